@@ -1,0 +1,208 @@
+"""The nouns of the product: frozen values, standard library only, no behaviour beyond addition.
+
+Every arm of the comparison (plain fine-tuning, in-context, augmented, ...) is one setting of the
+fields `augment`, `tune` and `context` of a `Method`; there is no class and no code path per arm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol, runtime_checkable
+
+
+@dataclass(frozen=True)
+class Document:
+    """A text that a model is trained on or shown. An augmentation is a Document with a `source`.
+
+    `source` holds ids of the documents it was derived from; `strategy` names who wrote it.
+    """
+
+    id: str
+    text: str
+    source: tuple[str, ...] = ()
+    strategy: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """One held-out item. With `choices` it is scored by likelihood, without by generation.
+
+    A choice or answer is a continuation of `prompt`: its leading space belongs to it. `accept` holds
+    further answers that are as right as `answer` (syllogisms may have several). `premises` are ids of
+    the documents that prove the answer; `unit` names the smallest group of facts that share a name or
+    premise (the unit of the statistics); `reserved` says that the relation or wording was kept out of
+    the augmentation tasks on which the embedded model was trained.
+    """
+
+    id: str
+    prompt: str
+    answer: str
+    choices: tuple[str, ...]
+    split: str
+    premises: tuple[str, ...]
+    unit: str = ""
+    accept: tuple[str, ...] = ()
+    reserved: bool = False
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Documents to learn from and questions to hold out; `validation` are rephrasings for choosing settings."""
+
+    name: str
+    documents: tuple[Document, ...]
+    questions: tuple[Question, ...]
+    validation: tuple[Question, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One generation. `prefix` is the part shared with other requests (it is computed once); the
+    model reads `prefix + prompt`. `temperature` 0 is greedy; generation ends at `stop`, at the end of
+    sequence, or after `max_tokens` tokens."""
+
+    prompt: str
+    prefix: str = ""
+    max_tokens: int = 128
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model wrote, with its own token usage. `finish` is "stop" or "length"."""
+
+    text: str
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    finish: str = "stop"
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Sum of natural log-probabilities of a continuation, and its length in tokens and UTF-8 bytes."""
+
+    logprob: float
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """A raw measurement of one question: every choice's likelihood (in the order of the question's
+    choices), or the generated text. Metrics are derived when reporting."""
+
+    question: str
+    likelihoods: tuple[Likelihood, ...] = ()
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Tokens, floating-point operations and seconds of one stage. Costs add."""
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    train_tokens: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A plug-in by name (or `file.py:function`) and the knobs it is called with."""
+
+    use: str
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One arm. `augment`: strategies whose documents are added to the training documents; `tune`:
+    whether to tune at all; `context`: what is put before each question: "none" or "all"."""
+
+    name: str
+    augment: tuple[Spec, ...] = ()
+    tune: bool = False
+    context: str = "none"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A whole comparison: every dataset x seed x method x tuning, on one model."""
+
+    name: str
+    datasets: tuple[Spec, ...]
+    methods: tuple[Method, ...]
+    tunings: tuple[Spec, ...]
+    seeds: tuple[int, ...]
+    model: Spec = Spec("embedded")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One cell of a study, self-contained: all that a worker needs to run it.
+
+    `documents` are trained on when `tune` is set; `context` are put before every question, once per
+    order (each order is a permutation of range(len(context))). `checkpoints` > 0 also scores the
+    questions at that many evenly spaced points of the tuning run.
+    """
+
+    dataset: str
+    method: str
+    seed: int
+    model: Spec
+    tune: Spec | None
+    documents: tuple[Document, ...]
+    context: tuple[Document, ...]
+    orders: tuple[tuple[int, ...], ...]
+    questions: tuple[Question, ...]
+    checkpoints: int = 0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a trial measured; a failure is a result with `error`. `scores` has one tuple per document
+    order (one in all without context); `checkpoints` maps a step to its scores."""
+
+    trial: str
+    scores: tuple[tuple[Score, ...], ...] = ()
+    checkpoints: tuple[tuple[int, tuple[Score, ...]], ...] = ()
+    cost: Cost = Cost()
+    losses: tuple[float, ...] = ()
+    error: str | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A language model. `identity` is a hash of its content (weights and tokenizer), never a path."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def window(self) -> int:
+        """Context window in tokens."""
+        ...
+
+    def count(self, text: str) -> int:
+        """Number of tokens of `text`."""
+        ...
+
+    def generate(self, requests: Sequence[Request]) -> list[Completion]: ...
+
+    def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
+        """Score each (prompt, continuation) behind the shared `prefix`."""
+        ...
+
+
+Flow = Generator[list[Request], list[Completion], list[Document]]
+"""The type of a strategy: it yields requests, is sent completions, and returns documents."""
