@@ -1,0 +1,1 @@
+"""Corollary: fine-tune on your documents, and on everything that follows from them."""

@@ -1,0 +1,1 @@
+"""Models: one module each; a function named as its file opens a language model."""
