@@ -1,0 +1,47 @@
+"""The errors that Corollary raises on purpose. Everything else that is raised is a defect of ours.
+
+    UserError       what the user can mend: one sentence that says what is wrong and how to mend it
+    └── Unknown     a name that does not exist; says which existing name is nearest
+    WorkerDied      a process ended in the middle of a job; a runner returns it as the job's result
+
+The command line prints a `UserError` without a traceback and exits with 2. `assert` guards our own
+invariants; errors of libraries propagate as they are.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """Something that the user can mend. The message is one sentence that says how."""
+
+
+class Unknown(UserError):
+    """A name that does not exist, of something that is known by name (a dataset, a knob, a preset).
+
+    `what` says what is named ("dataset", "knob of reversals"), `name` is what was given and `known`
+    are the names that exist. The message names the nearest of them, else all of them.
+    """
+
+    def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
+        # All three go to Exception, so that the error survives pickling on its way from a worker.
+        names = sorted(known)
+        super().__init__(what, name, names)
+        self.what, self.name, self.known = what, name, names
+
+    def __str__(self) -> str:
+        near = difflib.get_close_matches(self.name.lower(), self.known, n=1)
+        if near:
+            return f"There is no {self.what} named '{self.name}': did you mean '{near[0]}'?"
+        if not self.known:
+            return f"There is no {self.what} named '{self.name}': there is none at all, so leave it out."
+        return f"There is no {self.what} named '{self.name}': choose from {', '.join(self.known)}."
+
+
+class WorkerDied(Exception):
+    """A worker process ended in the middle of a job without an answer, most often for lack of memory.
+
+    A runner yields it as the job's result, since one lost job must not lose the others.
+    """
