@@ -1,0 +1,215 @@
+"""Plug-ins are found by file name, and their signature is their schema."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corollary import plugins
+from corollary.errors import Unknown, UserError
+from corollary.plugins import REQUIRED, Knob
+from corollary.types import Spec
+
+EVERY = [(kind, name) for kind in plugins.KINDS for name in plugins.available(kind)]
+
+SOURCE = '''
+from __future__ import annotations
+from typing import TYPE_CHECKING, Literal
+if TYPE_CHECKING:
+    from somewhere import Thing
+
+def mine(thing: Thing, documents, *, seed: int, facts: int = 3, rate: float = 0.5, both: bool = False,
+         wording: str = "plain", order: Literal["up", "down"] = "up", sizes: tuple[int, ...] = (1, 2),
+         limit: int | None = None, label: str | None = None, other: Thing = None):
+    """Mine alone,
+    over two lines.
+
+    And more.
+    """
+    return {key: value for key, value in locals().items() if key not in ("thing", "documents")}
+
+def needy(*, must: int):
+    return must
+
+def _hidden():
+    pass
+'''
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("plugin") / "mine.py"
+    path.write_text(SOURCE)
+    return str(path)
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_every_plugin_has_a_summary_and_knobs_that_text_can_give(kind: str, name: str) -> None:
+    function = plugins.load(kind, name)
+    assert plugins.summary(function), "what `corollary list` shows"
+    knobs = plugins.knobs(function)
+    given = {knob.name: knob.default for knob in knobs if knob.default is not REQUIRED}
+    written = {key: ",".join(map(str, v)) if isinstance(v, tuple) else str(v) for key, v in given.items()}
+    missing = {knob.name: "1" for knob in knobs if knob.default is REQUIRED}
+    resolved = plugins.check_knobs(kind, Spec(name, missing | written))
+    assert {key: resolved.knobs[key] for key in given} == given
+
+
+def test_everything_is_found_without_importing_torch() -> None:
+    script = (
+        "import sys; from corollary import plugins\n"
+        "for kind in plugins.KINDS:\n"
+        "    for name in plugins.available(kind): plugins.knobs(plugins.load(kind, name))\n"
+        "assert 'corollary.runners.here' in sys.modules\n"
+        "print([name for name in ('torch', 'transformers', 'peft') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_available_are_modules_but_not_their_shared_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "strategies"
+    folder.mkdir()
+    for name in ("zeta.py", "alpha.py", "_shared.py", "__init__.py", "notes.txt"):
+        (folder / name).touch()
+    monkeypatch.setattr(plugins, "__file__", str(tmp_path / "plugins.py"))
+    assert plugins.available("strategies") == ["alpha", "zeta"]
+
+
+def test_unknown_names_are_answered_with_the_nearest() -> None:
+    with pytest.raises(UserError, match=r"no runner named 'process': did you mean 'processes'\?"):
+        plugins.load("runners", "process")
+    with pytest.raises(UserError, match=r"no runner named 'xyz': choose from here, processes"):
+        plugins.load("runners", "xyz")
+    with pytest.raises(UserError, match=r"no kind of plug-in named 'dataset': did you mean 'datasets'\?"):
+        plugins.available("dataset")
+    with pytest.raises(UserError, match=r"no knob of the runner processes named 'worker': .* 'workers'"):
+        plugins.check_knobs("runners", Spec("processes", {"worker": 2}))
+    with pytest.raises(UserError, match="no knob of the runner here named 'workers': .* leave it out"):
+        plugins.check_knobs("runners", Spec("here", {"workers": 2}))
+
+
+def test_an_unknown_name_reads_the_same_after_its_way_from_a_worker() -> None:
+    error = Unknown("dataset", "familly", ["reversals", "family"])
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_file_of_the_users_own(mine: str) -> None:
+    assert plugins.load("datasets", f"{mine}:needy")(must=4) == 4
+    assert plugins.load("datasets", mine) is plugins.load("datasets", f"{mine}:mine")
+    assert plugins.summary(plugins.load("datasets", mine)) == "Mine alone, over two lines."
+    with pytest.raises(UserError, match=r"named 'nedy': did you mean 'needy'\?"):
+        plugins.load("datasets", f"{mine}:nedy")
+    with pytest.raises(UserError, match="There is no file nowhere.py"):
+        plugins.load("datasets", "nowhere.py:needy")
+
+
+def test_a_file_that_does_not_run_is_the_users_to_mend_and_then_runs(tmp_path: Path) -> None:
+    path = tmp_path / "broken.py"
+    path.write_text("def broken(:\n")
+    with pytest.raises(UserError, match=r"broken.py does not run \(SyntaxError: .*line 1.*mend the file"):
+        plugins.load("models", str(path))
+    path.write_text("def broken():\n    return 1\n")
+    assert plugins.load("models", str(path))() == 1
+
+
+def test_knobs_are_the_keyword_only_parameters_except_the_seed(mine: str) -> None:
+    knobs = {knob.name: knob for knob in plugins.knobs(plugins.load("tuning", mine))}
+    assert list(knobs) == ["facts", "rate", "both", "wording", "order", "sizes", "limit", "label", "other"]
+    assert knobs["facts"] == Knob("facts", int, 3)
+    assert knobs["limit"].type == int | None
+
+
+def test_text_and_configuration_give_the_same_settings(mine: str) -> None:
+    typed = {"facts": 7, "rate": 1, "both": True, "order": "down", "sizes": [3, 4], "limit": 9, "label": "x"}
+    written = {"facts": "7", "rate": "1", "both": "yes", "order": "down", "sizes": "3, 4", "limit": "9"}
+    resolved = plugins.check_knobs("tuning", Spec(mine, typed))
+    assert resolved == plugins.check_knobs("tuning", Spec(mine, {**written, "label": "x"}))
+    assert resolved.knobs == {
+        "both": True,
+        "facts": 7,
+        "label": "x",
+        "limit": 9,
+        "order": "down",
+        "other": None,
+        "rate": 1.0,
+        "sizes": (3, 4),
+        "wording": "plain",
+    }
+    assert type(resolved.knobs["rate"]) is float
+    assert list(resolved.knobs) == sorted(resolved.knobs)
+
+
+def test_none_can_be_written(mine: str) -> None:
+    resolved = plugins.check_knobs("tuning", Spec(mine, {"limit": "none", "label": "none", "sizes": ""}))
+    assert (resolved.knobs["limit"], resolved.knobs["label"], resolved.knobs["sizes"]) == (None, None, ())
+
+
+@given(rate=st.floats(allow_nan=False, allow_infinity=False), facts=st.integers())
+def test_numbers_survive_being_written(mine: str, rate: float, facts: int) -> None:
+    written = {"rate": repr(rate), "facts": str(facts)}
+    given = {"rate": rate, "facts": facts}
+    assert plugins.check_knobs("tuning", Spec(mine, written)) == plugins.check_knobs(
+        "tuning", Spec(mine, given)
+    )
+    assert plugins.check_knobs("tuning", Spec(mine, written)).knobs["rate"] == rate
+
+
+@pytest.mark.parametrize(
+    ("knob", "value", "words"),
+    [
+        ("facts", 2.5, "a whole number"),
+        ("facts", "many", "a whole number"),
+        ("facts", True, "a whole number"),
+        ("facts", [3], "a whole number"),
+        ("rate", "fast", "a number"),
+        ("both", "perhaps", "yes or no"),
+        ("both", 3, "yes or no"),
+        ("wording", 3, "a text"),
+        ("order", "sideways", "'up' or 'down'"),
+        ("sizes", "1,x", "a list of a whole number"),
+        ("limit", "x", "a whole number or none"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused_in_words(
+    mine: str, knob: str, value: object, words: str
+) -> None:
+    with pytest.raises(UserError, match=f"The knob '{knob}' of .* must be {words}: .* is not"):
+        plugins.check_knobs("tuning", Spec(mine, {knob: value}))
+
+
+def test_a_knob_is_given_once_and_one_without_default_at_least_once(mine: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="needs the knob 'must'"):
+        plugins.check_knobs("models", Spec(f"{mine}:needy"))
+    assert plugins.check_knobs("models", Spec(f"{mine}:needy", {"must": "3"})).knobs == {"must": 3}
+    path = tmp_path / "two.py"
+    path.write_text("def two(*, max_tokens: int = 1): return max_tokens")
+    assert plugins.bind("models", Spec(str(path), {"max-tokens": 5}))() == 5
+    with pytest.raises(UserError, match="'max_tokens' of the model .* is given twice"):
+        plugins.check_knobs("models", Spec(str(path), {"max-tokens": 1, "max_tokens": 2}))
+
+
+def test_bind_leaves_only_what_the_engine_gives(mine: str) -> None:
+    bound = plugins.bind("tuning", Spec(mine, {"facts": "9"}))
+    result = bound(None, (), seed=5)
+    assert (result["facts"], result["seed"], result["rate"]) == (9, 5, 0.5)
+
+
+def test_a_file_is_known_by_its_content_and_not_by_its_path(mine: str, tmp_path: Path) -> None:
+    moved = tmp_path / "elsewhere" / "mine.py"
+    moved.parent.mkdir()
+    moved.write_text(SOURCE)
+    first = plugins.identity("tuning", Spec(mine, {"facts": "3"}))
+    assert first == plugins.identity("tuning", Spec(str(moved)))
+    moved.write_text(SOURCE + "\n# changed\n")
+    assert first != plugins.identity("tuning", Spec(str(moved)))
+    assert first != plugins.identity("tuning", Spec(mine, {"facts": 4}))
+    assert plugins.identity("runners", Spec("here")) == {"use": "here", "knobs": {}}

@@ -1,0 +1,290 @@
+"""Identity is content, whole files or none, and what a model wrote is kept at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from corollary import store
+from corollary.errors import UserError
+from corollary.store import Completions, content_id, from_plain, to_plain
+from corollary.types import (
+    Completion,
+    Cost,
+    Document,
+    Likelihood,
+    Method,
+    Question,
+    Request,
+    Result,
+    Score,
+    Spec,
+    Study,
+    Trial,
+)
+
+ANSWER = Completion("glon are less dangerous than femp", 40, 7, 30, "stop")
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+def test_identity_is_pinned() -> None:
+    # The same in every process and version: if this changes, every stored completion is asked again.
+    document = Document("d1", "glon é \u2028", ("d0",), None)
+    assert content_id((document, {"b": 0.1, "a": [1, True]})) == (
+        "827bea9ffe500abdbb044e9757732c7aa47d7b4c4d75b960cd8a92850b7d009d"
+    )
+
+
+@given(value=PLAIN)
+def test_identity_does_not_know_order_of_keys_or_lists_from_tuples(value: Any) -> None:
+    assert content_id({"x": value, "y": [value]}) == content_id({"y": (value,), "x": value})
+
+
+@given(one=PLAIN, other=PLAIN)
+def test_different_content_has_another_identity(one: Any, other: Any) -> None:
+    # repr tells what == does not: 1, 1.0 and True are different content.
+    assert (content_id(one) == content_id(other)) == (repr(_sorted(one)) == repr(_sorted(other)))
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [(key, _sorted(value[key])) for key in sorted(value)]
+    return ("list", [_sorted(item) for item in value]) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ({"set": {1, 2}}, r"value\['set'\] is of"),
+        ([1, Path("x")], r"value\[1\] is of"),
+        (Spec("x", {"f": len}), r"value.knobs\['f'\] is of"),
+        (float("nan"), "value is nan"),
+        (float("-inf"), "value is -inf"),
+        ({1: 2}, "the key 1, which is not text"),
+        (object(), "is of"),
+        (b"x", "is of"),
+        (Decimal("1"), "is of"),
+        (Spec, "is of"),
+    ],
+)
+def test_what_is_not_stable_has_no_identity(value: object, where: str) -> None:
+    with pytest.raises(TypeError, match=where):
+        content_id(value)
+
+
+def _values() -> list[Any]:
+    documents = (Document("a", "A", ("b",), "local"), Document("b", "B"))
+    questions = (Question("q", "x are", " y", (" y", " z"), "reversal", ("a",), "u", (" w",), True),)
+    trial = Trial("d", "m", 1, Spec("e"), None, documents, documents, ((0, 1), (1, 0)), questions, 2)
+    scores = (Score("q", (Likelihood(-1.5, 2, 3),)), Score("r", (), "text"))
+    method = Method("m", (Spec("local", {"n": 3, "s": "x"}),), True, "all")
+    return [
+        trial,
+        dataclasses.replace(trial, tune=Spec("full", {"rate": 1e-3})),
+        Study("s", (Spec("d"),), (method,), (Spec("full"),), (0, 1)),
+        Result("t", (scores, scores), ((5, scores),), Cost(1, 2, 3, 4, 5e12, 0.1), (0.5,), None, {"n": 1}),
+        Result("t", error="it failed"),
+    ]
+
+
+@pytest.mark.parametrize("value", _values(), ids=lambda value: type(value).__name__)
+def test_every_noun_comes_back_from_a_file_as_it_was(value: Any, tmp_path: Path) -> None:
+    store.write_json(tmp_path / "value.json", value)
+    back = from_plain(type(value), store.read_json(tmp_path / "value.json"))
+    assert back == value
+    assert content_id(back) == content_id(value)
+
+
+def test_from_plain_takes_defaults_and_refuses_what_it_does_not_know() -> None:
+    assert from_plain(Document, {"id": "a", "text": "A"}) == Document("a", "A")
+    assert from_plain(Cost, {"flops": 3}).flops.is_integer()
+    with pytest.raises(TypeError, match="Document has no colour"):
+        from_plain(Document, {"id": "a", "text": "A", "colour": "red"})
+    with pytest.raises(TypeError, match="text"):
+        from_plain(Document, {"id": "a"})
+
+
+def test_files_have_the_same_bytes_whatever_the_order_of_keys(tmp_path: Path) -> None:
+    store.write_jsonl(tmp_path / "a", [{"a": 1, "b": "é\u2028"}, Document("x", "y")])
+    store.write_jsonl(tmp_path / "b", [{"b": "é\u2028", "a": 1}, to_plain(Document("x", "y"))])
+    expected = '{"a": 1, "b": "é\u2028"}\n{"id": "x", "source": [], "strategy": null, "text": "y"}\n'
+    assert (tmp_path / "a").read_text("utf-8") == (tmp_path / "b").read_text("utf-8") == expected
+    assert store.read_jsonl(tmp_path / "a")[0] == {"a": 1, "b": "é\u2028"}
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "rows.jsonl"
+    store.write_jsonl(path, [{"a": 1}])
+
+    def rows() -> Iterator[dict[str, int]]:
+        yield {"a": 2}
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.write_jsonl(path, rows())
+    with pytest.raises(UnicodeEncodeError):
+        store.write_text(path, "half \ud800 of a letter")
+    assert store.read_jsonl(path) == [{"a": 1}]
+    assert [item.name for item in path.parent.iterdir()] == ["rows.jsonl"]
+
+
+def test_a_file_can_be_read_by_whom_the_user_lets_read(tmp_path: Path) -> None:
+    store.write_text(tmp_path / "ours", "x")
+    (tmp_path / "plain").write_text("x")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_kill_in_the_middle_of_a_write_leaves_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "big"
+    script = (
+        "import sys; from pathlib import Path; from corollary.store import write_text\n"
+        "while True:\n"
+        "    for letter in 'abc': write_text(Path(sys.argv[1]), letter * 3_000_000)"
+    )
+    chance = random.Random(0)
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", script, str(path)])
+        path.unlink(missing_ok=True)
+        _until(path.exists)
+        for _ in range(20):
+            _assert_whole(path)
+        time.sleep(chance.random() / 10)
+        writer.kill()
+        writer.wait()
+        _assert_whole(path)
+
+
+def _assert_whole(path: Path) -> None:
+    text = path.read_text()
+    assert len(text) == 3_000_000
+    assert text == text[0] * len(text)
+
+
+def _until(condition: Any) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"a": 1}\n\n{"a": \n', "line 3, is not JSON .* mend or remove it"),
+        (b"\xff\xfe", "not text in UTF-8"),
+    ],
+)
+def test_a_broken_file_is_the_users_to_mend(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "rows").write_bytes(content)
+    with pytest.raises(UserError, match=words):
+        store.read_jsonl(tmp_path / "rows")
+
+
+def test_a_missing_file_is_the_users_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="There is no file .*rows"):
+        store.read_jsonl(tmp_path / "rows")
+    with pytest.raises(UserError, match="There is no file .*value"):
+        store.read_json(tmp_path / "value")
+
+
+def test_a_completion_is_known_by_the_model_and_everything_that_was_asked(tmp_path: Path) -> None:
+    asked = Request("prompt", "prefix", 10, 0.5, 3, ("\n",))
+    others = [
+        dataclasses.replace(asked, prompt="other"),
+        dataclasses.replace(asked, prefix="other"),
+        dataclasses.replace(asked, prefix="prefixp", prompt="rompt"),
+        dataclasses.replace(asked, max_tokens=11),
+        dataclasses.replace(asked, temperature=0.0),
+        dataclasses.replace(asked, seed=4),
+        dataclasses.replace(asked, stop=()),
+    ]
+    with Completions(tmp_path / "new" / "completions.db") as completions:
+        assert completions.get("model", asked) is None
+        completions.put("model", asked, ANSWER)
+        assert completions.get("model", dataclasses.replace(asked)) == ANSWER
+        assert completions.get("other model", asked) is None
+        assert [completions.get("model", other) for other in others] == [None] * len(others)
+    with Completions(tmp_path / "new" / "completions.db") as completions:
+        assert completions.get("model", asked) == ANSWER
+        assert len(completions) == 1
+
+
+def test_the_first_completion_stays_and_a_failure_is_none(tmp_path: Path) -> None:
+    with Completions(tmp_path / "c.db") as completions:
+        completions.put("m", Request("p"), ANSWER)
+        completions.put("m", Request("p"), dataclasses.replace(ANSWER, text="another"))
+        assert completions.get("m", Request("p")) == ANSWER
+        with pytest.raises(AssertionError, match="only answers are kept"):
+            completions.put("m", Request("q"), dataclasses.replace(ANSWER, finish="error"))
+        assert completions.get("m", Request("q")) is None
+
+
+def test_a_prefix_before_many_prompts_is_kept_once(tmp_path: Path) -> None:
+    with Completions(tmp_path / "c.db") as completions:
+        for number in range(50):
+            completions.put("m", Request(f"p{number}", prefix="x" * 100_000), ANSWER)
+    assert (tmp_path / "c.db").stat().st_size < 1_000_000
+
+
+def test_what_is_not_a_store_is_the_users_to_mend(tmp_path: Path) -> None:
+    (tmp_path / "c.db").write_text("These are notes, not a database. " * 100)
+    with pytest.raises(UserError, match="not a store of completions"):
+        Completions(tmp_path / "c.db")
+    with pytest.raises(UserError, match="not a store of completions"):
+        Completions(tmp_path)
+
+
+def _put_many(path: Path, worker: int) -> None:
+    with Completions(path) as completions:
+        for number in range(40):
+            completions.put("m", Request(f"{worker}-{number}", "shared"), ANSWER)
+            completions.put("m", Request(f"all-{number}"), ANSWER)
+
+
+def test_several_processes_use_one_store_from_its_first_moment(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_put_many, args=(tmp_path / "c.db", number)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    with Completions(tmp_path / "c.db") as completions:
+        assert len(completions) == 4 * 40 + 40
+
+
+def test_a_kill_loses_no_completion_that_was_put(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from corollary.store import *\n"
+        "store = Completions(Path(sys.argv[1]))\n"
+        "for number in range(10**9):\n"
+        "    store.put('m', Request(str(number)), Completion('x', 1, 1)); print(number, flush=True)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "c.db")]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ)
+    assert writer.stdout is not None
+    for _ in range(50):
+        writer.stdout.readline()
+    writer.kill()
+    last = 49 + len(writer.stdout.read().splitlines())
+    writer.wait()
+    writer.stdout.close()
+    with Completions(tmp_path / "c.db") as completions:
+        assert last <= len(completions) <= last + 2
+        assert completions.get("m", Request(str(last - 1))) is not None
