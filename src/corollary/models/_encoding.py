@@ -1,0 +1,116 @@
+"""Text to token ids, always jointly, and back.
+
+A text is tokenised together with everything before it and cut at a token boundary afterwards: pieces
+tokenised apart may differ from what the model reads, and then scores are silently wrong. Every text
+starts with exactly one BOS if the tokenizer defines one, and with none otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from corollary.errors import UserError
+
+TAIL = 64
+"""A long prefix is tokenised once; only its last characters, at least so many, again with each text."""
+
+
+def joint(tokenizer: Any, prefix: str, rests: Sequence[str]) -> list[list[int]]:
+    """Token ids of `prefix + rest` for every rest, each beginning with one BOS if there is one."""
+    if not rests:
+        return []
+    head, tail = _cut(tokenizer, prefix) if len(rests) > 2 else ([], prefix)
+    return [_begun(tokenizer, head + ids) for ids in _ids(tokenizer, [tail + rest for rest in rests])]
+
+
+def pairs_apart(
+    tokenizer: Any, prefix: str, pairs: Sequence[tuple[str, str]]
+) -> list[tuple[list[int], list[int]]]:
+    """Token ids of the context (`prefix` and the pair's prompt) and of the continuation, of every pair.
+
+    Both come from one tokenisation of the whole. A token that spans the boundary belongs to the
+    continuation. The context is never empty: without a BOS the text is taken to follow an EOS.
+    Raises `UserError` when the tokenizer has neither.
+    """
+    texts = list(dict.fromkeys(text for prompt, more in pairs for text in (prompt, prompt + more)))
+    found = dict(zip(texts, joint(tokenizer, prefix, texts), strict=True))
+    split = []
+    for prompt, more in pairs:
+        whole = found[prompt + more]
+        cut = common(found[prompt], whole)
+        if cut == 0:
+            if tokenizer.eos_token_id is None:
+                raise UserError("A text without context cannot be scored by a tokenizer that has no BOS or EOS.")
+            whole, cut = [tokenizer.eos_token_id, *whole], 1
+        split.append((whole[:cut], whole[cut:]))
+    return split
+
+
+def training_rows(tokenizer: Any, texts: Sequence[str], *, window: int) -> list[list[int]]:
+    """Token ids of every text, from BOS (if there is one) to EOS.
+
+    A text that is longer than `window` tokens becomes several rows, and only the last has the EOS.
+    Raises `UserError` when the tokenizer has no EOS: a model so trained would never stop.
+    """
+    if tokenizer.eos_token_id is None:
+        raise UserError("The tokenizer defines no EOS token, so that a tuned model would never stop: add one.")
+    first = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    size = window - len(first)
+    rows = []
+    for ids in joint(tokenizer, "", texts):
+        rest = [*ids[len(first) :], tokenizer.eos_token_id]
+        rows += [first + rest[start : start + size] for start in range(0, len(rest), size)]
+    # Nothing can be learned from a single token that nothing precedes.
+    return [row for row in rows if len(row) > 1]
+
+
+def written(tokenizer: Any, before: Sequence[int], new: Sequence[int]) -> str:
+    """The text of the tokens `new` after those of `before`.
+
+    Decoded together with the last tokens before them, because many decoders strip the space at the
+    beginning of a text.
+    """
+    near = list(before[-4:])
+    start = tokenizer.decode(near, skip_special_tokens=True)
+    whole: str = tokenizer.decode([*near, *new], skip_special_tokens=True)
+    return whole[len(os.path.commonprefix([start, whole])) :]
+
+
+def common(first: Sequence[int], second: Sequence[int]) -> int:
+    """Number of tokens at the beginning that two rows share."""
+    shorter = min(len(first), len(second))
+    if first[:shorter] == second[:shorter]:
+        return shorter
+    return next(at for at in range(shorter) if first[at] != second[at])
+
+
+def _ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    # Not verbose: the length is checked against the model's window, in words that say what to do.
+    found = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False)
+    ids: list[list[int]] = found["input_ids"]
+    return ids
+
+
+def _begun(tokenizer: Any, ids: list[int]) -> list[int]:
+    bos = tokenizer.bos_token_id
+    return ids if bos is None or ids[:1] == [bos] else [bos, *ids]
+
+
+def _cut(tokenizer: Any, prefix: str) -> tuple[list[int], str]:
+    """The ids of all but the end of the prefix, and that end as text.
+
+    The cut is made at a space or line break where the two sides, tokenised apart, are the tokens of
+    the whole; then what follows the end cannot change the tokens before it. Without such a place
+    nothing is cut off.
+    """
+    spaces = [at for at in range(max(0, len(prefix) - 4 * TAIL), len(prefix) - TAIL) if prefix[at].isspace()]
+    cuts = [at + after for at in spaces[::-1][:4] for after in (0, 1)]
+    if not cuts:
+        return [], prefix
+    whole, *sides = _ids(tokenizer, [prefix, *(side for at in cuts for side in (prefix[:at], prefix[at:]))])
+    for at, head, tail in zip(cuts, sides[::2], sides[1::2], strict=True):
+        if head + tail == whole:
+            return head, prefix[at:]
+    return [], prefix

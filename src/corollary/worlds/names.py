@@ -1,0 +1,62 @@
+"""Nonce words, cut into disjoint parts by hash.
+
+A word is two syllables: an onset and vowel, then a consonant, vowel and consonant ("bo" + "lan").
+180 first and 595 second pieces make 107,100 words. The tokenizer of the embedded model is trained on
+the *pieces*, never on whole words: a byte-pair tokenizer trained on text of the worlds makes whole
+training names single tokens and reserved names never, so that copying works in training and fails in
+every evaluation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+
+from corollary.errors import UserError
+
+VOWELS = "aeiou"
+ONSETS = (*"bdfghjklmnprstvwyz", *"bl br dr fl fr gl gr kl kr pl pr sk sl sm sn st sw tr".split())
+MIDDLES = tuple("bdfghjklmnprstvwz")
+CODAS = tuple("klmnrst")
+FIRST_PIECES = tuple(onset + vowel for onset in ONSETS for vowel in VOWELS)
+SECOND_PIECES = tuple(middle + vowel + coda for middle in MIDDLES for vowel in VOWELS for coda in CODAS)
+
+PRETRAINING, DEVELOPMENT, REPORTING = "pretraining", "development", "reporting"
+_SHARES = ((60, PRETRAINING), (80, DEVELOPMENT), (100, REPORTING))
+
+# Real words that the pieces can spell and that the wordings use or could be mistaken for.
+REAL_WORDS = frozenset(
+    "baker banal basil basin baton begin bigot bison canal cabin civil color demon devil fatal felon final"
+    " habit human humor label legal level limit local medal melon metal model moral motel naval novel panel"
+    " pedal petal pilot pivot radar rebel rigor rival robin robot salon satin sedan solar sonar sugar talon"
+    " defen remem tenor token total travel tutor valet vapor vigil viral visit vital vomit wagon woman women".split()
+)
+
+
+def part_of(word: str) -> str:
+    """The part of the name space a word belongs to: "pretraining", "development" or "reporting"."""
+    bucket = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") % 100
+    return next(part for bound, part in _SHARES if bucket < bound)
+
+
+def part_for_seed(seed: int) -> str:
+    """Reporting seeds are 0 to 31, development seeds 100 to 131; others are refused.
+
+    Raises: UserError for any other seed, so that no dataset can share a word with pre-training.
+    """
+    if 0 <= seed <= 31:
+        return REPORTING
+    if 100 <= seed <= 131:
+        return DEVELOPMENT
+    raise UserError(f"seed {seed} is not allowed: use 0 to 31 (reporting) or 100 to 131 (development)")
+
+
+def draw_names(rng: random.Random, *, part: str) -> Iterator[str]:
+    """Endless distinct words of one part of the name space."""
+    seen: set[str] = set()
+    while True:
+        word = rng.choice(FIRST_PIECES) + rng.choice(SECOND_PIECES)
+        if word not in seen and word not in REAL_WORDS and part_of(word) == part:
+            seen.add(word)
+            yield word
