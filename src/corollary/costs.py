@@ -51,18 +51,12 @@ class Prices:
 
 @dataclass(frozen=True)
 class Shape:
-    """What the operations of a decoder with gated feed-forward layers (Llama, Qwen) depend on.
+    """What the operations of a decoder depend on: the weights of the matrices that every token passes,
+    those of the output projection, and the width of attention (heads x head size, over all layers)."""
 
-    `hidden` is the width inside the feed-forward layers, `head_size` that of one head.
-    """
-
-    layers: int
-    width: int
-    heads: int
-    kv_heads: int
-    head_size: int
-    hidden: int
-    vocabulary: int
+    matrices: int
+    head: int
+    attention: int
 
 
 @dataclass(frozen=True)
@@ -213,26 +207,14 @@ def spent(trial: Measured, prices: Prices) -> float:
     return paid_once + money(trial.query, prices, serving=serving)
 
 
-def flops(shape: Shape, tokens: float, *, context: float = 0.0, projected: float | None = None) -> float:
-    """Floating-point operations of one forward pass of `tokens` tokens that see `context` tokens before.
+def flops(shape: Shape, tokens: float, *, context: float = 0.0, logits: float = 0.0) -> float:
+    """Floating-point operations of reading `tokens` tokens, one after the other, behind `context` others.
 
-    A multiplication and an addition are two. The whole rectangle of attention is counted, its masked
-    half too, as torch's own counter does. `projected` is the number of tokens at which the vocabulary
-    is scored (all of `tokens` by default). Training takes three times as much: see `training_flops`.
+    A multiplication and an addition are two. A token attends to all before it and to itself; `logits`
+    is the number of tokens at which the whole vocabulary is scored: those that are written.
     """
-    heads = shape.heads * shape.head_size
-    projections = shape.width * (2 * heads + 2 * shape.kv_heads * shape.head_size + 3 * shape.hidden)
-    attention = 2 * heads * (context + tokens)
-    scored = tokens if projected is None else projected
-    return 2 * (shape.layers * tokens * (projections + attention) + scored * shape.width * shape.vocabulary)
-
-
-def training_flops(shape: Shape, lengths: Mapping[int, int]) -> float:
-    """Forward and backward over rows of these lengths ({tokens of a row: number of such rows}).
-
-    The backward pass takes the forward pass twice: once for the activations, once for the weights.
-    """
-    return 3 * sum(count * flops(shape, length) for length, count in lengths.items())
+    pairs = tokens * context + tokens * (tokens + 1) / 2
+    return 2 * (shape.matrices * tokens + shape.head * logits) + 4 * shape.attention * pairs
 
 
 def read_prices(path: Path) -> Prices:
@@ -300,12 +282,10 @@ def _in_flops(trial: Measured, cached: bool) -> tuple[float, float]:
     assert trial.shape is not None
     own = trial.question_tokens + trial.answer_tokens
     once = trial.augment.flops + trial.tune.flops
-    # The vocabulary is scored only where an answer is written, whatever was read before.
-    if not cached or not trial.context_tokens:
-        read = trial.context_tokens + own
-        return once, flops(trial.shape, read, projected=trial.answer_tokens)
-    first = flops(trial.shape, trial.context_tokens, projected=0)
-    return once + first, flops(trial.shape, own, context=trial.context_tokens, projected=trial.answer_tokens)
+    if not cached:
+        return once, flops(trial.shape, trial.context_tokens + own, logits=trial.answer_tokens)
+    first = flops(trial.shape, trial.context_tokens)
+    return once + first, flops(trial.shape, own, context=trial.context_tokens, logits=trial.answer_tokens)
 
 
 def _spans(paid: Sequence[tuple[float, float]]) -> tuple[Span, Span]:
