@@ -32,7 +32,7 @@ clean:
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/installed: pyproject.toml constraints.txt
-	@echo "Making .venv with the pinned dependencies: some minutes and about 1 GB, once."
+	@echo "Making .venv with the pinned dependencies: some minutes and about 2 GB, once."
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	$(PIP) --editable .
 	touch $@
