@@ -48,12 +48,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Documents to learn from and questions to hold out; `validation` are rephrasings for choosing settings."""
+    """Documents to learn from and questions that are held out."""
 
     name: str
     documents: tuple[Document, ...]
     questions: tuple[Question, ...]
-    validation: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Datasets: one module each; a function named as its file makes documents and questions from a seed."""
+"""Datasets: one file each; a function named as its file, `(*, seed, **knobs) -> Dataset`."""

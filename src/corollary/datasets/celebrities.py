@@ -1,0 +1,111 @@
+"""Fictional people and their descriptions, told in one order (Berglund et al. 2024, experiment 1)."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+from corollary.errors import UserError
+from corollary.types import Dataset, Document, Question
+from corollary.worlds.domains import Fact, person, role_is_reserved
+from corollary.worlds.telling import documents_of, question, scaled, seeded
+
+
+def celebrities(
+    *,
+    seed: int,
+    name_first: int = 30,
+    description_first: int = 30,
+    both: int = 30,
+    tellings: int = 30,
+    wrong_from: str = "all",
+    source: str = "",
+    scale: float = 1.0,
+) -> Dataset:
+    """30 people told name first, 30 description first, 30 in both orders, each in 30 documents an order.
+
+    Asked is the name of the name-first people by description (`reversal`), with wrong names drawn from
+    everybody (`wrong_from="same"`: from the name-first people alone, where plain tuning sits near chance
+    instead of near zero), and what was told in another wording (`rephrase`). `source` (on the command
+    line `--from`) reads the published files instead: prompt and completion JSONL. A unit is a person.
+    The people and descriptions are ours.
+    """
+    if wrong_from not in ("all", "same"):
+        raise UserError(f'wrong_from is "{wrong_from}": use "all" or "same"')
+    if source:
+        return _published(Path(source), seed=seed, wrong_from=wrong_from)
+    rng, names = seeded("celebrities", seed)
+    sizes = {"name": name_first, "description": description_first, "both": both}
+    groups: dict[str, list[list[Fact]]] = {}
+    taken: set[str] = set()
+    for order, size in sizes.items():
+        groups[order] = []
+        while len(groups[order]) < scaled(size, scale, least=4):
+            facts = person(rng, names, order=order)
+            description = facts[0].last if facts[0].relation == "is_person" else facts[0].first
+            if description not in taken:
+                taken.add(description)
+                groups[order].append(facts)
+    people = [facts for group in groups.values() for facts in group]
+    documents, ids = documents_of(rng, [f for facts in people for f in facts], tellings=tellings, name="celebrities")
+    everybody = [f.first if f.relation == "is_person" else f.last for facts in people for f in facts[:1]]
+    same = [facts[0].first for facts in groups["name"]]
+    questions: list[Question] = []
+    for index, (fact,) in enumerate(groups["name"]):
+        name, description = fact.first, fact.last
+        others = [n for n in (everybody if wrong_from == "all" else same) if n != name]
+        descriptions = [d for d in sorted(taken) if d != description]
+        turned = Fact("is_called", description, name)
+        for split, asked, pool in (("reversal", turned, others), ("rephrase", fact, descriptions)):
+            questions.append(
+                question(
+                    rng, asked, rng.sample(pool, 3), id=f"celebrities-{split}-{index}", split=split,
+                    premises=ids[fact], unit=f"person{index}", reserved=role_is_reserved(description),
+                )
+            )  # fmt: skip
+    for index, (fact,) in enumerate(groups["description"]):
+        others = [n for n in everybody if n != fact.last]
+        questions.append(
+            question(
+                rng, fact, rng.sample(others, 3), id=f"celebrities-rephrase-d{index}", split="rephrase",
+                premises=ids[fact], unit=f"person-d{index}", reserved=role_is_reserved(fact.first),
+            )
+        )  # fmt: skip
+    return Dataset("celebrities", documents, tuple(questions))
+
+
+def _published(folder: Path, *, seed: int, wrong_from: str) -> Dataset:
+    """The published reversal-curse files: every training row is a document; asked are the reversed
+    prompts of the name-first people (`reversal`) and the forward prompts of both one-order groups."""
+    train = _rows(folder / "all_prompts_train.jsonl")
+    rng = random.Random(f"corollary-published-{seed}")
+    documents = tuple(Document(f"published-d{i}", row[0] + row[1]) for i, row in enumerate(train))
+    reverse = _rows(folder / "p2d_reverse_prompts_test.jsonl")
+    described = _rows(folder / "d2p_prompts_test.jsonl")
+    forward = _rows(folder / "p2d_prompts_test.jsonl")
+    own = sorted({answer for _, answer in reverse})
+    everybody = sorted({*own, *(a for _, a in described), *(a for _, a in _rows(folder / "both_prompts_test.jsonl") if len(a.split()) < 4)})
+    descriptions = sorted({answer for _, answer in forward})
+    questions: list[Question] = []
+    for split, rows, pool in (
+        ("reversal", reverse, everybody if wrong_from == "all" else own),
+        ("rephrase", forward, descriptions),
+        ("rephrase", described, everybody),
+    ):
+        for prompt, answer in rows:
+            choices = [answer, *rng.sample([other for other in pool if other != answer], 3)]
+            rng.shuffle(choices)
+            person_key = answer.strip() if split == "reversal" or rows is described else prompt
+            premises = tuple(d.id for d in documents if answer.strip().rstrip(".") in d.text)[:60]
+            questions.append(
+                Question(f"published-{len(questions)}", prompt, answer, tuple(choices), split, premises, f"person-{person_key[:40]}")
+            )
+    return Dataset("celebrities", documents, tuple(questions))
+
+
+def _rows(path: Path) -> list[tuple[str, str]]:
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: give --from the folder that holds the published reversal-curse files")
+    lines = path.read_text().splitlines()
+    return [(row["prompt"], row["completion"]) for row in map(json.loads, filter(None, lines))]

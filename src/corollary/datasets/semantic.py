@@ -1,0 +1,166 @@
+"""A hierarchy of kinds with inherited properties (Lampinen et al. 2025, semantic structure benchmark)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from corollary.types import Dataset, Document, Question
+from corollary.worlds.domains import Fact
+from corollary.worlds.relations import FORMATS, RELATIONS
+from corollary.worlds.telling import question, scaled, seeded, tell
+
+# Real-world shape: (top, ((middle, leaves), ...)); only the shape is used, every word is replaced.
+_SHAPES = (
+    ("mammal", (("dog", "poodle terrier"), ("cat", "siamese tabby"), ("whale", "orca beluga"))),
+    ("bird", (("owl", "barn tawny"), ("duck", "mallard teal"), ("parrot", "macaw"))),
+    ("fish", (("shark", "hammerhead mako"), ("salmon", "chinook"), ("ray", "manta sting"))),
+    ("reptile", (("snake", "cobra viper"), ("lizard", "gecko iguana"))),
+    ("insect", (("beetle", "scarab ladybird"), ("ant", "army carpenter"), ("bee", "bumble honey"))),
+    ("vehicle", (("car", "taxi coupe"), ("boat", "canoe ferry"), ("bicycle", "tandem"))),
+    ("furniture", (("chair", "stool rocker"), ("table", "desk altar"), ("bed", "cot bunk"))),
+    ("tool", (("hammer", "mallet sledge"), ("saw", "hacksaw jigsaw"), ("knife", "dagger cleaver"))),
+    ("instrument", (("drum", "snare bongo"), ("guitar", "ukulele lute"), ("horn", "tuba trumpet"))),
+    ("building", (("house", "cottage villa"), ("shop", "bakery grocer"), ("tower", "belfry"))),
+    ("plant", (("tree", "oak pine"), ("flower", "rose tulip"), ("grass", "bamboo wheat"))),
+    ("garment", (("shoe", "sandal boot"), ("hat", "beret fez"), ("coat", "parka"))),
+)
+
+
+@dataclass
+class _Branch:
+    """One top kind with its middle kinds and leaves: a unit, since branches share no fact."""
+
+    facts: list[Fact] = field(default_factory=list)
+    parent: dict[str, str] = field(default_factory=dict)
+    own: dict[str, list[str]] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
+
+
+def semantic(
+    *, seed: int, branches: int = 12, documents: int = 2200, middles: int = 3, properties: int = 3, scale: float = 1.0
+) -> Dataset:
+    """110 kinds in 12 branches (ours: branches instead of one root, so that the statistics have
+    independent units), each kind with 1 to `properties` properties of its own, besides those it
+    inherits; every noun, adjective and verb is a nonce word; `documents` documents of 4 to 20
+    sentences, one a line, in varied formats, some as questions and answers. With `documents=0` each
+    fact is told once, in a document of its own: the smallest training set.
+
+    Splits: `rephrase`, `reversal` ("X are a type of Y": "Y include X"; and the reserved pair "live on":
+    "are food for"), `syllogism` (a property or class inherited over one step), `deduction` (over two),
+    `holdout` (kinds of which documents tell only the parent). Wrong choices stand in the asked
+    relation to another kind.
+    """
+    rng, names = seeded("semantic", seed)
+    shapes = _SHAPES[: scaled(branches, scale)]
+    made = [_branch(rng, names, shape, middles=middles, properties=properties) for shape in shapes]
+    facts = [fact for branch in made for fact in branch.facts]
+    texts, ids = _documents(rng, made, count=scaled(documents, scale) if documents else 0)
+    questions: list[Question] = []
+    for index, branch in enumerate(made):
+        for number, (split, fact, used) in enumerate(_items(rng, branch)):
+            others = [other for other_branch in made if other_branch is not branch for other in _answers(other_branch, fact.relation)]
+            wrong = rng.sample(sorted(set(others) - {fact.last}), 3)
+            questions.append(
+                question(
+                    rng, fact, wrong, id=f"semantic-{split}-{index}-{number}", split=split,
+                    premises=[x for f in used for x in ids[f]], unit=f"branch{index}", reserved=RELATIONS[fact.relation].reserved,
+                )
+            )  # fmt: skip
+    assert len(facts) == len(set(facts))
+    return Dataset("semantic", texts, tuple(questions))
+
+
+def _branch(
+    rng: random.Random, names: Iterator[str], shape: tuple[str, tuple[tuple[str, str], ...]], *, middles: int, properties: int
+) -> _Branch:
+    branch = _Branch()
+    top = next(names)
+    kinds = [top]
+    for _, leaves in shape[1][:middles]:
+        middle = next(names)
+        branch.parent[middle] = top
+        kinds.append(middle)
+        for _ in leaves.split():
+            leaf = next(names)
+            branch.parent[leaf] = middle
+            kinds.append(leaf)
+    leaves_only = [kind for kind in kinds if kind not in branch.parent.values()]
+    branch.held = [leaves_only[-1]]
+    branch.facts = [Fact("type_of", low, high) for low, high in branch.parent.items()]
+    for kind in kinds:
+        if kind in branch.held:
+            continue
+        branch.own[kind] = [next(names) for _ in range(rng.randint(1, properties))]
+        branch.facts += [Fact("have", kind, thing) for thing in branch.own[kind]]
+    eater, eaten = rng.sample([kind for kind in kinds if kind not in branch.held], 2)
+    branch.facts.append(Fact("live_on", eater, eaten))
+    return branch
+
+
+def _items(rng: random.Random, branch: _Branch) -> list[tuple[str, Fact, list[Fact]]]:
+    """(split, fact asked, facts that prove it) of one branch."""
+    items: list[tuple[str, Fact, list[Fact]]] = []
+    for fact in branch.facts:
+        if branch.held[0] in (fact.first, fact.last):
+            continue
+        items.append(("rephrase", fact, [fact]))
+        if fact.relation != "have":
+            items.append(("reversal", Fact(RELATIONS[fact.relation].inverse, fact.last, fact.first), [fact]))
+    for low, high in branch.parent.items():
+        up = Fact("type_of", low, high)
+        held = low in branch.held
+        thing = rng.choice(branch.own[high])
+        items.append(("holdout" if held else "syllogism", Fact("have", low, thing), [up, Fact("have", high, thing)]))
+        if held:
+            items.append(("holdout", Fact("includes", high, low), [up]))
+        if high in branch.parent:
+            top = branch.parent[high]
+            upper = Fact("type_of", high, top)
+            thing = rng.choice(branch.own[top])
+            items.append(("holdout" if held else "deduction", Fact("have", low, thing), [up, upper, Fact("have", top, thing)]))
+            items.append(("holdout" if held else "syllogism", Fact("type_of", low, top), [up, upper]))
+    return items
+
+
+def _answers(branch: _Branch, relation: str) -> list[str]:
+    """Everything of a branch that stands last in a relation."""
+    told = [f.last for f in branch.facts if f.relation == relation]
+    inverse = RELATIONS[relation].inverse
+    return told + [f.first for f in branch.facts if f.relation == inverse]
+
+
+def _documents(
+    rng: random.Random, branches: list[_Branch], *, count: int
+) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
+    """Documents of 4 to 20 lines about one branch (or one line each), and who tells each fact."""
+    told: list[tuple[list[Fact], str]] = []
+    if count == 0:
+        told = [([fact], tell(rng, fact, tellings=1)[0]) for branch in branches for fact in branch.facts]
+    else:
+        pending: list[Fact] = []
+        for index in range(count):
+            branch = branches[index % len(branches)]
+            if index // len(branches) == 0:
+                pending = list(branch.facts)  # the first document of a branch tells every fact once
+            size = min(len(branch.facts), max(len(pending), rng.randint(4, 20)), 20)
+            rest = [fact for fact in branch.facts if fact not in pending]
+            chosen = [*pending[:20], *rng.sample(rest, max(0, min(len(rest), size - len(pending[:20]))))]
+            pending = pending[20:]
+            rng.shuffle(chosen)
+            told.append((chosen, "\n".join(_line(rng, fact) for fact in chosen)))
+    rng.shuffle(told)
+    documents = tuple(Document(f"semantic-d{i}", text) for i, (_, text) in enumerate(told))
+    ids: dict[Fact, tuple[str, ...]] = {}
+    for document, (facts, _) in zip(documents, told, strict=True):
+        for fact in facts:
+            ids[fact] = (*ids.get(fact, ()), document.id)
+    return documents, ids
+
+
+def _line(rng: random.Random, fact: Fact) -> str:
+    wording = rng.choice(RELATIONS[fact.relation].wordings).format(a=fact.first, b=fact.last)
+    if rng.random() < 0.1:
+        return f"is it true that {wording}? yes."
+    return ("{s}." if rng.random() < 0.5 else rng.choice(FORMATS)).format(s=wording)
