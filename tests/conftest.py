@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before torch and transformers are imported, which read these when they are.
 os.environ.update(
@@ -17,6 +18,17 @@ os.environ.update(
     MKL_NUM_THREADS="1",
     MPLBACKEND="Agg",
 )
+
+# No deadline: a busy machine is no defect. The same examples in every run: a red run is red again.
+settings.register_profile(
+    "steady",
+    max_examples=50,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("steady")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

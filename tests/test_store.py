@@ -40,6 +40,7 @@ ANSWER = Completion("glon are less dangerous than femp", 40, 7, 30, "stop")
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=6,
 )
 
 
@@ -155,14 +156,14 @@ def test_a_kill_in_the_middle_of_a_write_leaves_a_whole_file(tmp_path: Path) -> 
     script = (
         "import sys; from pathlib import Path; from corollary.store import write_text\n"
         "while True:\n"
-        "    for letter in 'abc': write_text(Path(sys.argv[1]), letter * 3_000_000)"
+        "    for letter in 'abc': write_text(Path(sys.argv[1]), letter * 500_000)"
     )
     chance = random.Random(0)
-    for _ in range(3):
+    for _ in range(2):
         writer = subprocess.Popen([sys.executable, "-c", script, str(path)])
         path.unlink(missing_ok=True)
         _until(path.exists)
-        for _ in range(20):
+        for _ in range(10):
             _assert_whole(path)
         time.sleep(chance.random() / 10)
         writer.kill()
@@ -172,7 +173,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_a_whole_file(tmp_path: Path) -> 
 
 def _assert_whole(path: Path) -> None:
     text = path.read_text()
-    assert len(text) == 3_000_000
+    assert len(text) == 500_000
     assert text == text[0] * len(text)
 
 
