@@ -1,7 +1,8 @@
 """Endless training episodes of the embedded model: facts, then what follows from them.
 
-An episode is a list of (line, loss weight). Facts are unpredictable, so they weigh little; what
-follows from them weighs 1. Only names of the pre-training part occur. Reserved relations and `kept`
+An episode is a list of (text, loss weight), concatenated. Facts are unpredictable, so they weigh
+little; what follows from them weighs 1 or, where a single name is the answer, more. Which fact a
+plain consequence is about is unpredictable too: its subject weighs little. Only names of the pre-training part occur. Reserved relations and `kept`
 wordings occur in facts and plain consequences, never as the focus or the result of a task.
 """
 
@@ -16,7 +17,7 @@ from corollary.worlds.names import PRETRAINING, draw_names
 from corollary.worlds.relations import FORMATS, RELATIONS
 
 Lines = list[tuple[str, float]]
-FACT, TASK, CONSEQUENCE = 0.1, 0.05, 1.0
+FACT, TASK, CONSEQUENCE, ANSWER = 0.1, 0.05, 1.0, 2.0
 TASKS = {"local": tasks.LOCAL, "paraphrase": tasks.PARAPHRASE, "global": tasks.GLOBAL, "so": tasks.SO, "end": tasks.END}
 
 _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
@@ -46,7 +47,8 @@ def tell(rng: random.Random, fact: Fact) -> tuple[str, bool]:
     return template.format(s=sentence), pick == len(wordings) - 1
 
 
-def _any_wording(rng: random.Random, fact: Fact, *, asked: float = 0.25, plainest: float = 0.3) -> str:
+def consequence(rng: random.Random, fact: Fact, *, asked: float = 0.25, plainest: float = 0.3) -> Lines:
+    """A plain statement of what follows, in any wording, cut before what can be predicted."""
     relation = RELATIONS[fact.relation]
     draw = rng.random()
     if draw < asked:
@@ -55,7 +57,14 @@ def _any_wording(rng: random.Random, fact: Fact, *, asked: float = 0.25, plaines
         wording = relation.wordings[0]
     else:
         wording = rng.choice(relation.wordings)
-    return wording.format(a=fact.first, b=fact.last) + "."
+    if " " in fact.relation:  # a comparison: its degree and feature are what must be known
+        return [(fact.first, FACT), (f"{wording.format(a='', b=fact.last)}.\n", CONSEQUENCE)]
+    head = wording.removesuffix(" {b}").format(a=fact.first)
+    return [(head, FACT), (f" {fact.last}.\n", ANSWER)]
+
+
+def _line(text: str, weight: float) -> tuple[str, float]:
+    return f"{text}\n", weight
 
 
 def _task_wordings(rng: random.Random, fact: Fact, count: int) -> list[str]:
@@ -66,12 +75,12 @@ def _task_wordings(rng: random.Random, fact: Fact, count: int) -> list[str]:
 
 def local_block(rng: random.Random, fact: Fact, text: str) -> Lines:
     same, turned = _task_wordings(rng, fact, 2), _task_wordings(rng, closure.invert(fact), 2)
-    return [*_prompt(tasks.LOCAL, text), *((line, CONSEQUENCE) for line in (*same, *turned)), (tasks.END, CONSEQUENCE)]
+    return [*_prompt(tasks.LOCAL, text), *_written([*same, *turned])]
 
 
 def paraphrase_block(rng: random.Random, fact: Fact, text: str) -> Lines:
     lines = _task_wordings(rng, fact, 4)
-    return [*_prompt(tasks.PARAPHRASE, text), *((line, CONSEQUENCE) for line in lines), (tasks.END, CONSEQUENCE)]
+    return [*_prompt(tasks.PARAPHRASE, text), *_written(lines)]
 
 
 def global_block(rng: random.Random, focus: int, facts: Sequence[Fact], texts: Sequence[str], deduced: dict[Fact, tuple[int, ...]]) -> Lines:
@@ -83,12 +92,15 @@ def global_block(rng: random.Random, focus: int, facts: Sequence[Fact], texts: S
         premises = "; ".join(RELATIONS[o.relation].tellings[0].format(a=o.first, b=o.last) for o in others)
         both = [fact] if fact.relation == "cousin_of" else [fact, closure.invert(fact)]
         lines += [f"{premises}{tasks.SO}{_task_wordings(rng, told, 1)[0]}" for told in both]
-    return [*_prompt(tasks.GLOBAL, texts[focus]), *((line, CONSEQUENCE) for line in lines[:10]), (tasks.END, CONSEQUENCE)]
+    return [*_prompt(tasks.GLOBAL, texts[focus]), *_written(lines[:10])]
 
 
 def _prompt(template: str, text: str) -> Lines:
-    first, second = template.format(text=text).rstrip("\n").split("\n")
-    return [(first, TASK), (second, TASK)]
+    return [(template.format(text=text), TASK)]
+
+
+def _written(lines: Sequence[str]) -> Lines:
+    return [_line(line, CONSEQUENCE) for line in (*lines, tasks.END)]
 
 
 def draw_facts(rng: random.Random, domain: str, size: int, *, part: str = PRETRAINING) -> list[Fact]:
@@ -110,7 +122,7 @@ def fact_episode(rng: random.Random, domain: str, size: int, *, budget: int, tas
     facts = draw_facts(rng, domain, size)
     told = [tell(rng, fact) for fact in facts]
     texts = [text for text, _ in told]
-    lines: Lines = [(text, FACT) for text in texts]
+    lines: Lines = [_line(text, FACT) for text in texts]
     deduced = closure.deductions(facts)
     if task == "global":
         focuses = [i for i, fact in enumerate(facts) if not is_reserved(fact) and not told[i][1]]
@@ -126,7 +138,7 @@ def fact_episode(rng: random.Random, domain: str, size: int, *, budget: int, tas
     rng.shuffle(follow)
     some = pool[: budget if not follow else (budget + 1) // 2] + follow[: budget // 2]
     rng.shuffle(some)
-    return lines + [(_any_wording(rng, fact), CONSEQUENCE) for fact in some]
+    return lines + [piece for fact in some for piece in consequence(rng, fact)]
 
 
 def local_episode(rng: random.Random, domain: str) -> Lines:
@@ -161,10 +173,11 @@ def syllogism_episode(rng: random.Random, size: int, *, task: str) -> Lines:
             continue
         if task == "local":
             again = HEADS[0].format(x=f"{order[1]}, {order[2]} and {order[0]}", s=". ".join(reversed(said)))
-            after.append([*_prompt(tasks.LOCAL, text), (again, CONSEQUENCE), *((a, CONSEQUENCE) for a in answers), (tasks.END, CONSEQUENCE)])
+            after.append([*_prompt(tasks.LOCAL, text), *_written([again, *answers])])
         else:
-            lines.append((text, FACT))
-            after.append([(rng.choice(answers), CONSEQUENCE)])
+            lines.append(_line(text, FACT))
+            head, said_so = rng.choice(answers).split(":")
+            after.append([(f"{head}:", FACT), (f"{said_so}\n", ANSWER)])
     rng.shuffle(after)
     return lines + [line for block in after for line in block]
 
@@ -180,7 +193,7 @@ def process_episode(rng: random.Random, size: int) -> Lines:
         given = rng.sample(words, 3)
         result = transform.apply([rules[name] for name in chosen], given)
         weight = FACT * 3 if index < 2 * len(rules) else CONSEQUENCE
-        lines.append((f"{transform.say(chosen, given)} {' '.join(result)}.", weight))
+        lines += [(transform.say(chosen, given), FACT), (f" {' '.join(result)}.\n", weight)]
     return lines
 
 
