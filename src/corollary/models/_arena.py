@@ -71,7 +71,7 @@ class Arena:
     def read(
         self, ids: torch.Tensor, positions: torch.Tensor, visible: torch.Tensor, keep: torch.Tensor
     ) -> torch.Tensor:
-        """Reads one row behind what is there and returns float32 logits [len(keep), vocabulary].
+        """Reads one row behind what is there and returns logits [len(keep), vocabulary], float32 at least.
 
         `ids` and `positions` are [L], `visible` is boolean [L, length + L] and says which columns a
         token sees, `keep` names the places in the row whose logits are wanted.
@@ -93,8 +93,8 @@ class Arena:
             use_cache=True,
             logits_to_keep=keep,
         )
-        logits: torch.Tensor = out.logits[0].float()
-        return logits
+        logits: torch.Tensor = out.logits[0]
+        return logits.float() if logits.dtype.itemsize < 4 else logits
 
     def rewind(self, length: int) -> None:
         """Forgets all columns from `length` on."""

@@ -1,0 +1,78 @@
+"""Scores and generates with every text on its own: for models that cannot be read as a tree.
+
+Sliding windows and linear attention keep a state that no mask can separate by branch. Here a text
+shares nothing with another but the batch. Also the oracle of the tests, since it is what the formula
+of a language model says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from corollary.models._decode import Job, choose
+from corollary.models._flops import Tally
+
+
+def score(
+    net: Any, texts: Sequence[tuple[list[int], list[int]]], *, batch_tokens: int, tally: Tally
+) -> list[float]:
+    """Log-probability of every (context, continuation) in tokens, each read in full."""
+    import torch
+
+    found: list[float] = [0.0] * len(texts)
+    for batch in _batches([len(before) + len(after) for before, after in texts], batch_tokens):
+        rows = [texts[at][0] + texts[at][1] for at in batch]
+        # Padded on the right and without a mask: attention is causal, so no token sees the padding.
+        longest = max(len(row) for row in rows)
+        ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=net.device)
+        logits = net(input_ids=ids, use_cache=False).logits
+        logits = logits.float() if logits.dtype.itemsize < 4 else logits
+        for at, row, out in zip(batch, rows, logits, strict=True):
+            start = len(texts[at][0])
+            wanted = torch.tensor(row[start:], device=net.device, dtype=torch.long)
+            places = out[start - 1 : len(row) - 1].log_softmax(-1)
+            found[at] = float(places.gather(-1, wanted[:, None]).double().sum())
+            tally.row(0, len(row))
+            tally.logits += len(row)
+    return found
+
+
+def decode(net: Any, jobs: Sequence[Job], *, tally: Tally) -> list[list[int]]:
+    """The tokens that each job writes, one job after another, each with a cache of its own."""
+    import torch
+    from transformers import DynamicCache
+
+    texts = []
+    for job in jobs:
+        cache = DynamicCache(config=net.config)
+        ids, new, start = list(job.context), list[int](), 0
+        while True:
+            out = net(
+                input_ids=torch.tensor([ids], device=net.device),
+                position_ids=torch.arange(start, start + len(ids), device=net.device)[None],
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            tally.row(start, len(ids))
+            tally.logits += 1
+            start += len(ids)
+            draw = job.draws[len(new)] if job.draws is not None else 0.0
+            ids = choose(out.logits[0, -1:].float(), [job.temperature], [draw])
+            new += ids
+            if len(new) >= job.max_tokens or job.ended(new):
+                break
+        texts.append(new)
+    return texts
+
+
+def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+    batch: list[int] = []
+    for at in sorted(range(len(lengths)), key=lambda at: lengths[at]):
+        if batch and (len(batch) + 1) * lengths[at] > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(at)
+    if batch:
+        yield batch

@@ -1,0 +1,20 @@
+"""The small model that the package carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from corollary.errors import UserError
+from corollary.models.local import Dtype, LocalModel, local
+
+FOLDER = Path(__file__).parent.parent / "data" / "model"
+
+
+def embedded(*, dtype: Dtype = "float32", device: str = "cpu", batch_tokens: int = 512) -> LocalModel:
+    """The package's own small model, which speaks the English of the built-in worlds only.
+
+    The knobs are those of `local`. Raises `UserError` when the package was installed without it.
+    """
+    if not (FOLDER / "config.json").is_file():
+        raise UserError("This installation carries no model: install a released package, or name a model folder.")
+    return local(path=str(FOLDER), dtype=dtype, device=device, batch_tokens=batch_tokens)

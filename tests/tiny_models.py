@@ -1,0 +1,67 @@
+"""Tiny models with random weights, and a tokenizer trained on the spot: what the model tests share."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from corollary.models.local import LocalModel
+
+WORDS = "bolan kerit mursa tivol dagen the mother of is a river that and which no all not in house old".split()
+
+
+@functools.cache
+def tokenizer(*, bos: bool = True) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=320,
+        special_tokens=["<|endoftext|>", "<|pad|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    made.train_from_iterator([" ".join(WORDS[at:] + WORDS[:at]) for at in range(len(WORDS))], trainer)
+    start = {"bos_token": "<|endoftext|>"} if bos else {}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, eos_token="<|endoftext|>", pad_token="<|pad|>", model_max_length=4096, **start
+    )
+
+
+def network(kind: str = "qwen3", *, layers: int = 2, kernel: str = "sdpa", **settings: Any) -> Any:
+    """A network with random weights large enough that what it writes depends on all that it reads."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen3Config
+    from transformers import Qwen3ForCausalLM
+
+    configs = {"qwen3": Qwen3Config, "llama": LlamaConfig, "mistral": MistralConfig}
+    networks = {"qwen3": Qwen3ForCausalLM, "llama": LlamaForCausalLM, "mistral": MistralForCausalLM}
+    shape = dict(
+        vocab_size=320,
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=64,
+        tie_word_embeddings=False,
+        max_position_embeddings=1024,
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=1,
+        attn_implementation=kernel,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        made = networks[kind](configs[kind](**{**shape, **settings})).float().eval()
+        for name, weight in made.named_parameters():
+            if weight.ndim == 2:
+                torch.nn.init.normal_(weight, std=1.0 if "embed" in name else 1.5 / weight.shape[1] ** 0.5)
+    return made
+
+
+def model(kind: str = "qwen3", *, bos: bool = True, batch_tokens: int = 512, **settings: Any) -> LocalModel:
+    return LocalModel(network(kind, **settings), tokenizer(bos=bos), batch_tokens=batch_tokens)
