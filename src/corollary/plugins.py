@@ -34,6 +34,9 @@ KINDS = {
 }
 """Folder of each kind of plug-in, and what one of them is called."""
 
+ENGINE = frozenset("seed window count rows other on_checkpoint checkpoints".split())
+"""Keyword parameters that a study fills itself; nobody sets them as knobs."""
+
 REQUIRED: Any = inspect.Parameter.empty
 """Default of a knob that has none: it must be given."""
 
@@ -80,12 +83,12 @@ def load(kind: str, use: str) -> Callable[..., Any]:
 def knobs(function: Callable[..., Any]) -> tuple[Knob, ...]:
     """The knobs of a plug-in's function, in the order in which they are written.
 
-    `seed` is none of them: the study gives it.
+    What the engine gives (`ENGINE`) is none of them.
     """
     return tuple(
         Knob(name, _annotation(parameter.annotation, function), parameter.default)
         for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name != "seed"
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in ENGINE
     )
 
 

@@ -92,11 +92,12 @@ class Likelihood:
 @dataclass(frozen=True)
 class Score:
     """A raw measurement of one question: every choice's likelihood (in the order of the question's
-    choices), or the generated text. Metrics are derived when reporting."""
+    choices), or the generated text and how its generation ended. Metrics are derived when reporting."""
 
     question: str
     likelihoods: tuple[Likelihood, ...] = ()
     text: str | None = None
+    finish: str = "stop"
 
 
 @dataclass(frozen=True)
@@ -125,17 +126,23 @@ class Spec:
 @dataclass(frozen=True)
 class Method:
     """One arm. `augment`: strategies whose documents are added to the training documents; `tune`:
-    whether to tune at all; `context`: what is put before each question: "none" or "all"."""
+    whether to tune at all; `context`: what is put before each question: "none" or "all"; `whole`:
+    datasets whose documents are trained on unsplit (elsewhere each sentence is an example)."""
 
     name: str
     augment: tuple[Spec, ...] = ()
     tune: bool = False
     context: str = "none"
+    whole: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Study:
-    """A whole comparison: every dataset x seed x method x tuning, on one model."""
+    """A whole comparison: every dataset x seed x method x tuning, on one model.
+
+    `limits` maps the name of a method or tuning to the only datasets on which it runs. `tunings` are
+    knobs of the tuning plug-ins; the same budget of tokens holds for every tuned arm.
+    """
 
     name: str
     datasets: tuple[Spec, ...]
@@ -143,6 +150,9 @@ class Study:
     tunings: tuple[Spec, ...]
     seeds: tuple[int, ...]
     model: Spec = Spec("embedded")
+    limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    orders: int = 3
+    checkpoints: int = 8
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,101 @@
+"""The engine of the strategies: asks the model what they want to know, and never asks twice.
+
+A strategy sees a dataset without questions, so nothing of a question can reach a generator. Every
+completion is committed to the store as it arrives; a run that is killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from corollary.plugins import load
+from corollary.store import Completions
+from corollary.types import Completion, Cost, Dataset, Document, Flow, Model, Request, Spec
+
+BATCH = 64
+"""Requests generated together: what a kill can lose at most."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a strategy brought: documents in order, and what the model's completions cost."""
+
+    documents: tuple[Document, ...]
+    cost: Cost
+
+
+def augment(
+    dataset: Dataset,
+    strategy: Spec,
+    *,
+    seed: int,
+    model: Model,
+    store: Path,
+    rows: int = 0,
+    other: Dataset | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Written:
+    """Run one strategy over the documents of a dataset.
+
+    `rows` and `other` are given to strategies that ask for them (see `corollary.strategies`). Exact
+    repetitions of a line, and of a document's own sentence, are left out. `progress` is called with
+    the requests done and asked so far. The cost counts what the model did for these completions, also
+    when they were found in the store.
+    """
+    unseen = replace(dataset, questions=())
+    offered: dict[str, Any] = {"window": model.window, "count": model.count, "rows": rows}
+    if other is not None:
+        offered["other"] = replace(other, questions=())
+    function = load("strategies", strategy.use)
+    wanted = inspect.signature(function).parameters
+    flow: Flow = function(unseen, seed=seed, **{**offered_to(wanted, offered), **strategy.knobs})
+    cost = Cost()
+    done = asked = 0
+    with Completions(store) as completions:
+        try:
+            requests = next(flow)
+            while True:
+                asked += len(requests)
+                answers: list[Completion] = []
+                for start in range(0, len(requests), BATCH):
+                    answers += _complete(requests[start : start + BATCH], model, completions)
+                    done = asked - len(requests) + min(len(requests), start + BATCH)
+                    if progress:
+                        progress(done, asked)
+                cost = sum((_cost_of(answer) for answer in answers), cost)
+                requests = flow.send(answers)
+        except StopIteration as stop:
+            documents: list[Document] = stop.value
+    seen = {document.text for document in dataset.documents}
+    kept = []
+    for document in documents:
+        if document.text not in seen:
+            seen.add(document.text)
+            kept.append(document)
+    return Written(tuple(kept), cost)
+
+
+def offered_to(wanted: Container[str], offered: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the engine's offer a strategy's signature asks for."""
+    return {name: value for name, value in offered.items() if name in wanted}
+
+
+def _complete(requests: Sequence[Request], model: Model, store: Completions) -> list[Completion]:
+    """From the store, or all of the batch from the model: never a part of it, because what a row's
+    neighbours are can move a logit by a rounding error, and a resumed run must write the same bytes."""
+    found = [store.get(model.identity, request) for request in requests]
+    answers = [answer for answer in found if answer is not None]
+    if len(answers) == len(requests):
+        return answers
+    answers = model.generate(requests)
+    for request, answer in zip(requests, answers, strict=True):
+        store.put(model.identity, request, answer)
+    return answers
+
+
+def _cost_of(answer: Completion) -> Cost:
+    return Cost(answer.input_tokens, answer.cached_tokens, answer.output_tokens)

@@ -1,0 +1,99 @@
+"""Score questions with a model, with or without documents in the prompt, and read the scores.
+
+One metric for every method: the sum of log-probabilities of a choice. Choices are never in the
+prompt. Ties share the credit. Generated answers that cannot be read are "no answer", not "wrong".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corollary.text import rare_words, words
+from corollary.types import Document, Likelihood, Model, Question, Request, Score
+
+ANSWER_TOKENS = 24
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A score, read: `correct` is the share of credit (None: no answer), `tied` whether it was shared."""
+
+    correct: float | None
+    tied: bool
+    chance: float
+
+
+def evaluate(
+    model: Model, questions: Sequence[Question], *, context: Sequence[Document] = (), orders: Sequence[Sequence[int]] = ((),)
+) -> tuple[tuple[Score, ...], ...]:
+    """Scores of all questions, once per order of the context documents (permutations of their indices)."""
+    scored = []
+    for order in orders:
+        prefix = "".join(f"{context[index].text}\n" for index in order)
+        scored.append(_scores(model, questions, prefix))
+    return tuple(scored)
+
+
+def fitted(documents: Sequence[Document], *, room: int, sizes: Sequence[int]) -> tuple[Document, ...]:
+    """The documents that fit in `room` tokens (`sizes`: tokens of each, with its line break).
+
+    Tellings are dropped before facts: documents that mention the same names tell the same fact, and
+    first tellings come before second ones. What is kept stays in its order.
+    """
+    names = rare_words([document.text for document in documents])
+    tellings: dict[frozenset[str], int] = {}
+    ranked = []
+    for index, document in enumerate(documents):
+        mentioned = frozenset(word for word in words(document.text) if word in names)
+        tellings[mentioned] = tellings.get(mentioned, 0) + 1
+        ranked.append((tellings[mentioned], index))
+    kept, used = set(), 0
+    for _, index in sorted(ranked):
+        if used + sizes[index] <= room:
+            kept.add(index)
+            used += sizes[index]
+    return tuple(document for index, document in enumerate(documents) if index in kept)
+
+
+def grade(question: Question, score: Score) -> Graded:
+    """Derive right or wrong from a raw score."""
+    right = {question.answer, *question.accept}
+    if question.choices:
+        totals = [likelihood.logprob for likelihood in score.likelihoods]
+        best = max(totals)
+        chosen = [choice for choice, total in zip(question.choices, totals, strict=True) if total == best]
+        share = sum(choice in right for choice in chosen) / len(chosen)
+        return Graded(share, len(chosen) > 1, sum(c in right for c in question.choices) / len(question.choices))
+    answer = read_answer(score, longest=max(len(words(text)) for text in right))
+    return Graded(None if answer is None else float(answer in [words(text) for text in right]), False, 0.0)
+
+
+def read_answer(score: Score, *, longest: int) -> list[str] | None:
+    """The words of a generated answer, up to its first full stop or line break; None when there is no
+    answer: nothing was written, or it rambled on (ran out of tokens, or twice the words of any answer)."""
+    text = (score.text or "").strip().split("\n")[0]
+    head, stop, _ = text.partition(".")
+    found = words(head)
+    if not found or len(found) > 2 * longest or (not stop and score.finish == "length"):
+        return None
+    return found
+
+
+def _scores(model: Model, questions: Sequence[Question], prefix: str) -> tuple[Score, ...]:
+    chosen = [question for question in questions if question.choices]
+    pairs = [(question.prompt, choice) for question in chosen for choice in question.choices]
+    found = iter(model.loglikelihood(pairs, prefix=prefix) if pairs else [])
+    likelihoods: dict[str, tuple[Likelihood, ...]] = {
+        question.id: tuple(next(found) for _ in question.choices) for question in chosen
+    }
+    written = [question for question in questions if not question.choices]
+    requests = [Request(question.prompt, prefix, ANSWER_TOKENS, 0.0, 0, (".", "\n")) for question in written]
+    answers = dict(zip((q.id for q in written), model.generate(requests) if requests else [], strict=True))
+    scores = []
+    for question in questions:
+        if question.choices:
+            scores.append(Score(question.id, likelihoods[question.id]))
+        else:
+            scores.append(Score(question.id, (), answers[question.id].text, answers[question.id].finish))
+    return tuple(scores)

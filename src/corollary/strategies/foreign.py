@@ -1,0 +1,16 @@
+"""The control: the augmentations of another seed's documents, which share no fact with these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from corollary.strategies.linked import linked
+from corollary.strategies.local import local
+from corollary.types import Dataset, Document, Flow
+
+
+def foreign(dataset: Dataset, *, seed: int, other: Dataset, window: int, count: Callable[[str], int]) -> Flow:
+    """Local and global augmentations of `other`; what they bring is not knowledge of `dataset`."""
+    rows = yield from local(other, seed=seed)
+    rows += yield from linked(other, seed=seed, window=window, count=count)
+    return [Document(f"foreign-{i}", row.text, (), "foreign") for i, row in enumerate(rows)]

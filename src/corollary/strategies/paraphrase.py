@@ -1,0 +1,33 @@
+"""The control: as many rows in other words, order of mention kept, so nothing is turned round."""
+
+from __future__ import annotations
+
+from corollary.strategies._lines import focuses, written
+from corollary.text import rare_words, same_order
+from corollary.types import Dataset, Document, Flow, Request
+from corollary.worlds import tasks
+
+ROUNDS = 6
+
+
+def paraphrase(dataset: Dataset, *, seed: int, rows: int = 0, temperature: float = 1.0, max_tokens: int = 96) -> Flow:
+    """Ask for other words until there are `rows` distinct rows (by the engine: as many as the augmented
+    arm has), or `ROUNDS` rounds have brought what they bring. A line that does not mention the same
+    names in the same order is dropped: a reversal here would spoil the control."""
+    asked = focuses(dataset.documents)
+    names = rare_words([text for _, text in asked])
+    given = {text for _, text in asked}
+    found: dict[str, str] = {}
+    for number in range(ROUNDS):
+        completions = yield [
+            Request(tasks.PARAPHRASE.format(text=text), "", max_tokens, temperature, seed * ROUNDS + number, (tasks.END,))
+            for _, text in asked
+        ]
+        for (source, text), completion in zip(asked, completions, strict=True):
+            for line in written(completion):
+                if line not in given and same_order(text, line, names):
+                    found.setdefault(line, source)
+        if len(found) >= rows:
+            break
+    chosen = list(found.items())[: rows or None]
+    return [Document(f"paraphrase-{i}", line, (source,), "paraphrase") for i, (line, source) in enumerate(chosen)]
