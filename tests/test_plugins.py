@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def mine(thing: Thing, documents, *, seed: int, facts: int = 3, rate: float = 0.5, both: bool = False,
          wording: str = "plain", order: Literal["up", "down"] = "up", sizes: tuple[int, ...] = (1, 2),
-         limit: int | None = None, label: str | None = None, other: Thing = None):
+         limit: int | None = None, label: str | None = None, special: Thing = None):
     """Mine alone,
     over two lines.
 
@@ -123,7 +123,7 @@ def test_a_file_that_does_not_run_is_the_users_to_mend_and_then_runs(tmp_path: P
 
 def test_knobs_are_the_keyword_only_parameters_except_the_seed(mine: str) -> None:
     knobs = {knob.name: knob for knob in plugins.knobs(plugins.load("tuning", mine))}
-    assert list(knobs) == ["facts", "rate", "both", "wording", "order", "sizes", "limit", "label", "other"]
+    assert list(knobs) == ["facts", "rate", "both", "wording", "order", "sizes", "limit", "label", "special"]
     assert knobs["facts"] == Knob("facts", int, 3)
     assert knobs["limit"].type == int | None
 
@@ -139,7 +139,7 @@ def test_text_and_configuration_give_the_same_settings(mine: str) -> None:
         "label": "x",
         "limit": 9,
         "order": "down",
-        "other": None,
+        "special": None,
         "rate": 1.0,
         "sizes": (3, 4),
         "wording": "plain",

@@ -245,6 +245,8 @@ def _rebuild(wanted: Any, value: Any) -> Any:
         if value is None:
             return None
         return _rebuild(next(option for option in options if option is not NoneType), value)
+    if origin is Mapping:
+        return {key: _rebuild(options[1], item) for key, item in value.items()}
     # JSON writers elsewhere drop the ".0" of a float.
     return float(value) if wanted is float else value
 
