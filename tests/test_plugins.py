@@ -117,6 +117,10 @@ def test_a_file_that_does_not_run_is_the_users_to_mend_and_then_runs(tmp_path: P
     path.write_text("def broken(:\n")
     with pytest.raises(UserError, match=r"broken.py does not run \(SyntaxError: .*line 1.*mend the file"):
         plugins.load("models", str(path))
+    path.write_text("def broken():\n    return 0\n\nundefined\n")
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"broken.py does not run \(NameError: "):
+            plugins.load("models", str(path))
     path.write_text("def broken():\n    return 1\n")
     assert plugins.load("models", str(path))() == 1
 
