@@ -28,9 +28,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen3Config, Qw
 import pretrain_episodes as episodes
 from pretrain_tokenizer import train as train_tokenizer
 
-# (until this share of the tokens, tokens a row, facts an episode at most)
-CURRICULUM = ((0.06, 128, 2), (0.12, 128, 4), (0.36, 256, 8), (0.50, 384, 16), (0.65, 512, 32), (0.82, 896, 64), (1.01, 1280, 96))
-BATCH_TOKENS, MUON_RATE, ADAM_RATE, DECAY = 7680, 0.02, 0.003, 0.4
+# (until this share of the tokens, tokens a row, facts an episode at most, share of the plainest wordings)
+CURRICULUM = ((0.05, 128, 2, 0.9), (0.10, 128, 4, 0.9), (0.455, 128, 6, 0.85), (0.50, 256, 12, 0.75), (0.57, 256, 16, 0.45),
+              (0.67, 512, 32, 0.25), (0.83, 896, 64, 0.15), (1.01, 1280, 96, 0.1))  # fmt: skip
+BATCH_TOKENS, MUON_RATE, ADAM_RATE, DECAY = 4096, 0.02, 0.003, 0.4
 
 
 def build(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
@@ -56,12 +57,12 @@ def optimizers(model: Qwen3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.op
     return muon, torch.optim.AdamW(rest, lr=ADAM_RATE, betas=(0.9, 0.95), weight_decay=0.0)
 
 
-def fill_row(rng: random.Random, tokenizer: PreTrainedTokenizerFast, length: int, facts: int) -> tuple[list[int], list[float]]:
+def fill_row(rng: random.Random, tokenizer: PreTrainedTokenizerFast, length: int, facts: int, simple: float) -> tuple[list[int], list[float]]:
     """Episodes one after another until the row is full; the last one is cut."""
     ids: list[int] = []
     weights: list[float] = []
     while len(ids) < length + 1:
-        lines = episodes.episode(rng, facts=facts, budget=max(2, min(40, length // 26)))
+        lines = episodes.episode(rng, facts=facts, budget=max(2, min(40, length // 26)), simple=simple)
         if not lines:
             continue
         ids.append(tokenizer.bos_token_id)
@@ -73,9 +74,9 @@ def fill_row(rng: random.Random, tokenizer: PreTrainedTokenizerFast, length: int
     return ids[: length + 1], weights[: length + 1]
 
 
-def batch(step: int, tokenizer: PreTrainedTokenizerFast, length: int, facts: int) -> tuple[torch.Tensor, torch.Tensor]:
+def batch(step: int, tokenizer: PreTrainedTokenizerFast, length: int, facts: int, simple: float) -> tuple[torch.Tensor, torch.Tensor]:
     rng = random.Random(f"corollary-pretrain-{step}")
-    rows = [fill_row(rng, tokenizer, length, facts) for _ in range(max(1, BATCH_TOKENS // length))]
+    rows = [fill_row(rng, tokenizer, length, facts, simple) for _ in range(max(6, BATCH_TOKENS // length))]
     return torch.tensor([ids for ids, _ in rows]), torch.tensor([weights for _, weights in rows])
 
 
@@ -172,8 +173,8 @@ def main() -> None:
     total, started, saved_at, first = args.tokens * 1e6, time.time(), time.time(), seen
     while seen < total:
         share = seen / total
-        length, facts = next((row, most) for until, row, most in CURRICULUM if share < until)
-        ids, weights = (tensor.to(device) for tensor in batch(step, tokenizer, length, facts))
+        length, facts, simple = next(stage for until, *stage in CURRICULUM if share < until)
+        ids, weights = (tensor.to(device) for tensor in batch(step, tokenizer, length, facts, simple))
         factor = min(1.0, (step + 1) / 50) * min(1.0, (1 - share) / DECAY)
         for opt, rate in zip(opts, (MUON_RATE, ADAM_RATE), strict=True):
             for group in opt.param_groups:
@@ -194,8 +195,8 @@ def main() -> None:
             strong = flat >= 1
             row = {"step": step, "tokens": seen, "length": length, "facts": facts, "loss": round(loss.item(), 4),
                    "follows": round(losses[strong].mean().item(), 4), "rate": round((seen - first) / (time.time() - started))}  # fmt: skip
-        if step % 300 == 0 or seen >= total:
-            row["accuracy"] = {size: evaluate(model, tokenizer, size) for size in sorted({6, max(12, facts)})}
+        if step % 500 == 0 or seen >= total:
+            row["accuracy"] = {size: evaluate(model, tokenizer, size) for size in sorted({6, max(6, facts)})}
         if row:
             with (folder / "log.jsonl").open("a") as log:
                 print(json.dumps(row), file=log)
