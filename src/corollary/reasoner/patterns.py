@@ -110,11 +110,16 @@ def _relations() -> dict[str, str]:
 RELATION_OF = _relations()
 """Words between two names -> the relation of the first name to the last."""
 
-_PLACES = (
-    "the a an of to than more less then so and or not never only all some no every are is that who what which"
+# Further words that are no part of a name: else "perhaps bolan" would be somebody.
+_NO_NAMES = (
+    "the a an of to in on by for with from than more less then so and or not never only all some no every"
+    " are is was were be been it they he she who what which that this there nothing nobody"
+    " if when because but maybe perhaps probably possibly hardly also however therefore once"
 )
 
 FUNCTION_WORDS = frozenset(
-    word for wording in (*RELATION_OF, *SAME_PERSON, *NAMED, *COMPARING, _PLACES) for word in wording.split()
+    word
+    for wording in (*RELATION_OF, *SAME_PERSON, *NAMED, *COMPARING, _NO_NAMES)
+    for word in wording.split()
 )
 """Words that no name contains: where names end and wordings begin is decided by these alone."""

@@ -30,7 +30,8 @@ REAL_WORDS = frozenset(
     "baker banal basil basin baton begin bigot bison canal cabin civil color demon devil fatal felon final"
     " habit human humor label legal level limit local medal melon metal model moral motel naval novel panel"
     " pedal petal pilot pivot radar rebel rigor rival robin robot salon satin sedan solar sonar sugar talon"
-    " defen remem tenor token total travel tutor valet vapor vigil viral visit vital vomit wagon woman women".split()
+    " defen remem tenor token total travel tutor valet vapor vigil viral visit vital vomit wagon woman women"
+    " gives never takes".split()
 )
 
 

@@ -1,0 +1,233 @@
+"""The audit: what every line that a model wrote is worth, measured by the exact reasoner.
+
+Each distinct line counts once, as one that restates the documents, is new and one step or several
+steps away from them, is false, or is unreadable. Nothing here looks at questions, except the two
+functions about leakage, and nothing here decides what a model is trained on, except `remove_leaks` and
+`withhold`.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from corollary.reasoner import Knowledge, Statement, Unreadable, fact_of, read, read_argument, weaker
+from corollary.types import Document, Question
+
+Label = Literal["restates", "one_step", "several_step", "false", "unreadable"]
+LABELS: tuple[Label, ...] = ("restates", "one_step", "several_step", "false", "unreadable")
+# A line that says several things is as good as the least of them; among true ones the farthest counts.
+_WORST_FIRST: tuple[Label, ...] = ("unreadable", "false", "several_step", "one_step", "restates")
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One distinct generated line. `statement` is what it concludes (the first of what decided the
+    label), None where it could not be read; `reserved` says that its relation or its wording, or that of
+    the document it was written from, was kept out of the augmentation tasks of the embedded model."""
+
+    id: str
+    text: str
+    strategy: str | None
+    source: tuple[str, ...]
+    label: Label
+    statement: Statement | None
+    reserved: bool
+
+
+def knowledge_of(documents: Iterable[Document]) -> Knowledge:
+    """What documents tell. Sentences that cannot be read (a user's own prose) tell nothing."""
+    return Knowledge(s for document in documents for s in _stated(document.text))
+
+
+def audit(
+    documents: Sequence[Document],
+    lines: Iterable[Document],
+    *,
+    reserved: Callable[[Statement], bool] = lambda statement: False,
+    kept: Callable[[str], bool] = lambda text: False,
+    knowledge: Knowledge | None = None,
+) -> list[AuditRow]:
+    """Judge each distinct text of `lines` (the first of several that are alike, in order) against the
+    documents. Of a line with premises ("...; so ...") the conclusion decides, if every premise it names
+    was told or follows; a line that names a false premise is false.
+
+    `reserved` says whether a statement's relation, `kept` whether a text's wording was kept out of the
+    augmentation tasks. `knowledge` spares reading the documents again.
+    """
+    known = knowledge or knowledge_of(documents)
+    texts = {document.id: document.text for document in documents}
+    seen: set[str] = set()
+    rows: list[AuditRow] = []
+    for line in lines:
+        if line.text in seen:
+            continue
+        seen.add(line.text)
+        label, statement = _judge(known, line.text)
+        aside = kept(line.text) or any(kept(texts[i]) for i in line.source if i in texts)
+        aside = aside or (statement is not None and reserved(statement))
+        rows.append(AuditRow(line.id, line.text, line.strategy, line.source, label, statement, aside))
+    return rows
+
+
+def summarise(
+    rows: Sequence[AuditRow],
+    knowledge: Knowledge,
+    *,
+    reserved: Callable[[Statement], bool] = lambda statement: False,
+    leaked: int = 0,
+) -> dict[str, object]:
+    """Counts and shares of an audit, over all rows and, under "seen" and "reserved", apart.
+
+    `precision` is the share of new and right lines of all that do not restate (unreadable ones are
+    wrong); `coverage` the share of the statements one rule from the documents that some true line
+    wrote, `coverage_several_step` that of the others that follow. Shares are between 0 and 1, or None
+    where there is nothing to share. In the parts, a row is reserved by its relation or wording, a
+    statement to be covered by its relation alone, since the statement has no wording of its own.
+    """
+    written = {s for row in rows for s in _stated(row.text)}
+    near, far = knowledge.one_step(), knowledge.several_step()
+
+    def part(chosen: Sequence[AuditRow], wanted: Callable[[Statement], bool]) -> dict[str, object]:
+        return {
+            **_counts(chosen),
+            "coverage": _share(written, [s for s in near if wanted(s)]),
+            "coverage_several_step": _share(written, [s for s in far if wanted(s)]),
+        }
+
+    return {
+        **part(rows, lambda statement: True),
+        "leaked": leaked,
+        "seen": part([r for r in rows if not r.reserved], lambda statement: not reserved(statement)),
+        "reserved": part([r for r in rows if r.reserved], reserved),
+    }
+
+
+def written(questions: Iterable[Question], lines: Iterable[Document]) -> set[str]:
+    """Ids of the questions whose answer some line states, in whatever words, as premise or conclusion.
+
+    Where the reasoner cannot read a question (a user's own), its text completed by an answer counts.
+    """
+    texts = [line.text for line in lines]
+    stated = {told for text in texts for s in _stated(text) for told in (s, weaker(s))}
+    plain = "\n".join(map(_plain, texts))
+    found = set()
+    for question in questions:
+        for answer in (question.answer, *question.accept):
+            readings = read(question.prompt + answer)
+            if len(readings) == 1 and isinstance(readings[0], Statement):
+                said = readings[0] in stated
+            else:
+                said = _plain(question.prompt + answer) in plain
+            if said:
+                found.add(question.id)
+    return found
+
+
+def remove_leaks(
+    questions: Sequence[Question], documents: Iterable[Document], *, secret: str | None = None
+) -> tuple[list[Document], int]:
+    """(the documents that hold nothing taken from a question, how many others there were).
+
+    A plain sentence that states an answer is not a leak, even in the question's exact words: a model
+    that infers it writes just that, and `written` counts it. What no inference looks like is a leak:
+    a prompt that asks ("who is ...?"), a prompt in one text with a list of two or more of its choices
+    ("a, b or c"), a question's id, and `secret`, a word that a test has planted in the questions.
+    """
+    asking = {_plain(q.prompt) for q in questions if q.prompt.rstrip().endswith("?")}
+    marks = {_plain(q.id) for q in questions if re.search(r"[-_.:/]", q.id)} | (
+        {secret.lower()} if secret else set()
+    )
+    listing = [(_plain(q.prompt), _list_of(q.choices)) for q in questions if len(q.choices) > 1]
+    anything = re.compile("|".join(map(re.escape, sorted(asking | marks)))) if asking | marks else None
+    kept: list[Document] = []
+    leaked = 0
+    for document in documents:
+        text = _plain(document.text)
+        if (anything and anything.search(text)) or any(p in text and c.search(text) for p, c in listing):
+            leaked += 1
+        else:
+            kept.append(document)
+    return kept, leaked
+
+
+def withheld_facts(documents: Iterable[Document], *, share: float, seed: int) -> frozenset[Statement]:
+    """A random share (between 0 and 1) of the facts that the documents tell; however often and from
+    whichever end a fact is told, it is one. To be given to `withhold` and `touched`."""
+    facts = sorted({fact_of(s) for document in documents for s in _stated(document.text)})
+    return frozenset(random.Random(f"corollary-withheld-{seed}").sample(facts, round(share * len(facts))))
+
+
+def touched(documents: Iterable[Document], facts: Collection[Statement]) -> frozenset[str]:
+    """Ids of the documents that tell one of these facts."""
+    return frozenset(d.id for d in documents if any(fact_of(s) in facts for s in _stated(d.text)))
+
+
+def withhold(
+    lines: Iterable[Document], documents: Sequence[Document], facts: Collection[Statement]
+) -> list[Document]:
+    """The lines of which nothing rests on these facts: neither a statement that they prove nor, of a
+    line that is false or unreadable, most of what its source documents tell."""
+    knowledge = knowledge_of(documents)
+    told = {document.id: [fact_of(s) for s in _stated(document.text)] for document in documents}
+
+    def rests(line: Document) -> bool:
+        proofs = [knowledge.premises(s) for s in _stated(line.text)]
+        if any(fact_of(s) in facts for proof in proofs for s in proof or ()):
+            return True
+        if proofs and all(proof is not None for proof in proofs):
+            return False
+        sources = [fact in facts for i in line.source for fact in told.get(i, ())]
+        return 2 * sum(sources) > len(sources)
+
+    return [line for line in lines if not rests(line)]
+
+
+def _judge(knowledge: Knowledge, text: str) -> tuple[Label, Statement | None]:
+    premises, conclusions = read_argument(text)
+    judged = [_judged(knowledge, reading) for reading in conclusions]
+    judged += [
+        item for item in (_judged(knowledge, p) for p in premises) if item[0] in ("false", "unreadable")
+    ]
+    return min(judged, key=lambda item: _WORST_FIRST.index(item[0]), default=("unreadable", None))
+
+
+def _judged(knowledge: Knowledge, reading: Statement | Unreadable) -> tuple[Label, Statement | None]:
+    return ("unreadable", None) if isinstance(reading, Unreadable) else (knowledge.judge(reading), reading)
+
+
+def _counts(rows: Sequence[AuditRow]) -> dict[str, object]:
+    counts = Counter(row.label for row in rows)
+    new = counts["one_step"] + counts["several_step"]
+    tried = len(rows) - counts["restates"]
+    return {
+        "lines": len(rows),
+        **{label: counts[label] for label in LABELS},
+        "precision": new / tried if tried else None,
+    }
+
+
+def _share(written: Collection[Statement], wanted: Collection[Statement]) -> float | None:
+    return sum(s in written for s in wanted) / len(wanted) if wanted else None
+
+
+def _stated(text: str) -> list[Statement]:
+    return [reading for reading in read(text) if isinstance(reading, Statement)]
+
+
+def _list_of(choices: Iterable[str]) -> re.Pattern[str]:
+    """Two choices with nothing between them but what divides a list: "a, b", "(a) x (b) y", "x or y"."""
+    option = "|".join(sorted({re.escape(_plain(choice)) for choice in choices}, key=len, reverse=True))
+    between = r"[.\s]*(?:\s*(?:[,;:/|()-]|\bor\b|\b[a-f1-6][.):]))+\s*"
+    # What follows the second must end it: else the first word of the next sentence would be one.
+    return re.compile(
+        rf"\b({option}){between}(?!\1\b)(?:{option})[.?\s]*(?:$|[,;:/|()-]|\bor\b|\b[a-f1-6][.):])"
+    )
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.strip().replace("\n", " | ").lower().split())

@@ -1,0 +1,193 @@
+"""Syllogisms against every model, learned operators against every map, and mutations of both."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Sequence
+from itertools import combinations, permutations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corollary.reasoner import Knowledge, Statement, logic, process, read, strongest
+from corollary.worlds import transform
+
+FORMS = ("all", "some", "no")
+TERMS = "abcd"
+
+
+def violations(statement: Statement, regions: int) -> tuple[int, bool]:
+    """(mask of regions, whether one of them must be inhabited rather than none) that decides a statement."""
+    one, other = TERMS.index(statement.first), TERMS.index(statement.last)
+    mask = 0
+    for region in range(1, regions):
+        inside, beside = region >> one & 1, region >> other & 1
+        if inside and (not beside if statement.relation == "all" else beside):
+            mask |= 1 << region
+    return mask, statement.relation == "some"
+
+
+def true_in_every_model(premises: Iterable[Statement], *, terms: str) -> set[Statement]:
+    """By trying every choice of inhabited regions of the diagram of the terms."""
+    regions = 1 << len(terms)
+
+    def hold(statements: Iterable[Statement], among: np.ndarray) -> np.ndarray:
+        for mask, some in (violations(s, regions) for s in statements):
+            among = among[((among & mask) != 0) == some]
+        return among
+
+    left = hold(premises, np.arange(0, 1 << regions, 2))
+    candidates = [Statement(form, *pair) for form in FORMS for pair in product(terms, repeat=2)]
+    return {c for c in candidates if len(hold([c], left)) == len(left)}
+
+
+def sets_of_premises(terms: str, most: int) -> st.SearchStrategy[list[Statement]]:
+    pairs = st.tuples(st.sampled_from(terms), st.sampled_from(terms))
+    one = st.builds(lambda form, pair: Statement(form, *pair), st.sampled_from(FORMS), pairs)
+    return st.lists(one, max_size=most)
+
+
+@given(sets_of_premises("abc", 5))
+@settings(max_examples=200, deadline=None)
+def test_what_follows_is_what_is_true_in_every_model(premises: list[Statement]) -> None:
+    assert logic.follows(premises, terms="abc") == true_in_every_model(premises, terms="abc")
+
+
+@given(sets_of_premises("abcd", 6))
+@settings(max_examples=10, deadline=None)
+def test_what_follows_about_four_terms(premises: list[Statement]) -> None:
+    assert logic.follows(premises, terms="abcd") == true_in_every_model(premises, terms="abcd")
+
+
+PREMISES = [
+    (Statement(f, *one), Statement(g, *other))
+    for f, g in product(FORMS, repeat=2)
+    for one in (("a", "b"), ("b", "a"))
+    for other in (("b", "c"), ("c", "b"))
+]
+
+
+@pytest.mark.parametrize("premises", PREMISES)
+def test_of_two_premises_the_chains_of_the_knowledge_suffice(premises: tuple[Statement, Statement]) -> None:
+    entailed = {s for s in true_in_every_model(premises, terms="abc") if {s.first, s.last} == {"a", "c"}}
+    assert strongest(premises, "a", "c") == entailed
+    knowledge = Knowledge(premises)
+    assert {s for s in knowledge.closure() if {s.first, s.last} == {"a", "c"}} == entailed
+    assert all(knowledge.judge(s) == "one_step" for s in entailed)
+    for premise in premises:  # neither premise can be spared
+        assert strongest([premise], "a", "c") == frozenset()
+
+
+def test_there_are_nine_valid_forms_and_the_documentation_lists_them() -> None:
+    listed = set()
+    for line in (logic.__doc__ or "").splitlines():
+        if "->" in line:
+            one, other, so, _ = re.split(r", +| +-> +| {2,}", line.strip())
+            readings = read(f"{one}. {other}. {so}.")
+            assert all(isinstance(r, Statement) for r in readings)
+            listed.add(readings)
+    valid = set()
+    for one, other in PREMISES:
+        said = [
+            Statement(s.relation, s.first.translate(NAMED), s.last.translate(NAMED)) for s in (one, other)
+        ]
+        found = [s for s in strongest(said, "x", "y") if (s.first, s.last) == ("x", "y")]
+        valid |= {(*said, s) for s in found}
+    assert len(valid) == 9
+    assert listed == valid
+
+
+NAMED = str.maketrans("abc", "xmy")
+
+
+def test_a_changed_premise_is_noticed() -> None:
+    """Of every valid pair, flipping "all" or putting "some" or "no" for it changes what follows."""
+    for one, other in PREMISES:
+        if one.relation == "all" and strongest((one, other), "a", "c"):
+            flipped = Statement("all", one.last, one.first)
+            assert strongest((flipped, other), "a", "c") != strongest((one, other), "a", "c")
+
+
+# A process
+
+
+def example(rules: Sequence[str], names: Sequence[str], words: Sequence[str]) -> Statement:
+    (reading,) = read(f"{transform.say(names, words)} {' '.join(transform.apply(rules, words))}.")
+    assert isinstance(reading, Statement)
+    return reading
+
+
+def by_trying_every_map(examples: Sequence[Statement], asked: Statement) -> set[str]:
+    """Results of every choice of maps of "op" and "sub" under which all examples hold."""
+    every = list(product(range(3), repeat=3))
+
+    def result(maps: dict[str, tuple[int, ...]], statement: Statement) -> str:
+        names, _, words = statement.first.partition(" of ")
+        places = words.split()
+        for name in names.split(" then "):
+            places = [places[place] for place in maps[name]]
+        return " ".join(places)
+
+    choices = [{"op": op, "sub": sub} for op, sub in product(every, repeat=2)]
+    right = [maps for maps in choices if all(result(maps, e) == e.last for e in examples)]
+    return {result(maps, asked) for maps in right}
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_an_answer_follows_when_every_choice_of_maps_agrees(data: st.DataObject) -> None:
+    rules = data.draw(st.lists(st.sampled_from(sorted(transform.RULES)), min_size=2, max_size=2))
+    known = dict(zip(("op", "sub"), rules, strict=True))
+    uses = st.lists(st.sampled_from(("op", "sub")), min_size=1, max_size=2)
+    words = st.lists(st.sampled_from(("bolan", "kerit", "talun", "dovik")), min_size=3, max_size=3)
+    made = st.builds(lambda use, given: example([known[u] for u in use], use, given), uses, words)
+    examples, asked = data.draw(st.lists(made, max_size=4)), data.draw(made)
+    found = by_trying_every_map(examples, asked)
+    assert process.results(examples, asked) == found
+    assert process.follows(examples, asked) == (found == {asked.last})
+    premises = process.premises(examples, asked)
+    assert (premises is not None) == (len(found) == 1)
+    if premises is not None:
+        assert process.follows(premises, asked)
+        for spared in premises:
+            assert not process.follows([p for p in premises if p != spared], asked)
+
+
+def test_a_process_and_its_mutations() -> None:
+    rng = random.Random(0)
+    words = ["bolan", "kerit", "talun", "dovik", "pemas"]
+    rules = {"op": "reverse", "sub": "rotate", "tri": "echo"}
+    told = [example([rules[n]], [n], rng.sample(words, 3)) for n in rules for _ in range(2)]
+    told.append(example(["reverse", "rotate"], ["op", "sub"], rng.sample(words, 3)))
+    knowledge = Knowledge(told)
+    for names in permutations(rules, 2):
+        given = rng.sample(words, 3)
+        right = example([rules[n] for n in names], names, given)
+        assert knowledge.judge(right) == ("restates" if right in told else "several_step")
+        for result in permutations(words, 3):
+            wrong = Statement("becomes", right.first, " ".join(result))
+            assert (knowledge.judge(wrong) == "false") == (wrong != right)
+        assert len(knowledge.premises(right) or ()) == 2
+        # Without every example that speaks of one of the two operators it does not follow.
+        rest = [s for s in told if names[0] not in process.operators_of(s)]
+        assert not Knowledge(rest).entails(right)
+    again = example(["reverse"], ["op"], ["pemas", "dovik", "kerit"])
+    assert knowledge.judge(again) == ("restates" if again in told else "one_step")
+    against = Statement("becomes", again.first, "pemas dovik kerit")
+    assert Knowledge([*told, again, against]).judge(right_of(rules)) == "false"
+
+
+def right_of(rules: dict[str, str]) -> Statement:
+    return example([rules["op"], rules["tri"]], ["op", "tri"], ["kerit", "bolan", "dovik"])
+
+
+def test_an_operator_that_was_never_shown_is_not_guessed() -> None:
+    told = [
+        example(["reverse"], ["op"], words) for words in combinations(["bolan", "kerit", "talun", "dovik"], 3)
+    ]
+    assert Knowledge(told).judge(example(["reverse"], ["new"], ["bolan", "kerit", "talun"])) == "false"
+    # Three equal words come out alike whatever the operator does.
+    assert Knowledge(told).judge(example(["echo"], ["new"], ["bolan"] * 3)) == "one_step"
