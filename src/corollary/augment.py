@@ -7,11 +7,13 @@ completion is committed to the store as it arrives; a run that is killed goes on
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from corollary.costs import flops
 from corollary.plugins import load
 from corollary.store import Completions
 from corollary.types import Completion, Cost, Dataset, Document, Flow, Model, Request, Spec
@@ -44,7 +46,7 @@ def augment(
     `rows` and `other` are given to strategies that ask for them (see `corollary.strategies`). Exact
     repetitions of a line, and of a document's own sentence, are left out. `progress` is called with
     the requests done and asked so far. The cost counts what the model did for these completions, also
-    when they were found in the store.
+    when they were found in the store; their seconds are then those of the others, token for token.
     """
     unseen = replace(dataset, questions=())
     offered: dict[str, Any] = {"window": model.window, "count": model.count, "rows": rows}
@@ -53,7 +55,7 @@ def augment(
     function = load("strategies", strategy.use)
     wanted = inspect.signature(function).parameters
     flow: Flow = function(unseen, seed=seed, **{**offered_to(wanted, offered), **strategy.knobs})
-    cost = Cost()
+    cost = asked_now = Cost()
     done = asked = 0
     with Completions(store) as completions:
         try:
@@ -62,11 +64,16 @@ def augment(
                 asked += len(requests)
                 answers: list[Completion] = []
                 for start in range(0, len(requests), BATCH):
-                    answers += _complete(requests[start : start + BATCH], model, completions)
-                    done = asked - len(requests) + min(len(requests), start + BATCH)
+                    began = time.perf_counter()
+                    found, new = _complete(requests[start : start + BATCH], model, completions)
+                    answers += found
+                    part = sum((_cost_of(answer, model) for answer in found), Cost())
+                    cost += part
+                    if new:
+                        asked_now += replace(part, seconds=time.perf_counter() - began)
+                    done += len(found)
                     if progress:
                         progress(done, asked)
-                cost = sum((_cost_of(answer) for answer in answers), cost)
                 requests = flow.send(answers)
         except StopIteration as stop:
             documents: list[Document] = stop.value
@@ -76,7 +83,8 @@ def augment(
         if document.text not in seen:
             seen.add(document.text)
             kept.append(document)
-    return Written(tuple(kept), cost)
+    share = cost.output_tokens / asked_now.output_tokens if asked_now.output_tokens else 0.0
+    return Written(tuple(kept), replace(cost, seconds=asked_now.seconds * share))
 
 
 def offered_to(wanted: Container[str], offered: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,18 +92,22 @@ def offered_to(wanted: Container[str], offered: Mapping[str, Any]) -> dict[str, 
     return {name: value for name, value in offered.items() if name in wanted}
 
 
-def _complete(requests: Sequence[Request], model: Model, store: Completions) -> list[Completion]:
+def _complete(requests: Sequence[Request], model: Model, store: Completions) -> tuple[list[Completion], bool]:
     """From the store, or all of the batch from the model: never a part of it, because what a row's
-    neighbours are can move a logit by a rounding error, and a resumed run must write the same bytes."""
+    neighbours are can move a logit by a rounding error, and a resumed run must write the same bytes.
+    Says whether the model was asked."""
     found = [store.get(model.identity, request) for request in requests]
     answers = [answer for answer in found if answer is not None]
     if len(answers) == len(requests):
-        return answers
+        return answers, False
     answers = model.generate(requests)
     for request, answer in zip(requests, answers, strict=True):
         store.put(model.identity, request, answer)
-    return answers
+    return answers, True
 
 
-def _cost_of(answer: Completion) -> Cost:
-    return Cost(answer.input_tokens, answer.cached_tokens, answer.output_tokens)
+def _cost_of(answer: Completion, model: Model) -> Cost:
+    shape = getattr(model, "shape", None)  # not known of a model behind an endpoint
+    read = answer.input_tokens - answer.cached_tokens + answer.output_tokens
+    work = flops(shape, read, context=answer.cached_tokens, logits=answer.output_tokens) if shape else 0.0
+    return Cost(answer.input_tokens, answer.cached_tokens, answer.output_tokens, flops=work)

@@ -25,7 +25,11 @@ class Graded:
 
 
 def evaluate(
-    model: Model, questions: Sequence[Question], *, context: Sequence[Document] = (), orders: Sequence[Sequence[int]] = ((),)
+    model: Model,
+    questions: Sequence[Question],
+    *,
+    context: Sequence[Document] = (),
+    orders: Sequence[Sequence[int]] = ((),),
 ) -> tuple[tuple[Score, ...], ...]:
     """Scores of all questions, once per order of the context documents (permutations of their indices)."""
     scored = []
@@ -64,7 +68,9 @@ def grade(question: Question, score: Score) -> Graded:
         best = max(totals)
         chosen = [choice for choice, total in zip(question.choices, totals, strict=True) if total == best]
         share = sum(choice in right for choice in chosen) / len(chosen)
-        return Graded(share, len(chosen) > 1, sum(c in right for c in question.choices) / len(question.choices))
+        return Graded(
+            share, len(chosen) > 1, sum(c in right for c in question.choices) / len(question.choices)
+        )
     answer = read_answer(score, longest=max(len(words(text)) for text in right))
     return Graded(None if answer is None else float(answer in [words(text) for text in right]), False, 0.0)
 

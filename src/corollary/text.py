@@ -29,5 +29,7 @@ def rare_words(texts: Sequence[str], *, share: float = 0.1) -> frozenset[str]:
 def same_order(source: str, line: str, names: Iterable[str]) -> bool:
     """Whether `line` mentions exactly the names that `source` mentions, first mentions in the same order."""
     known = frozenset(names)
-    mentioned = [list(dict.fromkeys(word for word in words(text) if word in known)) for text in (source, line)]
+    mentioned = [
+        list(dict.fromkeys(word for word in words(text) if word in known)) for text in (source, line)
+    ]
     return mentioned[0] == mentioned[1]

@@ -141,7 +141,8 @@ class Study:
     """A whole comparison: every dataset x seed x method x tuning, on one model.
 
     `limits` maps the name of a method or tuning to the only datasets on which it runs. `tunings` are
-    knobs of the tuning plug-ins; the same budget of tokens holds for every tuned arm.
+    knobs of the tuning plug-ins; the same budget of tokens holds for every tuned arm. `withhold` is the
+    share of the facts of which the augmented arms are told no inference.
     """
 
     name: str
@@ -153,6 +154,7 @@ class Study:
     limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     orders: int = 3
     checkpoints: int = 8
+    withhold: float = 0.0
 
 
 @dataclass(frozen=True)

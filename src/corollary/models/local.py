@@ -289,7 +289,8 @@ class LocalModel:
         return frozenset(int(end) for end in ends)
 
     @cached_property
-    def _shape(self) -> _flops.Shape:
+    def shape(self) -> _flops.Shape:
+        """What the operations of reading and training depend on."""
         return _flops.shape_of(self._plain)
 
     def _loaded(self, prefix: str, tally: _flops.Tally) -> tuple[Arena, bool]:
@@ -306,7 +307,7 @@ class LocalModel:
             )
 
     def _count(self, tally: _flops.Tally, began: float, **tokens: int) -> None:
-        flops = _flops.forward(self._shape, tally)
+        flops = _flops.forward(self.shape, tally)
         self.cost += Cost(**tokens, flops=flops, seconds=time.perf_counter() - began)
 
     def _settings(self) -> dict[str, Any]:

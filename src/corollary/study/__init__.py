@@ -7,188 +7,224 @@ changes, and a run that was killed goes on where it stopped.
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from corollary import plugins, store
 from corollary.augment import Written
-from corollary.errors import UserError
-from corollary.study import results
-from corollary.study.plan import Cell, cells, make_dataset, trials, writings
+from corollary.errors import UserError, WorkerDied
+from corollary.study import audit, elsewhere, folder, results
+from corollary.study.plan import (
+    Cell,
+    arms,
+    cells,
+    make_dataset,
+    rows_of_augmented,
+    strategy_key,
+    trials,
+    writings,
+)
 from corollary.study.presets import presets, read_study, study_of
 from corollary.study.work import Writing, run, trial_id
-from corollary.types import Dataset, Document, Result, Spec, Study, Trial
+from corollary.types import Cost, Dataset, Document, Result, Spec, Study, Trial
 
-__all__ = ["TEMPORARY", "presets", "read_study", "study", "study_of"]
+__all__ = ["Observer", "add", "presets", "read_study", "study", "study_of"]
 
 Observer = Callable[[str, int, int, Any], None]
 """Called with a stage ("make", "write", "try"), how much of it is done, of how much, and what was
-finished (a `Cell`, a `Writing`'s cell and strategy, or a `Trial` with its `Result`)."""
+finished: a `Cell`, a writing job's (cell, strategy, number of rows), a (`Trial`, `Result`), or None when
+the stage begins."""
 
-PACKAGES = ("corollary", "torch", "transformers", "tokenizers", "peft", "accelerate", "numpy", "scipy")
-TEMPORARY = "completions.db"
+PROCESSES, HERE = Spec("processes"), Spec("here")
 
 
-def study(plan: Study, out: Path, *, runner: Spec = Spec("processes"), observer: Observer | None = None) -> Path:
-    """Run a study into the folder `out` (design, section 6) and return the folder.
+@dataclass
+class _Driver:
+    """A study while it runs."""
 
-    Trials that are finished in the folder are not run again. Raises UserError when a trial fails, after
-    all others are finished and written; what succeeded is kept.
+    plan: Study
+    out: Path
+    runner: Spec
+    tell: Observer
+    host: dict[str, Any]
+    made: dict[Cell, Dataset] = field(default_factory=dict)
+    written: dict[tuple[Cell, str], audit.Lines] = field(default_factory=dict)
+    used: dict[tuple[Cell, str], Sequence[Document]] = field(default_factory=dict)
+    spent: dict[tuple[Cell, str], Cost] = field(default_factory=dict)
+    finished: dict[str, tuple[Path, Result]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Observer | None = None) -> Path:
+    """Run a study into the folder `out` (design: a study's folder) and return the folder.
+
+    Trials that are finished in the folder are not run again, and methods that were added to it (see
+    `add`) stay. Raises `UserError` when something fails, after all else is finished and written; what
+    succeeded is kept.
     """
-    tell = observer or (lambda stage, done, total, what: None)
-    out.mkdir(parents=True, exist_ok=True)
-    host = _host()
-    store.write_json(out / "study.json", {"study": plan, "runner": runner.use, **host})
-    made = _make(plan, out, tell)
-    finished: dict[str, Result] = _finished(out)
-    written: dict[tuple[Cell, str], Sequence[Document]] = {}
-    costs: dict[tuple[Cell, str], Any] = {}
-
-    def attempt() -> list[Trial]:
-        ready = trials(plan, made, written)
-        _try(ready, out, finished, runner, host, tell)
-        return ready
-
-    attempt()  # what needs no augmentation comes first: the first numbers within a minute
-    first, second = writings(plan, made, store=str(out / "completions.db"))
-    _write(first, out, runner, written, costs, tell)
-    sized = [(cell, replace(job, rows=_rows_of_augmented(plan, cell, written))) for cell, job in second]
-    _write(sized, out, runner, written, costs, tell)
-    done = attempt()
-    results.write(plan, out, done, finished, made, written, costs)
-    failed = [trial for trial in done if finished[trial_id(trial)].error]
-    if failed:
-        first_error = finished[trial_id(failed[0])].error or ""
+    driver = _driver(plan, out, runner, observer)
+    folder.write_plan(out, plan, runner.use, driver.host)
+    _make(driver)
+    _try(driver, trials(plan, driver.made, driver.used))  # what needs no augmentation comes first
+    first, second = writings(plan, driver.made, store=str(out / folder.COMPLETIONS))
+    _write(driver, first)
+    _write(driver, [(cell, _sized(driver, cell, job)) for cell, job in second])
+    ready = trials(plan, driver.made, driver.used)
+    _try(driver, ready)
+    _finish(driver, ready)
+    if driver.failed:
+        what, why = next(iter(driver.failed.items()))
         raise UserError(
-            f"{len(failed)} of {len(done)} trials failed (first: {failed[0].dataset} {failed[0].method} seed"
-            f" {failed[0].seed}: {first_error.strip().splitlines()[-1]}); run the same command again to repeat just these."
+            f"{len(driver.failed)} of the study's jobs failed (first: {what}: {why});"
+            " all else is kept, so run the same command again to repeat just these."
         )
     return out
 
 
-def _make(plan: Study, out: Path, tell: Observer) -> dict[Cell, Dataset]:
-    made: dict[Cell, Dataset] = {}
-    todo = cells(plan)
+def add(
+    out: Path,
+    *,
+    name: str,
+    model: Spec,
+    tuning: str,
+    dataset: str | None = None,
+    seed: int | None = None,
+    runner: Spec = HERE,
+    observer: Observer | None = None,
+) -> Path:
+    """Score a model that was tuned elsewhere on a finished study's questions: a method of that study.
+
+    `name` is what the method is called and `tuning` what stands in its column; `dataset` and `seed`
+    limit what is asked. Its rows stand in results.jsonl and summary.json, now and after every further
+    run of the study. Returns the folder. Raises `UserError` when the folder holds no finished study, or
+    the name is one of the study's own.
+    """
+    plan = folder.read_plan(out)
+    elsewhere.check_name(plan, name)
+    chosen = elsewhere.choose(plan, dataset=dataset, seed=seed)
+    driver = _driver(plan, out, runner, observer)
+    _make(driver)
+    ready = _all_finished(driver)
+    extra = [elsewhere.trial(driver.made[cell], cell, name=name, model=model) for cell in chosen]
+    _try(driver, extra)
+    if driver.failed:
+        what, why = next(iter(driver.failed.items()))
+        raise UserError(
+            f"The model could not be scored ({what}: {why}): mend it and run the same command again."
+        )
+    elsewhere.keep(out, name=name, model=model, tuning=tuning, trials={trial_id(t): t for t in extra})
+    _finish(driver, ready)
+    return out
+
+
+def _driver(plan: Study, out: Path, runner: Spec, observer: Observer | None) -> _Driver:
+    out.mkdir(parents=True, exist_ok=True)
+    tell = observer or (lambda stage, done, total, what: None)
+    return _Driver(plan, out, runner, tell, folder.host(), finished=folder.finished(out))
+
+
+def _make(driver: _Driver) -> None:
+    todo = cells(driver.plan)
+    driver.tell("make", 0, len(todo), None)
     for number, (cell, spec) in enumerate(todo, start=1):
-        made[cell] = make_dataset(spec, cell.seed)
-        folder = out / "datasets" / cell.name
-        store.write_jsonl(folder / "documents.jsonl", made[cell].documents)
-        store.write_jsonl(folder / "questions.jsonl", made[cell].questions)
-        tell("make", number, len(todo), cell)
-    return made
+        driver.made[cell] = made = make_dataset(spec, cell.seed)
+        target = driver.out / "datasets" / cell.name
+        store.write_jsonl(target / "documents.jsonl", made.documents)
+        store.write_jsonl(target / "questions.jsonl", made.questions)
+        driver.tell("make", number, len(todo), cell)
 
 
-def _write(
-    jobs: Sequence[tuple[Cell, Writing]], out: Path, runner: Spec, written: dict[tuple[Cell, str], Sequence[Document]],
-    costs: dict[tuple[Cell, str], Any], tell: Observer,
-) -> None:  # fmt: skip
+def _write(driver: _Driver, jobs: Sequence[tuple[Cell, Writing]]) -> None:
     """Run writing jobs. A job whose rows are in the folder already, for the same inputs, is read back."""
-    todo: dict[str, tuple[Cell, Writing]] = {}
-    for cell, job in jobs:
-        kept = _kept_rows(out, cell, job)
-        if kept is None:
-            todo[store.content_id([cell.name, job.strategy.use])] = (cell, job)
-        else:
-            written[cell, job.strategy.use], costs[cell, job.strategy.use] = kept
+    todo = [(cell, job) for cell, job in jobs if not _read_back(driver, cell, job)]
     done = len(jobs) - len(todo)
-    by_job = {store.content_id([job.dataset.name, job.seed, job.strategy.use]): (cell, job) for cell, job in todo.values()}
-    for job, answer in _runner(runner)(run, [job for _, job in todo.values()]):
-        cell, _ = by_job[store.content_id([job.dataset.name, job.seed, job.strategy.use])]
+    driver.tell("write", done, len(jobs), None)
+    by_job = {(job.dataset.name, job.seed, strategy_key(job.strategy)): cell for cell, job in todo}
+    for job, answer in _run(driver, [job for _, job in todo]):
+        key = strategy_key(job.strategy)
+        cell = by_job[job.dataset.name, job.seed, key]
+        if isinstance(answer, WorkerDied):
+            driver.failed[f"{cell.name} {key}"] = str(answer)
+            continue
         assert isinstance(answer, Written)
-        folder = _rows_folder(out, cell, job)
-        store.write_jsonl(folder / "documents.jsonl", answer.documents)
-        store.write_json(folder / "written.json", {"job": _job_id(job), "cost": answer.cost})
-        written[cell, job.strategy.use], costs[cell, job.strategy.use] = answer.documents, answer.cost
+        folder.keep_rows(driver.out, cell, job, answer)
+        _take(driver, cell, job, answer)
         done += 1
-        tell("write", done, len(jobs), (cell, job.strategy.use, len(answer.documents)))
+        driver.tell("write", done, len(jobs), (cell, key, len(answer.documents)))
 
 
-def _rows_folder(out: Path, cell: Cell, job: Writing) -> Path:
-    return out / "augmented" / f"{cell.dataset}.{job.strategy.use}.s{cell.seed}"
+def _read_back(driver: _Driver, cell: Cell, job: Writing) -> bool:
+    found = folder.read_rows(driver.out, cell, job)
+    if found is None:
+        return False
+    _take(driver, cell, job, found)
+    return True
 
 
-def _job_id(job: Writing) -> str:
-    """What decides a job's rows: the texts, the strategy, the model; not the store or its path."""
-    model = "" if job.strategy.use == "oracle" else _model_identity(job.model)
-    other = [document.text for document in job.other.documents] if job.other else None
-    own = [[document.id, document.text] for document in job.dataset.documents]
-    return store.content_id([own, plugins.identity("strategies", job.strategy), job.seed, model, job.rows, other])
+def _take(driver: _Driver, cell: Cell, job: Writing, answer: Written) -> None:
+    """Note what a strategy brought, and what of it may be trained on."""
+    key = cell, strategy_key(job.strategy)
+    driver.written[key] = lines = audit.lines(
+        driver.made[cell], answer.documents, job.strategy.use, withhold=driver.plan.withhold, seed=cell.seed
+    )
+    driver.used[key], driver.spent[key] = lines.used, answer.cost
 
 
-def _model_identity(spec: Spec) -> str:
-    from corollary.study.work import open_model
-
-    identity: str = open_model(spec).identity
-    return identity
+def _sized(driver: _Driver, cell: Cell, job: Writing) -> Writing:
+    return replace(job, rows=rows_of_augmented(driver.plan, cell, driver.used))
 
 
-def _kept_rows(out: Path, cell: Cell, job: Writing) -> tuple[Sequence[Document], Any] | None:
-    folder = _rows_folder(out, cell, job)
-    if not (folder / "written.json").is_file():
-        return None
-    note = store.read_json(folder / "written.json")
-    if note["job"] != _job_id(job):
-        return None
-    from corollary.types import Cost
-
-    rows = [store.from_plain(Document, row) for row in store.read_jsonl(folder / "documents.jsonl")]
-    return rows, store.from_plain(Cost, note["cost"])
-
-
-def _rows_of_augmented(plan: Study, cell: Cell, written: dict[tuple[Cell, str], Sequence[Document]]) -> int:
-    """How many distinct rows the augmented arm adds: the size of its control."""
-    method = next((m for m in plan.methods if m.name == "augmented"), None)
-    parts = [written.get((cell, s.use), ()) for s in method.augment] if method else []
-    return len({row.text for part in parts for row in part})
-
-
-def _try(
-    ready: Sequence[Trial], out: Path, finished: dict[str, Result], runner: Spec, host: dict[str, Any], tell: Observer
-) -> None:
-    """Run the trials that are not finished. Equal trials (same hash) are run once."""
-    ids = {trial_id(trial): trial for trial in ready}
-    todo = [trial for id, trial in ids.items() if id not in finished]
-    done = len(ids) - len(todo)
-    for trial, answer in _runner(runner)(run, todo):
+def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
+    """Run the trials that are not finished. Equal trials (same id) are run once."""
+    by_id = {trial_id(trial): trial for trial in ready}
+    todo = [trial for id, trial in by_id.items() if id not in driver.finished]
+    done = len(ready) - len(todo)
+    # Those whose augmentations are not written yet count too, so that a progress bar never goes back.
+    total = max(len(ready), len(arms(driver.plan)))
+    driver.tell("try", done, total, None)
+    for trial, answer in _run(driver, todo):
+        if isinstance(answer, WorkerDied):
+            answer = Result(trial_id(trial), error=str(answer))
         assert isinstance(answer, Result)
-        finished[answer.trial] = answer
         if answer.error is None:
-            folder = out / "trials" / _trial_name(trial, answer.trial)
-            # trial.json first: a folder counts as finished when result.json is there, and whole.
-            store.write_json(folder / "trial.json", {**store.to_plain(trial), "host": host})
-            store.write_json(folder / "result.json", answer)
+            driver.finished[answer.trial] = (
+                folder.keep_trial(driver.out, trial, answer, driver.host),
+                answer,
+            )
+        else:
+            what = f"{trial.dataset} {trial.method} seed {trial.seed}"
+            driver.failed[what] = answer.error.strip().splitlines()[-1]
         done += 1
-        tell("try", done, len(ids), (trial, answer))
+        driver.tell("try", done, total, (trial, answer))
 
 
-def _trial_name(trial: Trial, id: str) -> str:
-    tuning = trial.tune.use if trial.tune else "none"
-    return f"{trial.dataset}.{trial.method}.{tuning}.{trial.model.use}.s{trial.seed}-{id[:16]}"
+def _finish(driver: _Driver, ready: Sequence[Trial]) -> None:
+    """Write what other programs read, from all that is finished."""
+    ids = [(trial, trial_id(trial)) for trial in ready]
+    own = [results.Tried(trial, driver.finished[id][1]) for trial, id in ids if id in driver.finished]
+    added, stale = elsewhere.read(driver.out, driver.made, driver.finished)
+    missing = [f"{len(driver.failed)} of the jobs failed and are missing."] if driver.failed else []
+    where = [driver.finished[id][0] for _, id in ids if id in driver.finished]
+    tried = [*own, *added]
+    warnings = [*missing, *stale, *folder.differing(where)]
+    results.write(driver.plan, driver.out, tried, driver.made, driver.written, driver.spent, warnings)
 
 
-def _finished(out: Path) -> dict[str, Result]:
-    found = (store.from_plain(Result, store.read_json(path)) for path in sorted((out / "trials").glob("*/result.json")))
-    return {result.trial: result for result in found}
+def _all_finished(driver: _Driver) -> list[Trial]:
+    """All trials of a study that has run to its end, with its rows read back; else raises `UserError`."""
+    first, second = writings(driver.plan, driver.made, store=str(driver.out / folder.COMPLETIONS))
+    there = [_read_back(driver, cell, job) for cell, job in first]
+    there += [_read_back(driver, cell, _sized(driver, cell, job)) for cell, job in second]
+    ready = trials(driver.plan, driver.made, driver.used)
+    if not all(there) or any(trial_id(trial) not in driver.finished for trial in ready):
+        raise UserError(
+            f"The study in {driver.out} is not finished: run it to its end, then add a method to it."
+        )
+    return ready
 
 
-def _runner(spec: Spec) -> Callable[[Callable[..., Any], Iterable[Any]], Iterable[tuple[Any, Any]]]:
-    return plugins.bind("runners", spec)
-
-
-def _host() -> dict[str, Any]:
-    """Versions, git revision and machine: recorded beside every result, never part of an identity."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "unknown"
-    folder = Path(__file__).parent
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True, check=False)
-    revision = asked.stdout.strip() if asked.returncode == 0 else "unknown"
-    return {"versions": versions, "revision": revision, "python": platform.python_version(), "machine": platform.machine()}
+def _run(driver: _Driver, jobs: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
+    found: Iterable[tuple[Any, Any]] = plugins.bind("runners", driver.runner)(run, jobs)
+    return found

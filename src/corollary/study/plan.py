@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from corollary.plugins import bind
+from corollary import plugins
+from corollary.store import content_id
 from corollary.study.work import Writing
 from corollary.text import sentences
 from corollary.types import Dataset, Document, Method, Spec, Study, Trial
 
 BEST = "fine-tuned-best"
 """Plain tuning at its best checkpoint, chosen on the test itself: read off the run of `fine-tuned`."""
+
+CONTROL = "paraphrase"
+"""The strategy that writes as many rows as the augmented arm has: it has to wait for that one."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,38 @@ class Cell:
         return f"{self.dataset}.s{self.seed}"
 
 
+Rows = Mapping[tuple[Cell, str], Sequence[Document]]
+"""What strategies wrote, by cell and `strategy_key`."""
+
+
+def name_of(use: str) -> str:
+    """What a plug-in is called in folders and results: a file of the user's by its function."""
+    _, found, function = use.rpartition(".py:")
+    return function if found else Path(use).stem
+
+
+def dataset_name(spec: Spec) -> str:
+    """What a dataset is called in folders and results: its knob `name` if it has one, else its plug-in."""
+    return str(spec.knobs.get("name") or name_of(spec.use))
+
+
+def strategy_key(spec: Spec) -> str:
+    """A strategy's name, and a mark of its knobs where they are not the defaults: two methods may use
+    one strategy in two ways."""
+    defaults = {knob.name: knob.default for knob in plugins.knobs(plugins.load("strategies", spec.use))}
+    knobs = {key: value for key, value in spec.knobs.items() if value != defaults.get(key)}
+    return f"{name_of(spec.use)}-{content_id(knobs)[:8]}" if knobs else name_of(spec.use)
+
+
 def cells(study: Study) -> list[tuple[Cell, Spec]]:
     """Every dataset at every seed, with what makes it."""
-    return [(Cell(spec.use, seed), spec) for spec in study.datasets for seed in study.seeds]
+    return [(Cell(dataset_name(spec), seed), spec) for spec in study.datasets for seed in study.seeds]
 
 
 def make_dataset(spec: Spec, seed: int) -> Dataset:
-    """The dataset of a spec at a seed."""
-    made: Dataset = bind("datasets", spec)(seed=seed)
-    return made
+    """The dataset of a spec at a seed, under the name that it has in the study."""
+    made: Dataset = plugins.bind("datasets", spec)(seed=seed)
+    return replace(made, name=dataset_name(spec))
 
 
 def other_seed(seed: int) -> int:
@@ -57,61 +84,85 @@ def tunings_on(study: Study, method: Method, dataset: str) -> list[Spec | None]:
     return [t for t in study.tunings if dataset in study.limits.get(t.use, (dataset,))]
 
 
-def writings(study: Study, datasets: Mapping[Cell, Dataset], *, store: str) -> tuple[list[tuple[Cell, Writing]], list[tuple[Cell, Writing]]]:
+def arms(study: Study) -> list[tuple[Cell, Method, Spec | None]]:
+    """All that is tried: every cell, method and tuning. `fine-tuned-best` is no trial of its own."""
+    return [
+        (cell, method, tuning)
+        for cell, _ in cells(study)
+        for method in methods_on(study, cell.dataset)
+        if method.name != BEST
+        for tuning in tunings_on(study, method, cell.dataset)
+    ]
+
+
+def writings(
+    study: Study, datasets: Mapping[Cell, Dataset], *, store: str
+) -> tuple[list[tuple[Cell, Writing]], list[tuple[Cell, Writing]]]:
     """The writing jobs of a study, in two rounds: those that stand alone, and those that need to know
     how many rows the augmented arm has (the control of equal size); `rows` is filled in between."""
     first: list[tuple[Cell, Writing]] = []
     second: list[tuple[Cell, Writing]] = []
     for cell, spec in cells(study):
         dataset = replace(datasets[cell], questions=())
-        used = {s.use: s for m in methods_on(study, cell.dataset) for s in m.augment}
-        for use in sorted(used):
+        used = {strategy_key(s): s for method in methods_on(study, cell.dataset) for s in method.augment}
+        for _, strategy in sorted(used.items()):
             other = None
-            if use == "foreign":
+            if strategy.use == "foreign":
                 other = replace(make_dataset(spec, other_seed(cell.seed)), questions=())
-            job = Writing(dataset, used[use], cell.seed, study.model, store, 0, other)
-            (second if use == "paraphrase" else first).append((cell, job))
+            job = Writing(dataset, strategy, cell.seed, study.model, store, 0, other)
+            (second if strategy.use == CONTROL else first).append((cell, job))
     return first, second
 
 
-def trials(
-    study: Study, datasets: Mapping[Cell, Dataset], written: Mapping[tuple[Cell, str], Sequence[Document]]
-) -> list[Trial]:
-    """All trials whose augmentations are written; `fine-tuned-best` is no trial of its own."""
+def rows_of_augmented(study: Study, cell: Cell, written: Rows) -> int:
+    """How many distinct rows the augmented arm adds: the size of its control."""
+    method = next((m for m in study.methods if m.name == "augmented"), None)
+    parts = [written.get((cell, strategy_key(s)), ()) for s in method.augment] if method else []
+    return len({row.text for part in parts for row in part})
+
+
+def trials(study: Study, datasets: Mapping[Cell, Dataset], written: Rows) -> list[Trial]:
+    """All trials whose augmentations are written."""
+    best = {cell: any(m.name == BEST for m in methods_on(study, cell.dataset)) for cell, _ in cells(study)}
     made = []
-    for cell, _ in cells(study):
+    for cell, method, tuning in arms(study):
         dataset = datasets[cell]
-        methods = methods_on(study, cell.dataset)
-        best = any(m.name == BEST for m in methods)
-        for method in methods:
-            if method.name == BEST or any((cell, s.use) not in written for s in method.augment):
-                continue
-            for tuning in tunings_on(study, method, cell.dataset):
-                rows = training_rows(dataset, method, [d for s in method.augment for d in written[cell, s.use]])
-                context = dataset.documents if method.context == "all" else ()
-                made.append(
-                    Trial(
-                        dataset=cell.dataset, method=method.name, seed=cell.seed, model=study.model, tune=tuning,
-                        documents=rows if method.tune else (), context=context,
-                        orders=_orders(len(context), study.orders, cell.seed), questions=dataset.questions,
-                        checkpoints=study.checkpoints if best and method.name == "fine-tuned" else 0,
-                    )
-                )  # fmt: skip
+        parts = [written.get((cell, strategy_key(s))) for s in method.augment]
+        added = [part for part in parts if part is not None]
+        if len(added) < len(parts):
+            continue
+        rows = training_rows(
+            dataset, [row for part in added for row in part], whole=cell.dataset in method.whole
+        )
+        context = dataset.documents if method.context == "all" else ()
+        made.append(
+            Trial(
+                dataset=cell.dataset,
+                method=method.name,
+                seed=cell.seed,
+                model=study.model,
+                tune=tuning,
+                documents=rows if method.tune else (),
+                context=context,
+                orders=_orders(len(context), study.orders, cell.seed),
+                questions=dataset.questions,
+                checkpoints=study.checkpoints if best[cell] and method.name == "fine-tuned" else 0,
+            )
+        )
     return made
 
 
-def training_rows(dataset: Dataset, method: Method, added: Sequence[Document]) -> tuple[Document, ...]:
-    """Documents, split into sentences unless the method takes this dataset's whole, and what was added."""
-    if dataset.name in method.whole:
-        own = list(dataset.documents)
-    else:
-        own = [
-            Document(f"{document.id}.{index}", sentence)
-            for document in dataset.documents
-            for index, sentence in enumerate(sentences(document.text))
-        ]
+def training_rows(
+    dataset: Dataset, added: Sequence[Document] = (), *, whole: bool = False
+) -> tuple[Document, ...]:
+    """The documents, each sentence a row of its own (unless `whole`), and what was added; no row twice."""
+    own = [
+        Document(f"{document.id}.{index}", sentence)
+        for document in dataset.documents
+        for index, sentence in enumerate(sentences(document.text))
+    ]
     distinct: dict[str, Document] = {}
-    for row in (*own, *added):
+    for row in (*(dataset.documents if whole else own), *added):
         distinct.setdefault(row.text, row)
     return tuple(distinct.values())
 
@@ -120,4 +171,4 @@ def _orders(size: int, count: int, seed: int) -> tuple[tuple[int, ...], ...]:
     if not size:
         return ((),)
     rng = random.Random(f"corollary-orders-{seed}")
-    return tuple(tuple(rng.sample(range(size), size)) for _ in itertools.repeat(None, count))
+    return tuple(tuple(rng.sample(range(size), size)) for _ in range(count))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from corollary.errors import Unknown, UserError
 from corollary.plugins import check_knobs
+from corollary.study.plan import dataset_name, name_of
 from corollary.types import Method, Spec, Study
 
 FOLDER = Path(__file__).parent.parent / "data" / "presets"
-_KEYS = ("seeds", "orders", "checkpoints", "model", "datasets", "methods", "tunings", "limits")
+_KEYS = ("seeds", "orders", "checkpoints", "withhold", "model", "datasets", "methods", "tunings", "limits")
 
 
 def presets() -> list[str]:
@@ -29,7 +30,9 @@ def read_study(source: str) -> Study:
     path = Path(source) if source.endswith(".toml") else FOLDER / f"{source}.toml"
     if not path.is_file():
         if source.endswith(".toml"):
-            raise UserError(f"There is no file {source}: give a preset ({', '.join(presets())}) or a study's TOML file.")
+            raise UserError(
+                f"There is no file {source}: give a preset ({', '.join(presets())}) or a study's TOML file."
+            )
         raise Unknown("preset", source, presets())
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -39,34 +42,46 @@ def read_study(source: str) -> Study:
 
 
 def study_of(table: Mapping[str, Any], *, name: str) -> Study:
-    """A study from the tables of its TOML file."""
+    """A study from the tables of its TOML file. Raises `UserError` as `read_study` does."""
     for key in table:
         if key not in _KEYS:
             raise Unknown("key of a study", key, _KEYS)
-    for key in ("seeds", "datasets", "methods"):
+    for key, example in (
+        ("seeds", "seeds = [0, 1, 2]"),
+        ("datasets", "[datasets.family]"),
+        ("methods", "[methods.in-context]"),
+    ):
         if not table.get(key):
-            raise UserError(f"The study {name} says nothing of {key}: add [{key}] to its file.")
-    model = dict(_table(table, "model") or {"use": "embedded"})
+            raise UserError(f"The study {name} says nothing of {key}: add {example} to its file.")
+    model = dict(_table(table, "model"))
     datasets = tuple(_spec("datasets", key, knobs) for key, knobs in _table(table, "datasets").items())
-    methods = tuple(_method(key, dict(knobs)) for key, knobs in _table(table, "methods").items())
+    methods = tuple(_method(key, knobs) for key, knobs in _table(table, "methods").items())
     tunings = tuple(_spec("tuning", key, knobs) for key, knobs in _table(table, "tunings").items())
-    known = {*(method.name for method in methods), *(tuning.use for tuning in tunings)}
-    limits = {key: tuple(value) for key, value in _table(table, "limits").items()}
-    for key in limits:
-        if key not in known:
-            raise Unknown("method or tuning in [limits]", key, known)
+    named = [dataset_name(spec) for spec in datasets]
+    # Folders and results know a dataset and a tuning by name.
+    _distinct("dataset", named, "give one of them the knob `name` or a study of its own")
+    _distinct("tuning", [name_of(spec.use) for spec in tunings], "give one of them a study of its own")
     if any(method.tune for method in methods) and not tunings:
         raise UserError(f"The study {name} tunes but names no tuning: add [tunings.full].")
+    limits = {key: _names(value, f"limits.{key}") for key, value in _table(table, "limits").items()}
+    known = {*(method.name for method in methods), *(tuning.use for tuning in tunings)}
+    for key, limited in limits.items():
+        if key not in known:
+            raise Unknown("method or tuning in [limits]", key, known)
+        _each_known(limited, named, f"limits.{key}")
+    for method in methods:
+        _each_known(method.whole, named, f"methods.{method.name}.whole")
     return Study(
         name=name,
         datasets=datasets,
         methods=methods,
         tunings=tunings,
-        seeds=tuple(table["seeds"]),
-        model=check_knobs("models", Spec(model.pop("use", "embedded"), model)),
+        seeds=_seeds(table["seeds"]),
+        model=check_knobs("models", Spec(str(model.pop("use", "embedded")), model)),
         limits=limits,
-        orders=int(table.get("orders", 3)),
-        checkpoints=int(table.get("checkpoints", 8)),
+        orders=_whole(table.get("orders", 3), "orders", least=1),
+        checkpoints=_whole(table.get("checkpoints", 8), "checkpoints", least=0),
+        withhold=_share(table.get("withhold", 0.0)),
     )
 
 
@@ -78,22 +93,81 @@ def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _spec(kind: str, key: str, knobs: Any) -> Spec:
-    """A table's name is the plug-in, or, where the table has `use`, a label for it."""
+    """A table's name is the plug-in, unless `use` inside it names one."""
     if not isinstance(knobs, Mapping):
         raise UserError(f'"{key}" must be a table of knobs: write [{kind}.{key}].')
     return check_knobs(kind, Spec(str(knobs.get("use", key)), {k: v for k, v in knobs.items() if k != "use"}))
 
 
-def _method(name: str, fields: dict[str, Any]) -> Method:
+def _method(name: str, fields: Any) -> Method:
+    if not isinstance(fields, Mapping):
+        raise UserError(f'"{name}" must be a table: write [methods.{name}].')
     allowed = ("augment", "tune", "context", "whole")
     for key in fields:
         if key not in allowed:
             raise Unknown(f"key of the method {name}", key, allowed)
-    augment = tuple(
-        check_knobs("strategies", Spec(item) if isinstance(item, str) else Spec(item["use"], {k: v for k, v in item.items() if k != "use"}))
-        for item in fields.get("augment", ())
-    )
-    context = str(fields.get("context", "none"))
+    augment = fields.get("augment", [])
+    if not isinstance(augment, list):
+        raise UserError(
+            f'The method {name} augments with {augment!r}: write a list, as in augment = ["local"].'
+        )
+    context = fields.get("context", "none")
     if context not in ("none", "all"):
         raise UserError(f'The method {name} has the context "{context}": use "none" or "all".')
-    return Method(name, augment, bool(fields.get("tune", False)), context, tuple(fields.get("whole", ())))
+    tune = fields.get("tune", False)
+    if not isinstance(tune, bool):
+        raise UserError(f"The method {name} has tune = {tune!r}: write true or false.")
+    if augment and not tune:
+        raise UserError(f"The method {name} augments but does not tune: add tune = true.")
+    strategies = tuple(_strategy(name, item) for item in augment)
+    return Method(name, strategies, tune, context, _names(fields.get("whole", []), f"methods.{name}.whole"))
+
+
+def _strategy(method: str, item: Any) -> Spec:
+    if isinstance(item, str):
+        return check_knobs("strategies", Spec(item))
+    if isinstance(item, Mapping) and isinstance(item.get("use"), str):
+        return check_knobs("strategies", Spec(item["use"], {k: v for k, v in item.items() if k != "use"}))
+    raise UserError(
+        f'The method {method} augments with {item!r}: write a name, or {{use = "local", temperature = 0.5}}.'
+    )
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UserError(f'"{where}" is {value!r}: write a list of names, as in ["family"].')
+    return tuple(value)
+
+
+def _each_known(names: Sequence[str], known: Sequence[str], where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise Unknown(f"dataset of this study in {where}", name, known)
+
+
+def _distinct(what: str, names: Sequence[str], mend: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"The study has two of the {what} {name}: {mend}.")
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(type(item) is int and item >= 0 for item in value):
+        raise UserError(
+            f"The seeds of a study are {value!r}: write a list of whole numbers, as in [0, 1, 2]."
+        )
+    if len(set(value)) < len(value):
+        raise UserError(f"The seeds of a study are {value!r}: name each one once.")
+    return tuple(value)
+
+
+def _whole(value: Any, key: str, *, least: int) -> int:
+    if type(value) is not int or value < least:
+        raise UserError(f'"{key}" is {value!r}: write a whole number of {least} or more.')
+    return value
+
+
+def _share(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value < 1:
+        raise UserError(f'"withhold" is {value!r}: write a share of at least 0 and less than 1, as in 0.2.')
+    return float(value)

@@ -3,45 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corollary import costs, stats, store, verify
+from corollary import stats, store
+from corollary.costs import Measured, Shape, cost_rows
 from corollary.evaluate import grade
-from corollary.study.plan import BEST, Cell, methods_on
-from corollary.study.work import open_model, trial_id
-from corollary.types import Cost, Dataset, Document, Question, Result, Score, Study, Trial
+from corollary.study import audit
+from corollary.study.plan import BEST, Cell, name_of, strategy_key
+from corollary.types import Cost, Dataset, Question, Result, Score, Study, Trial
 
-Rows = Mapping[tuple[Cell, str], Sequence[Document]]
+_ORDER = ("study", "dataset", "split", "method", "tuning", "model", "seed", "question")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial and what it measured. `method` and `tuning` are given for a model that was tuned elsewhere:
+    what it is called, and how it was tuned there."""
+
+    trial: Trial
+    result: Result
+    method: str = ""
+    tuning: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.method or self.trial.method
+
+    @property
+    def tuned(self) -> str:
+        return self.tuning or (name_of(self.trial.tune.use) if self.trial.tune else "none")
 
 
 def write(
-    plan: Study, out: Path, done: Sequence[Trial], finished: Mapping[str, Result], datasets: Mapping[Cell, Dataset],
-    written: Rows, spent: Mapping[tuple[Cell, str], Cost],
-) -> None:  # fmt: skip
+    plan: Study,
+    out: Path,
+    tried: Sequence[Tried],
+    made: Mapping[Cell, Dataset],
+    written: Mapping[tuple[Cell, str], audit.Lines],
+    spent: Mapping[tuple[Cell, str], Cost],
+    warnings: Sequence[str],
+) -> None:
     """Write all that other programs read, from what was measured; the same measurements, the same bytes."""
-    audited = _audit(plan, out, datasets, written)
-    rows: list[dict[str, Any]] = []
-    measured = []
-    for trial in done:
-        result = finished[trial_id(trial)]
-        if result.error:
-            continue
-        cell = Cell(trial.dataset, trial.seed)
-        stated = audited["written"].get((cell, trial.method), frozenset())
-        rows += _rows(plan, trial, trial.method, result.scores, result, stated)
-        if trial.checkpoints:
-            rows += _rows(plan, trial, BEST, (best_scores(trial.questions, result),), result, frozenset())
-        measured.append(_measured(plan, trial, result, spent))
-    rows.sort(key=lambda r: tuple(str(r[k]) for k in ("study", "dataset", "split", "method", "tuning", "model", "seed", "question")))
-    store.write_jsonl(out / "results.jsonl", rows)
+    audited = audit.judge(plan, out, made, written)
+    found: list[dict[str, Any]] = []
+    for one in tried:
+        stated = audited.stated.get((Cell(one.trial.dataset, one.trial.seed), one.name))
+        found += rows(plan.name, one, stated=stated)
+        if one.trial.checkpoints:
+            best = Tried(one.trial, one.result, BEST)
+            found += rows(plan.name, best, scores=(best_scores(one.trial.questions, one.result),))
+    found.sort(key=lambda row: tuple(str(row[key]) for key in _ORDER))
+    store.write_jsonl(out / "results.jsonl", found)
+    measured = [_measured(plan, one, spent) for one in tried]
     store.write_jsonl(out / "costs.jsonl", measured)
-    summary: dict[str, Any] = stats.summarise(rows)
-    summary["augmentation"] = audited["summary"]
-    summary["costs"] = costs.cost_rows(measured)
-    summary["warnings"] = _warnings(out, done, finished)
+    summary: dict[str, Any] = {
+        **stats.summarise(found),
+        "augmentation": audited.summary,
+        "costs": cost_rows(measured),
+        "warnings": list(warnings),
+    }
     store.write_json(out / "summary.json", summary)
+
+
+def rows(
+    study: str,
+    one: Tried,
+    *,
+    scores: Sequence[Sequence[Score]] | None = None,
+    stated: frozenset[str] | None = None,
+) -> list[dict[str, Any]]:
+    """The rows of results.jsonl of one trial, a question each; `correct` is the mean over the orders of
+    the documents. `stated` are the questions whose answer a training row states, None where no arm
+    writes; `scores` stand in place of the trial's own."""
+    scores = one.result.scores if scores is None else scores
+    shown = set(one.result.notes.get("shown", ()))
+    found = []
+    for index, question in enumerate(one.trial.questions):
+        grades = [grade(question, order[index]) for order in scores]
+        read = [each.correct for each in grades if each.correct is not None]
+        found.append(
+            {
+                "study": study,
+                "dataset": one.trial.dataset,
+                "split": question.split,
+                "method": one.name,
+                "tuning": one.tuned,
+                "model": name_of(one.trial.model.use),
+                "seed": one.trial.seed,
+                "question": question.id,
+                "unit": question.unit,
+                "correct": sum(read) / len(read) if read else None,
+                "tied": any(each.tied for each in grades),
+                "chance": grades[0].chance,
+                "written": None if stated is None else question.id in stated,
+                "reserved": question.reserved,
+                "premises_shown": not shown or set(question.premises) <= shown,
+                "logprobs": [[each.logprob for each in order[index].likelihoods] for order in scores],
+                "text": scores[0][index].text,
+            }
+        )
+    return found
 
 
 def best_scores(questions: Sequence[Question], result: Result) -> tuple[Score, ...]:
@@ -50,94 +113,33 @@ def best_scores(questions: Sequence[Question], result: Result) -> tuple[Score, .
     by_id = {question.id: question for question in questions}
     chosen: dict[str, Score] = {}
     for split in sorted({question.split for question in questions}):
-        options = [[s for s in scores if by_id[s.question].split == split] for _, scores in result.checkpoints]
+        options = [
+            [s for s in scores if by_id[s.question].split == split] for _, scores in result.checkpoints
+        ]
         options.append([s for s in result.scores[0] if by_id[s.question].split == split])
-        best = max(options, key=lambda scores: sum(grade(by_id[s.question], s).correct or 0.0 for s in scores))
+        best = max(
+            options, key=lambda scores: sum(grade(by_id[s.question], s).correct or 0.0 for s in scores)
+        )
         chosen |= {score.question: score for score in best}
     return tuple(chosen[question.id] for question in questions)
 
 
-def _rows(
-    plan: Study, trial: Trial, method: str, scores: Sequence[Sequence[Score]], result: Result, stated: frozenset[str]
-) -> list[dict[str, Any]]:
-    shown = set(result.notes.get("shown", ()))
-    rows = []
-    for index, question in enumerate(trial.questions):
-        grades = [grade(question, order[index]) for order in scores]
-        read = [g.correct for g in grades if g.correct is not None]
-        rows.append(
-            {
-                "study": plan.name,
-                "dataset": trial.dataset,
-                "split": question.split,
-                "method": method,
-                "tuning": trial.tune.use if trial.tune else "none",
-                "model": trial.model.use,
-                "seed": trial.seed,
-                "question": question.id,
-                "unit": question.unit,
-                "correct": sum(read) / len(read) if read else None,
-                "tied": any(g.tied for g in grades),
-                "chance": grades[0].chance,
-                "written": question.id in stated,
-                "reserved": question.reserved,
-                "premises_shown": not shown or set(question.premises) <= shown,
-                "logprobs": [[likelihood.logprob for likelihood in order[index].likelihoods] for order in scores],
-                "text": scores[0][index].text,
-            }
-        )
-    return rows
-
-
-def _audit(plan: Study, out: Path, datasets: Mapping[Cell, Dataset], written: Rows) -> dict[str, Any]:
-    """Label every line that the model wrote, once per dataset, method and seed."""
-    summaries: list[dict[str, Any]] = []
-    stated: dict[tuple[Cell, str], frozenset[str]] = {}
-    for cell, dataset in datasets.items():
-        for method in methods_on(plan, cell.dataset):
-            lines = [replace(row) for s in method.augment for row in written.get((cell, s.use), ())]
-            if not lines or method.name in ("foreign",):
-                continue
-            labelled = verify.audit(dataset.documents, lines)
-            stated[cell, method.name] = frozenset(verify.written(dataset.questions, lines))
-            if method.name == "oracle":
-                continue
-            folder = out / "augmented" / f"{cell.dataset}.{method.name}.s{cell.seed}"
-            store.write_jsonl(folder / "audit.jsonl", [{**store.to_plain(row), "seed": cell.seed} for row in labelled])
-            summary = verify.summarise(dataset.documents, labelled)
-            summaries.append({"dataset": cell.dataset, "method": method.name, "seed": cell.seed, **summary})
-    return {"summary": summaries, "written": stated}
-
-
-def _measured(plan: Study, trial: Trial, result: Result, spent: Mapping[tuple[Cell, str], Cost]) -> costs.Measured:
-    cell = Cell(trial.dataset, trial.seed)
-    method = next(m for m in plan.methods if m.name == trial.method)
-    augment = sum((spent[cell, s.use] for s in method.augment), Cost())
-    notes = result.notes
-    return costs.Measured(
-        dataset=trial.dataset, method=trial.method, tuning=trial.tune.use if trial.tune else "none",
-        model=trial.model.use, seed=trial.seed, questions=len(trial.questions), augment=augment, tune=result.cost,
-        query=Cost(flops=notes["query_flops"], seconds=notes["query_seconds"]), context_tokens=notes["context_tokens"],
-        question_tokens=notes["question_tokens"], answer_tokens=notes["answer_tokens"], shape=_shape(trial),
-    )  # fmt: skip
-
-
-def _shape(trial: Trial) -> costs.Shape | None:
-    shape = getattr(open_model(trial.model), "shape", None)
-    return costs.Shape(shape.matrices, shape.head, shape.attention) if shape else None
-
-
-def _warnings(out: Path, done: Sequence[Trial], finished: Mapping[str, Result]) -> list[str]:
-    """What a reader must know before trusting a comparison."""
-    found = []
-    failed = [t for t in done if finished[trial_id(t)].error]
-    if failed:
-        found.append(f"{len(failed)} of {len(done)} trials failed and are missing.")
-    hosts = set()
-    for trial in done:
-        for folder in (out / "trials").glob(f"*-{trial_id(trial)[:16]}"):
-            host = store.read_json(folder / "trial.json")["host"]
-            hosts.add((host["revision"], str(sorted(host["versions"].items()))))
-    if len(hosts) > 1:
-        found.append("The trials were run with different versions of the code or its libraries.")
-    return found
+def _measured(plan: Study, one: Tried, spent: Mapping[tuple[Cell, str], Cost]) -> Measured:
+    cell, notes = Cell(one.trial.dataset, one.trial.seed), one.result.notes
+    used = [strategy_key(s) for method in plan.methods if method.name == one.name for s in method.augment]
+    shape = notes["shape"]
+    return Measured(
+        dataset=one.trial.dataset,
+        method=one.name,
+        tuning=one.tuned,
+        model=name_of(one.trial.model.use),
+        seed=one.trial.seed,
+        questions=len(one.trial.questions),
+        augment=sum((spent[cell, key] for key in used), Cost()),
+        tune=one.result.cost,
+        query=store.from_plain(Cost, notes["query"]),
+        context_tokens=notes["context_tokens"],
+        question_tokens=notes["question_tokens"],
+        answer_tokens=notes["answer_tokens"],
+        shape=store.from_plain(Shape, shape) if shape else None,
+    )

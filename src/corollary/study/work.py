@@ -6,17 +6,19 @@ The same functions run in a loop, in processes or on other machines.
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import time
 import traceback
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from corollary.augment import Written, augment
+from corollary.augment import Written, augment, offered_to
 from corollary.errors import UserError
 from corollary.evaluate import evaluate, fitted
-from corollary.plugins import bind, load
+from corollary.plugins import bind, identity, load
 from corollary.store import content_id, to_plain
 from corollary.types import Cost, Dataset, Document, Model, Result, Score, Spec, Trial
 
@@ -48,7 +50,13 @@ def write(job: Writing) -> Written:
     """Let the model of a job write what its strategy asks for."""
     model = open_model(job.model) if job.strategy.use != "oracle" else _Nobody()
     return augment(
-        job.dataset, job.strategy, seed=job.seed, model=model, store=Path(job.store), rows=job.rows, other=job.other
+        job.dataset,
+        job.strategy,
+        seed=job.seed,
+        model=model,
+        store=Path(job.store),
+        rows=job.rows,
+        other=job.other,
     )
 
 
@@ -71,7 +79,7 @@ def trial_id(trial: Trial) -> str:
         "context": [document.text for document in trial.context],
         "orders": trial.orders,
         "model": open_model(trial.model).identity,
-        "tune": None if trial.tune is None else {"use": trial.tune.use, "knobs": dict(trial.tune.knobs)},
+        "tune": None if trial.tune is None else identity("tuning", trial.tune),
         "seed": trial.seed if trial.tune else None,
         "checkpoints": trial.checkpoints,
     }
@@ -88,22 +96,44 @@ def _opened(use: str, knobs: str) -> Any:
     return bind("models", Spec(use, json.loads(knobs)))()
 
 
+def spent(model: Model) -> Cost:
+    """What a model has read and written since it was opened; nothing of one that does not count it."""
+    cost: Cost = getattr(model, "cost", Cost())
+    return cost
+
+
+def since(before: Cost, after: Cost) -> Cost:
+    """What was spent between two readings of `spent`."""
+    return Cost(*(getattr(after, f.name) - getattr(before, f.name) for f in fields(Cost)))
+
+
+def shape_of(model: Model) -> dict[str, int] | None:
+    """What serving a model costs depends on (`corollary.costs.Shape`); None where it is not known."""
+    shape = getattr(model, "shape", None)
+    return {name: getattr(shape, name) for name in ("matrices", "head", "attention")} if shape else None
+
+
 def _run_trial(trial: Trial, id: str) -> Result:
     model = open_model(trial.model)
     checkpoints: list[tuple[int, tuple[Score, ...]]] = []
-    cost, losses, notes = Cost(), (), {}
+    cost = Cost()
+    losses: tuple[float, ...] = ()
+    notes: dict[str, Any] = {}
+
+    def score(step: int, so_far: Model) -> None:
+        checkpoints.append((step, evaluate(so_far, trial.questions)[0]))
+
     if trial.tune is not None:
-        model, tuned = _tuned(trial, model, checkpoints)
-        cost, losses, notes = tuned
+        model, cost, losses, notes = tune(trial, model, score if trial.checkpoints else None)
     context = _shown(trial, model)
-    before, began = model.cost, time.perf_counter()
+    before, began = spent(model), time.perf_counter()
     orders = trial.orders if context else ((),)
     kept = {document.id for document in context}
     orders = tuple(tuple(i for i in _renumbered(order, trial.context, kept)) for order in orders)
     scores = evaluate(model, trial.questions, context=context, orders=orders)
     notes |= {
-        "query_flops": model.cost.flops - before.flops,
-        "query_seconds": time.perf_counter() - began,
+        "query": to_plain(replace(since(before, spent(model)), seconds=time.perf_counter() - began)),
+        "shape": shape_of(model),
         "context_tokens": sum(model.count(document.text) for document in context),
         "shown": sorted(kept),
         "question_tokens": sum(model.count(q.prompt) for q in trial.questions) / len(trial.questions),
@@ -112,22 +142,21 @@ def _run_trial(trial: Trial, id: str) -> Result:
     return Result(id, scores, tuple(checkpoints), cost, losses, None, notes)
 
 
-def _tuned(
-    trial: Trial, model: Model, checkpoints: list[tuple[int, tuple[Score, ...]]]
-) -> tuple[Any, tuple[Cost, tuple[float, ...], dict[str, Any]]]:
+def tune(
+    trial: Trial, model: Model, on_checkpoint: Callable[[int, Model], None] | None = None
+) -> tuple[Any, Cost, tuple[float, ...], dict[str, Any]]:
+    """The model tuned as a trial says, what that cost, its losses, and how many steps and rows it took."""
     assert trial.tune is not None
-
-    def on_checkpoint(step: int, so_far: Model) -> None:
-        checkpoints.append((step, evaluate(so_far, trial.questions)[0]))
-
-    tune = load("tuning", trial.tune.use)
-    tuned = tune(
-        model, trial.documents, seed=trial.seed, on_checkpoint=on_checkpoint if trial.checkpoints else None,
-        checkpoints=trial.checkpoints, **trial.tune.knobs,
-    )  # fmt: skip
-    report = tuned.fit_report
+    function, began = load("tuning", trial.tune.use), time.perf_counter()
+    offered = {"on_checkpoint": on_checkpoint, "checkpoints": trial.checkpoints}
+    wanted = offered_to(inspect.signature(function).parameters, offered)
+    tuned = function(model, trial.documents, seed=trial.seed, **wanted, **trial.tune.knobs)
+    report = getattr(tuned, "fit_report", None)
+    notes = {"rows": len(trial.documents), "steps": report.steps if report else 0}
+    if report is None:  # a plug-in of the user's own need not count
+        return tuned, Cost(seconds=time.perf_counter() - began), (), notes
     cost = Cost(train_tokens=report.tokens, flops=report.flops, seconds=report.seconds)
-    return tuned, (cost, tuple(report.losses), {"steps": report.steps, "rows": len(trial.documents)})
+    return tuned, cost, tuple(report.losses), notes
 
 
 def _shown(trial: Trial, model: Model) -> tuple[Document, ...]:
@@ -140,7 +169,9 @@ def _shown(trial: Trial, model: Model) -> tuple[Document, ...]:
 
 def _renumbered(order: tuple[int, ...], documents: tuple[Document, ...], kept: set[str]) -> list[int]:
     """An order of all documents as an order of those that were kept."""
-    position = {index: number for number, index in enumerate(i for i, d in enumerate(documents) if d.id in kept)}
+    position = {
+        index: number for number, index in enumerate(i for i, d in enumerate(documents) if d.id in kept)
+    }
     return [position[index] for index in order if index in position]
 
 

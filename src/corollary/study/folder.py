@@ -1,0 +1,149 @@
+"""What a study keeps in its folder, and how it is read back (design: a study's folder).
+
+A trial counts as finished when its result.json is there, a strategy's rows when written.json is: each
+is written last, and whole. Both say what they are the answer to, so nothing stale is taken for new.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from corollary import plugins, store
+from corollary.augment import Written
+from corollary.errors import UserError
+from corollary.study.plan import Cell, name_of, strategy_key
+from corollary.study.work import Writing, open_model
+from corollary.types import Cost, Document, Result, Study, Trial
+
+PACKAGES = ("corollary", "torch", "transformers", "tokenizers", "peft", "accelerate", "numpy", "scipy")
+COMPLETIONS = "completions.db"
+
+
+def read_plan(out: Path) -> Study:
+    """The study that a folder was made by. Raises `UserError` when the folder is not a study's."""
+    if not (out / "study.json").is_file():
+        raise UserError(f"{out} is not the folder of a study (it has no study.json): name one that is.")
+    names = {field.name for field in dataclasses.fields(Study)}
+    kept = {key: value for key, value in store.read_json(out / "study.json").items() if key in names}
+    return store.from_plain(Study, kept)
+
+
+def write_plan(out: Path, plan: Study, runner: str, host: dict[str, Any]) -> None:
+    """Keep what the study is, and where it runs."""
+    store.write_json(out / "study.json", {**store.to_plain(plan), "runner": runner, **host})
+
+
+def finished(out: Path) -> dict[str, tuple[Path, Result]]:
+    """The results in a folder by the id of their trial, each with the trial's folder."""
+    found = {}
+    for path in sorted((out / "trials").glob("*/result.json")):
+        result = store.from_plain(Result, store.read_json(path))
+        found[result.trial] = (path.parent, result)
+    return found
+
+
+def keep_trial(out: Path, trial: Trial, result: Result, host: dict[str, Any]) -> Path:
+    """Write a finished trial; returns its folder."""
+    tuning = name_of(trial.tune.use) if trial.tune else "none"
+    name = f"{trial.dataset}.{trial.method}.{tuning}.{name_of(trial.model.use)}.s{trial.seed}"
+    folder = out / "trials" / f"{name}-{result.trial[:16]}"
+    store.write_json(folder / "trial.json", {**store.to_plain(trial), "host": host})
+    store.write_json(folder / "result.json", result)
+    return folder
+
+
+def read_trial(folder: Path) -> tuple[Trial, dict[str, Any]]:
+    """The trial of a folder, and the host on which it ran."""
+    plain = store.read_json(folder / "trial.json")
+    host = plain.pop("host")
+    return store.from_plain(Trial, plain), host
+
+
+def differing(folders: Iterable[Path]) -> list[str]:
+    """What a reader must know when these trials did not run under the same conditions."""
+    seen: dict[str, set[str]] = {}
+    for folder in folders:
+        _, where = read_trial(folder)
+        for key, value in {**where.pop("versions"), **where}.items():
+            seen.setdefault(key, set()).add(str(value))
+    return [
+        f"The trials ran with different versions of {key}: {', '.join(sorted(values))}."
+        for key, values in sorted(seen.items())
+        if len(values) > 1
+    ]
+
+
+def keep_rows(out: Path, cell: Cell, job: Writing, answer: Written) -> None:
+    """Write what a strategy brought."""
+    folder = _rows_folder(out, cell, job)
+    store.write_jsonl(folder / "documents.jsonl", answer.documents)
+    # With the rows' own hash: killed between the two files, old rows must not pass for new ones.
+    note = {"job": _job_id(job), "rows": store.content_id(answer.documents), "cost": answer.cost}
+    store.write_json(folder / "written.json", note)
+
+
+def read_rows(out: Path, cell: Cell, job: Writing) -> Written | None:
+    """What a strategy brought for these inputs, or None when that is not in the folder."""
+    folder = _rows_folder(out, cell, job)
+    if not (folder / "written.json").is_file():
+        return None
+    note = store.read_json(folder / "written.json")
+    if note["job"] != _job_id(job):
+        return None
+    rows = tuple(store.from_plain(Document, row) for row in store.read_jsonl(folder / "documents.jsonl"))
+    if note["rows"] != store.content_id(rows):
+        return None
+    return Written(rows, store.from_plain(Cost, note["cost"]))
+
+
+def host() -> dict[str, Any]:
+    """Versions, git revision and machine: recorded beside every result, never part of an identity."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "unknown"
+    return {
+        "versions": versions,
+        "revision": _revision(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+def _revision() -> str:
+    # Only of a checkout of this project: an installed package may lie within somebody else's repository.
+    root = Path(__file__).parents[3]
+    if not (root / ".git").exists():
+        return "unknown"
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
+        )
+    except OSError:  # no git on this machine
+        return "unknown"
+    return asked.stdout.strip() if asked.returncode == 0 else "unknown"
+
+
+def _rows_folder(out: Path, cell: Cell, job: Writing) -> Path:
+    return out / "augmented" / f"{cell.dataset}.{strategy_key(job.strategy)}.s{cell.seed}"
+
+
+def _job_id(job: Writing) -> str:
+    """What decides a job's rows: the texts, the strategy, the model; not the store or its path."""
+    model = "" if job.strategy.use == "oracle" else open_model(job.model).identity
+    own, other = _texts(job.dataset.documents), _texts(job.other.documents if job.other else ())
+    return store.content_id(
+        [own, plugins.identity("strategies", job.strategy), job.seed, model, job.rows, other]
+    )
+
+
+def _texts(documents: Sequence[Document]) -> list[list[str]]:
+    return [[document.id, document.text] for document in documents]
