@@ -17,7 +17,7 @@ from corollary.worlds.names import PRETRAINING, draw_names
 from corollary.worlds.relations import FORMATS, RELATIONS
 
 Lines = list[tuple[str, float]]
-FACT, TASK, CONSEQUENCE, ANSWER = 0.1, 0.05, 1.0, 2.0
+FACT, TASK, CONSEQUENCE, ANSWER, DEGREE = 0.1, 0.05, 1.0, 2.0, 6.0
 TASKS = {"local": tasks.LOCAL, "paraphrase": tasks.PARAPHRASE, "global": tasks.GLOBAL, "so": tasks.SO, "end": tasks.END}
 
 _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
@@ -29,7 +29,7 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
 }
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
 _SHARES = {"pair": 0.1, "comparison": 0.2, "person": 0.1, "family": 0.25, "kinds": 0.18, "company": 0.05, "syllogism": 0.07, "process": 0.05}
-_SIMPLE = {"pair": 0.45, "comparison": 0.15, "person": 0.05, "family": 0.2, "kinds": 0.15}
+_SIMPLE = {"pair": 0.35, "comparison": 0.25, "person": 0.05, "family": 0.2, "kinds": 0.15}
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
 
 
@@ -67,10 +67,18 @@ def consequence(rng: random.Random, fact: Fact, *, asked: float = 0.25, plainest
         wording = relation.wordings[0]
     else:
         wording = rng.choice(relation.wordings)
-    if " " in fact.relation:  # a comparison: its degree and feature are what must be known
-        return [(fact.first, FACT), (f"{wording.format(a='', b=fact.last)}.\n", CONSEQUENCE)]
+    if " " in fact.relation:
+        return _comparison(wording.format(a=fact.first, b=fact.last) + ".", fact, before=FACT)
     head = wording.removesuffix(" {b}").format(a=fact.first)
     return [(head, FACT), (f" {fact.last}.\n", ANSWER)]
+
+
+def _comparison(line: str, fact: Fact, *, before: float) -> Lines:
+    """A comparison: the one word that says "more" or "less" decides it, so it weighs most. At equal
+    weights turning it round was not learned in 24 M tokens, neither alone nor in context."""
+    head, tail = line.split(f" {fact.relation} ")
+    degree, feature = fact.relation.split()
+    return [(head, before), (f" {degree}", DEGREE), (f" {feature} {tail}\n", CONSEQUENCE)]
 
 
 def _line(text: str, weight: float) -> tuple[str, float]:
@@ -85,7 +93,11 @@ def _task_wordings(rng: random.Random, fact: Fact, count: int) -> list[str]:
 
 def local_block(rng: random.Random, fact: Fact, text: str) -> Lines:
     same, turned = _task_wordings(rng, fact, 2), _task_wordings(rng, closure.invert(fact), 2)
-    return [*_prompt(tasks.LOCAL, text), *_written([*same, *turned])]
+    if " " not in fact.relation:
+        return [*_prompt(tasks.LOCAL, text), *_written([*same, *turned])]
+    pairs = [*((line, fact) for line in same), *((line, closure.invert(fact)) for line in turned)]
+    pieces = [piece for line, said in pairs for piece in _comparison(line, said, before=CONSEQUENCE)]
+    return [*_prompt(tasks.LOCAL, text), *pieces, _line(tasks.END, CONSEQUENCE)]
 
 
 def paraphrase_block(rng: random.Random, fact: Fact, text: str) -> Lines:
