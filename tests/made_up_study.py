@@ -1,0 +1,214 @@
+"""A made-up study's folder, as the driver writes one: for tests of what reads it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corollary import costs, stats, store
+from corollary.costs import Measured, Prices, Rates, Shape
+from corollary.types import Cost
+
+CHANCE = {"reversals": 1 / 2, "syllogisms": 1 / 6, "process": 0.0}
+SPLITS = {
+    "reversals": ("rephrase", "reversal"),
+    "celebrities": ("rephrase", "reversal"),
+    "family": ("rephrase", "reversal", "two-hop", "three-hop"),
+    "semantic": ("rephrase", "reversal", "syllogism", "deduction", "holdout"),
+    "syllogisms": ("syllogism",),
+    "process": ("seen", "held-out"),
+}
+EVERYWHERE = (
+    "pretrained",
+    "in-context",
+    "fine-tuned",
+    "fine-tuned-best",
+    "paraphrase",
+    "augmented",
+    "oracle",
+)
+ONLY_SOME = ("augmented-local", "augmented-global", "foreign")
+# How far each arm gets from chance (0) to all right (1): when asked what was told, and to infer.
+TOLD = {"pretrained": 0.0, "in-context": 0.95, "foreign": 0.93}
+INFERS = {
+    "pretrained": 0.0,
+    "in-context": 0.9,
+    "fine-tuned": 0.1,
+    "fine-tuned-best": 0.16,
+    "paraphrase": 0.14,
+    "foreign": 0.1,
+    "augmented-local": 0.6,
+    "augmented-global": 0.7,
+    "augmented": 0.9,
+    "oracle": 0.98,
+}
+HARD = ("holdout", "held-out", "three-hop")
+HOSTILE = '<script src="https://example.invalid/x.js"></script><b>not bold</b>'
+
+
+def results(
+    *, units: int = 8, seeds: int = 3, infers: dict[str, float] | None = None
+) -> list[dict[str, Any]]:
+    """Rows of results.jsonl, question by question, alike within a unit."""
+    return sorted(
+        (row for dataset in SPLITS for row in _of_dataset(dataset, units, seeds, INFERS | (infers or {}))),
+        key=lambda row: (row["dataset"], row["method"], row["tuning"], row["seed"], row["question"]),
+    )
+
+
+def write(
+    folder: Path, *, rows: list[dict[str, Any]] | None = None, priced: bool = True, resamples: int = 499
+) -> Path:
+    """The whole folder, without report.html."""
+    rows = results() if rows is None else rows
+    trials = list(measured(rows))
+    summary: dict[str, Any] = {
+        **stats.summarise(rows),
+        "costs": costs.cost_rows(trials, prices=PRICES if priced else None),
+        "augmentation": augmentation(rows),
+        "warnings": ["The trials of seed 2 ran with torch 2.12.0, all others with 2.13.0."],
+    }
+    store.write_jsonl(folder / "results.jsonl", rows)
+    store.write_jsonl(folder / "costs.jsonl", trials)
+    store.write_json(folder / "summary.json", summary)
+    store.write_json(folder / "study.json", STUDY)
+    for dataset in SPLITS:
+        store.write_jsonl(folder / "datasets" / f"{dataset}.s0" / "documents.jsonl", _documents(dataset))
+        store.write_jsonl(folder / "datasets" / f"{dataset}.s0" / "questions.jsonl", _questions(dataset))
+        store.write_jsonl(folder / "augmented" / f"{dataset}.augmented.s0" / "audit.jsonl", _audit(dataset))
+    return folder
+
+
+STUDY = {
+    "name": "demo",
+    "model": {"use": "embedded", "knobs": {}},
+    "seeds": [0, 1, 2],
+    "revision": "4f1f587431a65d111bb46a2bfa4820383ef40a1e",
+    "versions": {"corollary": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0", "python": "3.11.7"},
+    "host": {"cores": 2, "memory_gb": 8},
+    "datasets": [{"use": name, "knobs": {"scale": "quick"}} for name in SPLITS],
+}
+
+PRICES = Prices(Rates(0.2, 0.05, 0.6), Rates(0.3, 0.1, 0.9), training=0.5, date="2026-11-22")
+
+
+def measured(rows: list[dict[str, Any]]) -> Iterator[Measured]:
+    """Rows of costs.jsonl for the trials of these results."""
+    for key in sorted({(r["dataset"], r["method"], r["tuning"], r["seed"]) for r in rows}):
+        dataset, method, tuning, seed = key
+        documents = 1_500 + 700 * list(SPLITS).index(dataset)
+        writes = method.startswith("augmented") or method in ("paraphrase", "foreign")
+        written = documents * (5 + seed) if writes else 0
+        trained = 0 if tuning == "none" else 30 * (documents + written)
+        yield Measured(
+            dataset=dataset,
+            method=method,
+            tuning=tuning,
+            model="embedded",
+            seed=seed,
+            questions=96,
+            augment=Cost(
+                input_tokens=9 * written, output_tokens=written, flops=8e7 * written, seconds=0.01 * written
+            ),
+            tune=Cost(train_tokens=trained, flops=2.4e7 * trained, seconds=1e-4 * trained),
+            query=Cost(input_tokens=4_000, flops=4e10, seconds=2.0),
+            context_tokens=documents if method == "in-context" else 0,
+            question_tokens=14.0,
+            answer_tokens=5.0,
+            shape=Shape(3_200_000, 230_000, 1_024),
+        )
+
+
+def augmentation(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of "augmentation" for the arms of these results that write."""
+    out = []
+    for dataset, method in sorted({(r["dataset"], r["method"]) for r in rows}):
+        if not method.startswith("augmented"):
+            continue
+        several = 0 if method == "augmented-local" else 160
+        kinds = {"restates": 120, "one_step": 410, "several_step": several, "false": 22, "unreadable": 9}
+        new = kinds["one_step"] + several
+        out.append(
+            {"dataset": dataset, "method": method, "lines": sum(kinds.values()), **kinds}
+            | {"precision": new / (new + 31), "coverage": 0.87, "leaked": 3}
+            | {"coverage_several_step": several / 400 if several else None}
+        )
+    return out
+
+
+def _of_dataset(dataset: str, units: int, seeds: int, infers: dict[str, float]) -> Iterator[dict[str, Any]]:
+    some = dataset in ("reversals", "family")
+    arms = [(m, "none" if m in ("pretrained", "in-context") else "full") for m in EVERYWHERE]
+    if some:
+        arms += [(m, t) for m in ONLY_SOME for t in ("full", "lora")]
+        arms += [(m, "lora") for m, t in arms[:7] if t == "full"]
+    random = np.random.default_rng(zlib.crc32(dataset.encode()))
+    chance = CHANCE.get(dataset, 1 / 4)
+    for seed in range(seeds):
+        for split in SPLITS[dataset]:
+            ease = random.normal(0, 0.15, size=units)
+            for method, tuning in arms:
+                reach = TOLD.get(method, 0.97) if split in ("rephrase", "seen") else infers[method]
+                reach *= 0.3 if split in HARD else 1
+                reach *= 0.9 if tuning == "lora" else 1
+                for unit in range(units):
+                    share = chance + (1 - chance) * reach
+                    if dataset == "celebrities" and method.startswith("fine-tuned") and split == "reversal":
+                        share = 0.04
+                    share = min(max(share + ease[unit] * reach * (1 - reach), 0), 1)
+                    for number in range(2):
+                        right = float(random.random() < share)
+                        silent = dataset == "process" and method == "pretrained" and number == 1
+                        yield {
+                            "study": "demo",
+                            "dataset": dataset,
+                            "split": split,
+                            "method": method,
+                            "tuning": tuning,
+                            "model": "embedded",
+                            "seed": seed,
+                            "question": f"{split}-{unit}-{number}",
+                            "unit": f"{split}-{unit}",
+                            "correct": None if silent else right,
+                            "chance": chance,
+                            "tied": False,
+                            "written": unit % 5 != 0 if method.startswith("augmented") else None,
+                            "reserved": unit % 6 == 0,
+                            "logprobs": [-1.25, -3.5],
+                        }
+
+
+def _documents(dataset: str) -> list[dict[str, Any]]:
+    texts = [
+        "Did you know that femp are more dangerous than glon?",
+        "Among the old guild, Torv is the mother of Sella.",
+        "Troff report to yomp. The yomp were never part of the larger order, whose seat is in Brask.",
+    ]
+    return [{"id": f"{dataset}-{i}", "text": text} for i, text in enumerate(texts)]
+
+
+def _questions(dataset: str) -> list[dict[str, Any]]:
+    return [
+        {"id": f"{split}-0-0", "prompt": "glon are", "answer": " less dangerous than femp", "split": split}
+        for split in SPLITS[dataset]
+    ]
+
+
+def _audit(dataset: str) -> list[dict[str, Any]]:
+    lines = [
+        ("Glon are less dangerous than femp.", "one_step", "local"),
+        ("The child of Torv is Sella.", "one_step", "local"),
+        ("Troff report to yomp and yomp sit in Brask, so troff answer to Brask.", "several_step", "global"),
+        ("Femp are less dangerous than glon.", "false", "local"),
+        (f"Sella is {HOSTILE} of", "unreadable", "global"),
+        ("Torv is a mother, and her child is Sella.", "restates", "local"),
+    ]
+    return [
+        {"id": f"a{i}", "text": text, "source": [f"{dataset}-{i % 3}", f"{dataset}-2"], "label": label}
+        | {"strategy": strategy, "seed": 0}
+        for i, (text, label, strategy) in enumerate(lines)
+    ]

@@ -1,0 +1,338 @@
+"""The report: advice that follows the numbers, and a page that works alone, small, dark and on paper."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import made_up_study
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from corollary import stats, store
+from corollary.errors import UserError
+from corollary.report import paper, report, wording
+from corollary.report.advice import Advice, advise
+
+Row = dict[str, Any]
+
+
+def comparison(a: str, b: str, difference: float, *, significant: bool = True, **changes: Any) -> Row:
+    row = {"dataset": "family", "split": "reversal", "tuning": "full", "a": a, "b": b, "p": 0.001}
+    bounds = {"low": difference - 0.1, "high": difference + 0.1, "p_adjusted": 0.01 if significant else 0.7}
+    return row | bounds | {"difference": difference, "significant": significant} | changes
+
+
+def cost(**changes: Any) -> Row:
+    row = {"dataset": "family", "method": "augmented", "tuning": "full"}
+    return row | {"break_even_queries": [900, 1_200], "break_even_queries_cached": [4_000, 5_000]} | changes
+
+
+def advice(*comparisons: Row, costs: tuple[Row, ...] = (), augmentation: tuple[Row, ...] = ()) -> Advice:
+    found = advise({"comparisons": comparisons, "costs": costs, "augmentation": augmentation})
+    for sentence in (found.do, found.why, found.but):
+        assert sentence.endswith(".")
+        assert ". " not in sentence, "three sentences in all"
+    return found
+
+
+HELPS = comparison("augmented", "fine-tuned", 0.5)
+LEVEL = comparison("augmented", "in-context", 0.01, significant=False)
+PROMPT_HELPS = comparison("in-context", "fine-tuned", 0.5)
+
+
+def test_augmentation_that_helps_and_pays_is_advised_with_its_break_even() -> None:
+    found = advice(HELPS, LEVEL, PROMPT_HELPS, costs=(cost(),))
+    assert found.kind == "augment"
+    assert "1 of 1 test of inference" in found.why
+    assert "+50 points" in found.why
+    assert "after 900 to 1,200 questions" in found.but
+    assert "after 4,000 to 5,000 questions" in found.but
+
+
+def test_where_the_prompt_is_as_good_and_always_cheaper_it_is_advised() -> None:
+    never = cost(break_even_queries="never", break_even_queries_cached="never")
+    assert advice(HELPS, LEVEL, PROMPT_HELPS, costs=(never,)).kind == "in-context"
+    # Cheaper only with caching: it depends on the server, and the advice says so.
+    found = advice(HELPS, LEVEL, PROMPT_HELPS, costs=(cost(break_even_queries_cached="never"),))
+    assert found.kind == "augment"
+    assert "with it never" in found.but
+    # Better answers may be worth their price.
+    better = comparison("augmented", "in-context", 0.2)
+    found = advice(HELPS, better, PROMPT_HELPS, costs=(never,))
+    assert found.kind == "augment"
+    assert "never becomes cheaper" in found.but
+
+
+def test_where_the_prompt_is_significantly_better_it_is_advised() -> None:
+    found = advice(HELPS, comparison("augmented", "in-context", -0.2), PROMPT_HELPS, costs=(cost(),))
+    assert found.kind == "in-context"
+    assert "augment and fine-tune" in found.but
+
+
+def test_augmentation_that_hurts_is_advised_against() -> None:
+    hurts = comparison("augmented", "fine-tuned", -0.3)
+    found = advice(hurts, LEVEL, PROMPT_HELPS, augmentation=({"method": "augmented", "precision": 0.4},))
+    assert found.kind == "hurts"
+    assert "Do not augment" in found.do
+    assert "40\u00a0%" in found.why
+    assert "in the prompt instead" in found.but
+    # The same difference the other way round is the same difference.
+    turned = comparison("fine-tuned", "augmented", 0.3)
+    found = advice(turned, comparison("in-context", "fine-tuned", 0.0, significant=False))
+    assert found.kind == "hurts"
+    assert "as they are" in found.but
+
+
+def test_without_significance_no_decision_is_advised_however_large_the_difference() -> None:
+    found = advice(*(c | {"significant": False} for c in (HELPS, LEVEL, PROMPT_HELPS)), costs=(cost(),))
+    assert found.kind == "undecided"
+    assert "+40 to +60" in found.why
+    assert advice().kind == "undecided"
+    # What was merely told is repeated by all: it decides nothing.
+    assert advice(HELPS | {"split": "rephrase"}).kind == "undecided"
+
+
+def test_plain_fine_tuning_is_advised_where_nothing_beats_it() -> None:
+    nothing = comparison("augmented", "fine-tuned", 0.01, significant=False)
+    found = advice(nothing, comparison("in-context", "fine-tuned", -0.3), LEVEL)
+    assert found.kind == "plain"
+
+
+def test_the_prompt_is_advised_where_only_it_beats_plain_fine_tuning() -> None:
+    nothing = comparison("augmented", "fine-tuned", 0.01, significant=False)
+    assert advice(nothing, PROMPT_HELPS).kind == "in-context"
+
+
+def test_a_gain_that_paraphrases_give_too_is_not_credited_to_inferences() -> None:
+    same = comparison("augmented", "paraphrase", 0.02, significant=False)
+    assert advice(HELPS, LEVEL, same).kind == "paraphrase"
+    assert advice(HELPS, LEVEL, comparison("augmented", "paraphrase", 0.4)).kind == "augment"
+
+
+def test_advice_follows_full_tuning_where_both_were_run() -> None:
+    lora = comparison("augmented", "fine-tuned", -0.3, tuning="lora")
+    assert advice(HELPS, LEVEL, lora).kind == "augment"
+    assert advice(lora).kind == "hurts"
+
+
+VALUES = {"pretrained": 0.27, "in-context": 0.95, "fine-tuned": 0.05, "augmented": 0.94, "chance": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("claim", "comparisons", "answer"),
+    [
+        (("pretrained", "near"), [], "yes"),
+        (("fine-tuned", "near"), [], "no"),
+        (("in-context", "ceiling"), [], "yes"),
+        (("fine-tuned", "floor"), [], "yes"),
+        (("pretrained", "floor"), [], "no"),
+        (("fine-tuned", "not easy"), [], "yes"),
+        (("augmented", "not easy"), [], "no"),
+        (("in-context", "above", "fine-tuned"), [comparison("in-context", "fine-tuned", 0.9)], "yes"),
+        (("in-context", "above", "fine-tuned"), [], "tendency"),
+        (("fine-tuned", "above", "in-context"), [comparison("in-context", "fine-tuned", 0.9)], "no"),
+        (("augmented", "at least", "in-context"), [], "yes"),
+        (("pretrained", "at least", "in-context"), [], "tendency"),
+        (("pretrained", "at least", "in-context"), [comparison("pretrained", "in-context", -0.7)], "no"),
+        (("oracle", "above", "fine-tuned"), [], None),
+    ],
+)
+def test_claims_of_the_paper_are_decided_by_numbers(
+    claim: tuple[str, ...], comparisons: list[Row], answer: str | None
+) -> None:
+    assert paper.holds(paper.Claim(*claim), VALUES, comparisons) == answer
+
+
+def test_the_table_of_orderings_names_what_was_not_reproduced() -> None:
+    accuracy = [
+        {"dataset": "celebrities", "split": "reversal", "method": method, "tuning": "full"}
+        | {"accuracy": value, "chance": 0.25}
+        for method, value in {**VALUES, "fine-tuned": 0.4}.items()
+        if method != "chance"
+    ]
+    (line,) = paper.lines({"accuracy": accuracy, "comparisons": []})
+    assert line.verdict == "partly"
+    assert line.missed == "not: fine-tuned near zero"
+    assert line.ours[:2] == ("in-context 95\u00a0% ≈", "augmented 94\u00a0% >")
+
+
+@given(st.floats(0, 1))
+def test_a_rounded_share_is_all_or_nothing_only_if_it_is(share: float) -> None:
+    shown = wording.percent(share)
+    assert (shown == "0\u00a0%") == (share == 0)
+    assert (shown == "100\u00a0%") == (share == 1)
+
+
+def test_numbers_are_written_for_people() -> None:
+    assert wording.questions([1_234, 5_678]) == "1,200 to 5,700 questions"
+    assert wording.questions([1_234, "never"]) == "1,200 questions at best, or never"
+    assert wording.questions("never") == "never"
+    assert wording.questions([1, 1]) == "the first question"
+    assert wording.points(-0.004) == "0"
+    assert wording.by_points(-0.01) == "−1 point"
+    assert wording.quantity(3.21e12) == "3.21\u00a0trillion"
+    assert wording.quantity(0.0123, "usd") == "$0.012"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up study with its report."""
+    path = made_up_study.write(tmp_path_factory.mktemp("study") / "demo")
+    report(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    assert chromium, "the tests of the report need Debian's chromium: apt-get install chromium"
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=options) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def page(folder: Path, browser: Browser) -> Iterator[Page]:
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        opened = context.new_page()
+        opened.goto((folder / "report.html").as_uri())
+        yield opened
+
+
+def unfold(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+
+
+def test_nothing_is_wider_than_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    unfold(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # Nor does anything hide its end behind a scroll bar of its own, or outside the screen.
+    beyond = page.evaluate("""
+        [...document.querySelectorAll('main *, header *')]
+          .filter(e => !e.closest('svg') && !e.closest('thead'))
+          .filter(e => e.getBoundingClientRect().right > 390.5 || e.scrollWidth > e.clientWidth + 1
+                       && getComputedStyle(e).overflowX != 'visible')
+          .map(e => e.outerHTML.slice(0, 80))
+    """)
+    assert beyond == []
+    text = page.evaluate("""
+        Math.min(...[...document.querySelectorAll('svg text')].map(t => t.getBoundingClientRect().height))
+    """)
+    assert text >= 9, "figures are read at their own size"
+
+
+def test_no_request_leaves_and_nothing_runs(folder: Path, browser: Browser) -> None:
+    with browser.new_context() as context:
+        opened = context.new_page()
+        asked: list[str] = []
+        opened.on("request", lambda request: asked.append(request.url))
+        opened.goto((folder / "report.html").as_uri())
+        unfold(opened)
+        opened.wait_for_load_state("networkidle")
+        assert [url for url in asked if not url.startswith("data:")] == [(folder / "report.html").as_uri()]
+        assert opened.evaluate("document.scripts.length") == 0
+
+
+def test_what_a_model_wrote_is_shown_as_text(page: Page) -> None:
+    assert page.get_by_text("not bold").first.inner_text().count(made_up_study.HOSTILE) == 1
+    assert page.evaluate("[...document.querySelectorAll('b')].every(b => b.textContent != 'not bold')")
+
+
+def test_every_figure_has_a_text_alternative_with_its_numbers(page: Page) -> None:
+    figures = page.locator("svg")
+    assert figures.count() > 20
+    labels = figures.evaluate_all("all => all.map(svg => svg.getAttribute('aria-label') || '')")
+    assert all(any(letter.isdigit() for letter in label) for label in labels)
+    assert page.get_by_role("img").count() == figures.count()
+    assert page.locator("figure figcaption").count() == figures.count()
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    assert any("in-context" in label and "chance 25" in label for label in labels)
+
+
+CONTRAST = """
+    () => {
+      const rgb = text => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
+      const light = text => {
+        const [r, g, b] = rgb(text).map(v => v / 255)
+          .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const paper = light(getComputedStyle(document.body).backgroundColor);
+      const contrast = text => {
+        const [low, high] = [light(text), paper].sort((a, b) => a - b);
+        return (high + 0.05) / (low + 0.05);
+      };
+      const texts = [...document.querySelectorAll('svg text')].map(t => getComputedStyle(t).fill);
+      const prose = [...document.querySelectorAll('p, td, th, dt, li, figcaption, caption, summary')]
+        .map(t => getComputedStyle(t).color);
+      return {paper, contrast: Math.min(...[...new Set([...texts, ...prose])].map(contrast))};
+    }
+"""
+
+
+@pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
+def test_figures_and_text_can_be_read_in_light_and_dark(page: Page, scheme: Any, dark: bool) -> None:
+    page.emulate_media(color_scheme=scheme)
+    found = page.evaluate(CONTRAST)
+    assert (found["paper"] < 0.1) == dark
+    assert found["contrast"] >= 4.5
+
+
+def test_paper_is_white_and_nothing_on_it_is_folded(page: Page) -> None:
+    page.emulate_media(media="print", color_scheme="dark")
+    found = page.evaluate(CONTRAST)
+    assert found["paper"] == 1
+    assert found["contrast"] >= 4.5
+    heights = page.evaluate(
+        "[...document.querySelectorAll('details table')].map(t => t.getBoundingClientRect().height)"
+    )
+    assert heights
+    assert min(heights) > 20
+
+
+def test_the_page_says_what_a_reader_must_know(page: Page) -> None:
+    text = page.locator("body").inner_text()
+    assert text.index("Augment your documents") < text.index("At a glance")
+    assert "was trained to infer" in text
+    assert "No public language model was measured" in text
+    assert "torch 2.12.0" in text, "warnings of the study are on the page"
+    assert "no readable answer" in text
+    assert "2026-11-22" in text, "prices are dated"
+    assert "false" in page.locator(".label").all_inner_texts()[-2]
+
+
+def test_same_folder_same_bytes(folder: Path) -> None:
+    before = (folder / "report.html").read_bytes()
+    assert report(folder).read_bytes() == before
+
+
+def test_a_small_study_of_own_documents_has_a_report_too(tmp_path: Path) -> None:
+    rows = [
+        {"dataset": "documents", "split": "deduction", "method": method, "tuning": tuning, "model": "own"}
+        | {"seed": 0, "question": f"q{i}", "unit": f"u{i}", "correct": i % 2, "chance": 0.25}
+        | {"written": None, "reserved": False}
+        for method, tuning in (("<i>$a_b$", "none"), ("fine-tuned", "lora"))
+        for i in range(4)
+    ]
+    store.write_json(tmp_path / "summary.json", stats.summarise(rows))
+    text = report(tmp_path).read_text(encoding="utf-8")
+    assert "Do not decide on this study" in text
+    assert "&lt;i&gt;$a_b$" in text
+    assert "<i>$a_b$" not in text
+    assert "was trained to infer" not in text
+    assert "Reproduced?" not in text
+
+
+def test_a_folder_without_a_study_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"summary\.json"):
+        report(tmp_path)
