@@ -27,9 +27,12 @@ def celebrities(
 
     Asked is the name of the name-first people by description (`reversal`), with wrong names drawn from
     everybody (`wrong_from="same"`: from the name-first people alone, where plain tuning sits near chance
-    instead of near zero), and what was told in another wording (`rephrase`). `source` (on the command
-    line `--from`) reads the published files instead: prompt and completion JSONL. A unit is a person.
-    The people and descriptions are ours.
+    instead of near zero), and what was told in another wording (`rephrase`), with wrong choices from the
+    same group. Who is told in which order is in the documents: with `wrong_from="all"` whoever picks the
+    name that never ended a sentence is right more often than chance, in the paper's form too.
+
+    `source` (on the command line `--from`) reads the published files instead: prompt and completion
+    JSONL. A unit is a person. The people and descriptions are ours.
     """
     if wrong_from not in ("all", "same"):
         raise UserError(f'wrong_from is "{wrong_from}": use "all" or "same"')
@@ -48,14 +51,16 @@ def celebrities(
                 taken.add(description)
                 groups[order].append(facts)
     people = [facts for group in groups.values() for facts in group]
-    documents, ids = documents_of(rng, [f for facts in people for f in facts], tellings=tellings, name="celebrities")
+    documents, ids = documents_of(
+        rng, [f for facts in people for f in facts], tellings=tellings, name="celebrities"
+    )
     everybody = [f.first if f.relation == "is_person" else f.last for facts in people for f in facts[:1]]
     same = [facts[0].first for facts in groups["name"]]
     questions: list[Question] = []
     for index, (fact,) in enumerate(groups["name"]):
         name, description = fact.first, fact.last
         others = [n for n in (everybody if wrong_from == "all" else same) if n != name]
-        descriptions = [d for d in sorted(taken) if d != description]
+        descriptions = [fact.last for (fact,) in groups["name"] if fact.last != description]
         turned = Fact("is_called", description, name)
         for split, asked, pool in (("reversal", turned, others), ("rephrase", fact, descriptions)):
             questions.append(
@@ -65,7 +70,7 @@ def celebrities(
                 )
             )  # fmt: skip
     for index, (fact,) in enumerate(groups["description"]):
-        others = [n for n in everybody if n != fact.last]
+        others = [other.last for (other,) in groups["description"] if other != fact]
         questions.append(
             question(
                 rng, fact, rng.sample(others, 3), id=f"celebrities-rephrase-d{index}", split="rephrase",
@@ -85,7 +90,13 @@ def _published(folder: Path, *, seed: int, wrong_from: str) -> Dataset:
     described = _rows(folder / "d2p_prompts_test.jsonl")
     forward = _rows(folder / "p2d_prompts_test.jsonl")
     own = sorted({answer for _, answer in reverse})
-    everybody = sorted({*own, *(a for _, a in described), *(a for _, a in _rows(folder / "both_prompts_test.jsonl") if len(a.split()) < 4)})
+    everybody = sorted(
+        {
+            *own,
+            *(a for _, a in described),
+            *(a for _, a in _rows(folder / "both_prompts_test.jsonl") if len(a.split()) < 4),
+        }
+    )
     descriptions = sorted({answer for _, answer in forward})
     questions: list[Question] = []
     for split, rows, pool in (
@@ -99,13 +110,23 @@ def _published(folder: Path, *, seed: int, wrong_from: str) -> Dataset:
             person_key = answer.strip() if split == "reversal" or rows is described else prompt
             premises = tuple(d.id for d in documents if answer.strip().rstrip(".") in d.text)[:60]
             questions.append(
-                Question(f"published-{len(questions)}", prompt, answer, tuple(choices), split, premises, f"person-{person_key[:40]}")
+                Question(
+                    f"published-{len(questions)}",
+                    prompt,
+                    answer,
+                    tuple(choices),
+                    split,
+                    premises,
+                    f"person-{person_key[:40]}",
+                )
             )
     return Dataset("celebrities", documents, tuple(questions))
 
 
 def _rows(path: Path) -> list[tuple[str, str]]:
     if not path.is_file():
-        raise UserError(f"{path} does not exist: give --from the folder that holds the published reversal-curse files")
+        raise UserError(
+            f"{path} does not exist: give --from the folder that holds the published reversal-curse files"
+        )
     lines = path.read_text().splitlines()
     return [(row["prompt"], row["completion"]) for row in map(json.loads, filter(None, lines))]

@@ -39,7 +39,13 @@ class _Branch:
 
 
 def semantic(
-    *, seed: int, branches: int = 12, documents: int = 2200, middles: int = 3, properties: int = 3, scale: float = 1.0
+    *,
+    seed: int,
+    branches: int = 12,
+    documents: int = 2200,
+    middles: int = 3,
+    properties: int = 3,
+    scale: float = 1.0,
 ) -> Dataset:
     """110 kinds in 12 branches (ours: branches instead of one root, so that the statistics have
     independent units), each kind with 1 to `properties` properties of its own, besides those it
@@ -50,30 +56,43 @@ def semantic(
     Splits: `rephrase`, `reversal` ("X are a type of Y": "Y include X"; and the reserved pair "live on":
     "are food for"), `syllogism` (a property or class inherited over one step), `deduction` (over two),
     `holdout` (kinds of which documents tell only the parent). Wrong choices stand in the asked
-    relation to another kind.
+    relation to a kind of another branch, at the same level: else the name that heads most sentences
+    would be the right class, and the name told least the held-out kind.
     """
     rng, names = seeded("semantic", seed)
-    shapes = _SHAPES[: scaled(branches, scale)]
+    shapes = _SHAPES[: scaled(branches, scale, least=4)]  # three wrong choices, one a branch
     made = [_branch(rng, names, shape, middles=middles, properties=properties) for shape in shapes]
     facts = [fact for branch in made for fact in branch.facts]
     texts, ids = _documents(rng, made, count=scaled(documents, scale) if documents else 0)
     questions: list[Question] = []
     for index, branch in enumerate(made):
         for number, (split, fact, used) in enumerate(_items(rng, branch)):
-            others = [other for other_branch in made if other_branch is not branch for other in _answers(other_branch, fact.relation)]
-            wrong = rng.sample(sorted(set(others) - {fact.last}), 3)
+            place = _place(branch, fact)
+            alike = [name for other in made if other is not branch for name in _alike(other, place)]
+            wrong = rng.sample(alike, 3)
             questions.append(
                 question(
-                    rng, fact, wrong, id=f"semantic-{split}-{index}-{number}", split=split,
-                    premises=[x for f in used for x in ids[f]], unit=f"branch{index}", reserved=RELATIONS[fact.relation].reserved,
+                    rng,
+                    fact,
+                    wrong,
+                    id=f"semantic-{split}-{index}-{number}",
+                    split=split,
+                    premises=[x for f in used for x in ids[f]],
+                    unit=f"branch{index}",
+                    reserved=RELATIONS[fact.relation].reserved,
                 )
-            )  # fmt: skip
+            )
     assert len(facts) == len(set(facts))
     return Dataset("semantic", texts, tuple(questions))
 
 
 def _branch(
-    rng: random.Random, names: Iterator[str], shape: tuple[str, tuple[tuple[str, str], ...]], *, middles: int, properties: int
+    rng: random.Random,
+    names: Iterator[str],
+    shape: tuple[str, tuple[tuple[str, str], ...]],
+    *,
+    middles: int,
+    properties: int,
 ) -> _Branch:
     branch = _Branch()
     top = next(names)
@@ -112,23 +131,52 @@ def _items(rng: random.Random, branch: _Branch) -> list[tuple[str, Fact, list[Fa
         up = Fact("type_of", low, high)
         held = low in branch.held
         thing = rng.choice(branch.own[high])
-        items.append(("holdout" if held else "syllogism", Fact("have", low, thing), [up, Fact("have", high, thing)]))
+        items.append(
+            ("holdout" if held else "syllogism", Fact("have", low, thing), [up, Fact("have", high, thing)])
+        )
         if held:
             items.append(("holdout", Fact("includes", high, low), [up]))
         if high in branch.parent:
             top = branch.parent[high]
             upper = Fact("type_of", high, top)
             thing = rng.choice(branch.own[top])
-            items.append(("holdout" if held else "deduction", Fact("have", low, thing), [up, upper, Fact("have", top, thing)]))
+            items.append(
+                (
+                    "holdout" if held else "deduction",
+                    Fact("have", low, thing),
+                    [up, upper, Fact("have", top, thing)],
+                )
+            )
             items.append(("holdout" if held else "syllogism", Fact("type_of", low, top), [up, upper]))
     return items
 
 
-def _answers(branch: _Branch, relation: str) -> list[str]:
-    """Everything of a branch that stands last in a relation."""
-    told = [f.last for f in branch.facts if f.relation == relation]
-    inverse = RELATIONS[relation].inverse
-    return told + [f.first for f in branch.facts if f.relation == inverse]
+def _place(branch: _Branch, fact: Fact) -> tuple[str, ...]:
+    """What stands last in a fact, and at which level of the branch."""
+    if fact.relation in ("live_on", "food_for"):
+        return ("eaten" if fact.relation == "live_on" else "eater",)
+    if fact.relation == "have":
+        owner = next(kind for kind, things in branch.own.items() if fact.last in things)
+        return "thing", _level(branch, owner)
+    return "kind", _level(branch, fact.last)
+
+
+def _alike(branch: _Branch, place: tuple[str, ...]) -> list[str]:
+    """The names of a branch in this place."""
+    diet = branch.facts[-1]
+    if place[0] in ("eaten", "eater"):
+        return [diet.last if place[0] == "eaten" else diet.first]
+    kinds = sorted({*branch.parent, *branch.parent.values()})
+    chosen = [kind for kind in kinds if _level(branch, kind) == place[1]]
+    return chosen if place[0] == "kind" else [thing for kind in chosen for thing in branch.own.get(kind, [])]
+
+
+def _level(branch: _Branch, kind: str) -> str:
+    if kind in branch.held:
+        return "held"
+    if kind not in branch.parent:
+        return "top"
+    return "middle" if branch.parent[kind] not in branch.parent else "leaf"
 
 
 def _documents(

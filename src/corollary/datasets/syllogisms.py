@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from corollary.types import Dataset, Document, Question
 from corollary.worlds import logic
 from corollary.worlds.telling import scaled, seeded
@@ -22,13 +24,17 @@ def syllogisms(*, seed: int, facts: int = 69, scale: float = 1.0) -> Dataset:
     Choices are all six statements {All, Some, No} x 2 directions. Ours: "some" and "no" are symmetric,
     so more than one may follow; `answer` and `accept` together are all that follow (without existential
     import none of them is weaker than another), credit is shared between ties. A unit is a document.
-    The pairs of premises with "some" are reserved.
+    The pairs of premises with "some" are reserved. Ours as well: "all" follows in half of the items,
+    "some" and "no" in a quarter each. Since both directions of "some" and "no" are right, that is where
+    always giving the same form scores at chance.
     """
     rng, names = seeded("syllogisms", seed)
     documents: list[Document] = []
     questions: list[Question] = []
     for index in range(scaled(facts, scale)):
-        terms, premises, follows = logic.syllogism(rng, names)
+        terms = [next(names) for _ in range(3)]  # the middle term is the second
+        premises = _premises(rng, ("all", "some", "all", "no")[index % 4])
+        follows = logic.entailed(premises, 0, 2)
         order = rng.sample(terms, 3)
         said = ". ".join(logic.say(premise, terms) for premise in premises)
         head = rng.choice(HEADS)
@@ -48,3 +54,9 @@ def syllogisms(*, seed: int, facts: int = 69, scale: float = 1.0) -> Dataset:
             )
         )  # fmt: skip
     return Dataset("syllogisms", tuple(documents), tuple(questions))
+
+
+def _premises(rng: random.Random, form: str) -> list[logic.Statement]:
+    """Two premises in random order from which a statement of this form follows about terms 0 and 2."""
+    pairs = [pair for pair in logic.valid_premises() if logic.entailed(pair, 0, 2)[0][0] == form]
+    return rng.sample(rng.choice(pairs), 2)
