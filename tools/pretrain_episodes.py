@@ -28,8 +28,9 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
     "company": domains.company,
 }
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
-_SHARES = {"pair": 0.1, "comparison": 0.2, "person": 0.1, "family": 0.25, "kinds": 0.18, "company": 0.05, "syllogism": 0.07, "process": 0.05}
-_SIMPLE = {"pair": 0.35, "comparison": 0.25, "person": 0.05, "family": 0.2, "kinds": 0.15}
+_UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
+_SHARES = {"pair": 0.08, "versus": 0.1, "comparison": 0.15, "person": 0.1, "family": 0.25, "kinds": 0.18, "company": 0.05, "syllogism": 0.07, "process": 0.05}
+_SIMPLE = {"pair": 0.1, "versus": 0.5, "comparison": 0.05, "person": 0.05, "family": 0.15, "kinds": 0.15}
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
 
 
@@ -154,7 +155,10 @@ def fact_episode(rng: random.Random, domain: str, size: int, *, budget: int, tas
         for focus in rng.sample(picks, min(len(picks), max(1, budget // 4))):
             lines += global_block(rng, focus, facts, texts, deduced)
         return lines
-    pool: list[Fact] = [fact if rng.random() < 0.25 else closure.invert(fact) for fact in facts]
+    # Comparisons that stand alone are only turned round: "less" for what stood last behind "more" is then
+    # a look-up; learned together with the forward direction it is an exclusive or, and was not learned.
+    forward = 0.0 if domain == "versus" else 0.25
+    pool: list[Fact] = [fact if rng.random() < forward else closure.invert(fact) for fact in facts]
     follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in deduced]
     rng.shuffle(pool)
     rng.shuffle(follow)
@@ -223,6 +227,8 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     """One episode of a random domain and task; at most `facts` facts (log-uniform), `budget` lines after."""
     shares = _SIMPLE if rng.random() < simple else _SHARES
     domain = rng.choices(list(shares), list(shares.values()))[0]
+    if domain == "versus":
+        facts = min(facts, 4)
     size = max(1, round(facts ** rng.uniform(0.25, 1.0)))
     task = rng.choices(("plain", "global", "local"), (0.5, 0.3, 0.2))[0]
     if domain == "syllogism":
@@ -232,6 +238,6 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
         return process_episode(rng, min(size, 20))
     if task == "local":
         return local_episode(rng, domain)
-    if task == "global" and domain in ("pair", "comparison", "person") and rng.random() < 0.8:
+    if task == "global" and domain in ("pair", "versus", "comparison", "person") and rng.random() < 0.8:
         task = "plain"
     return fact_episode(rng, domain, size, budget=budget, task=task, simple=simple)

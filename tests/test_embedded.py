@@ -1,0 +1,97 @@
+"""The embedded model: its names are reserved, its tokenizer treats all names alike."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from corollary.models.embedded import FOLDER, embedded
+from corollary.worlds import names, tasks
+from corollary.worlds.relations import RELATIONS
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
+import pretrain_episodes as episodes  # noqa: E402
+from pretrain_tokenizer import english_words  # noqa: E402
+
+NONCE = {first + second for first in names.FIRST_PIECES for second in names.SECOND_PIECES} - names.REAL_WORDS
+
+
+def _texts(count: int) -> list[str]:
+    rng = random.Random(0)
+    made = [episodes.episode(rng, facts=24, budget=12, simple=rng.random()) for _ in range(count)]
+    return ["".join(text for text, _ in lines) for lines in made]
+
+
+def test_training_never_shows_a_reserved_name() -> None:
+    shown = {word for text in _texts(1500) for word in re.findall(r"[a-z]+", text)} & NONCE
+    assert len(shown) > 3000
+    assert {names.part_of(word) for word in shown} == {names.PRETRAINING}
+
+
+def test_words_of_the_wordings_are_no_names() -> None:
+    assert not set(english_words()) & NONCE
+
+
+@pytest.mark.parametrize("part", [names.PRETRAINING, names.DEVELOPMENT, names.REPORTING])
+def test_every_name_is_two_tokens(part: str) -> None:
+    model = embedded()
+    drawn = names.draw_names(random.Random(1), part=part)
+    counts = Counter(len(model.tokenizer(next(drawn), add_special_tokens=False)["input_ids"]) for _ in range(3000))
+    assert counts == {2: 3000}
+
+
+def test_pieces_are_alike_in_training_and_reserved_names() -> None:
+    """The tokenizer never saw a whole name, so each part of the space uses all pieces about as often."""
+    tokenizer = embedded().tokenizer
+    used = {}
+    for part in (names.PRETRAINING, names.REPORTING):
+        drawn = names.draw_names(random.Random(2), part=part)
+        used[part] = Counter(token for _ in range(20_000) for token in tokenizer.tokenize(next(drawn)))
+    common = set(used[names.PRETRAINING]) & set(used[names.REPORTING])
+    assert len(common) == len(names.FIRST_PIECES) + len(names.SECOND_PIECES)
+
+
+def test_any_text_comes_back_as_it_was() -> None:
+    tokenizer = embedded().tokenizer
+    for text in ("Ünïcode — 日本 test 123", "two\nlines", "bolan is the mother of kerit."):
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert tokenizer.decode(ids) == text
+
+
+def test_a_name_is_the_same_tokens_after_a_line_break() -> None:
+    tokenizer = embedded().tokenizer
+    assert tokenizer.tokenize("x\nbolan")[-2:] == tokenizer.tokenize("x bolan")[-2:]
+
+
+def test_tasks_never_show_what_is_kept_out_of_them() -> None:
+    """Reserved relations and wordings occur in facts and plain consequences only."""
+    rng = random.Random(3)
+    blocks: list[str] = []
+    plain: list[str] = []
+    for _ in range(6000):
+        lines = episodes.episode(rng, facts=6, budget=4)
+        task = False
+        for text, _ in lines:
+            task = task and not text.startswith(tasks.END)
+            task = task or text.startswith("read: ")
+            (blocks if task else plain).append(text)
+    reserved = [middle for relation in RELATIONS.values() if relation.reserved for middle in _middles(relation.wordings)]
+    kept = [middle for relation in RELATIONS.values() for middle in _middles((relation.kept,))]
+    for middle in (*reserved, *kept):
+        assert not any(f" {middle} " in text for text in blocks), middle
+    seen_plain = sum(any(f" {middle} " in text for text in plain) for middle in reserved)
+    assert seen_plain > 0.7 * len(reserved)
+
+
+def _middles(wordings: tuple[str, ...]) -> list[str]:
+    return [wording.removeprefix("{a} ").removesuffix(" {b}") for wording in wordings]
+
+
+def test_the_model_travels_with_the_package() -> None:
+    size = sum(path.stat().st_size for path in FOLDER.iterdir())
+    assert size <= 30e6
+    assert (FOLDER / "README.md").is_file()
