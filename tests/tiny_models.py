@@ -7,7 +7,7 @@ from typing import Any
 
 from corollary.models.local import LocalModel
 
-WORDS = "bolan kerit mursa tivol dagen the mother of is a river that and which no all not in house old".split()
+WORDS = "bolan kerit mursa tivol dagen the mother of is a river that and which no all in house old".split()
 
 
 @functools.cache
@@ -34,26 +34,32 @@ def tokenizer(*, bos: bool = True) -> Any:
 def network(kind: str = "qwen3", *, layers: int = 2, kernel: str = "sdpa", **settings: Any) -> Any:
     """A network with random weights large enough that what it writes depends on all that it reads."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM, MistralConfig, MistralForCausalLM, Qwen3Config
-    from transformers import Qwen3ForCausalLM
+    from transformers import (
+        LlamaConfig,
+        LlamaForCausalLM,
+        MistralConfig,
+        MistralForCausalLM,
+        Qwen3Config,
+        Qwen3ForCausalLM,
+    )
 
     configs = {"qwen3": Qwen3Config, "llama": LlamaConfig, "mistral": MistralConfig}
     networks = {"qwen3": Qwen3ForCausalLM, "llama": LlamaForCausalLM, "mistral": MistralForCausalLM}
-    shape = dict(
-        vocab_size=320,
-        hidden_size=64,
-        intermediate_size=96,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=64,
-        tie_word_embeddings=False,
-        max_position_embeddings=1024,
-        bos_token_id=0,
-        eos_token_id=0,
-        pad_token_id=1,
-        attn_implementation=kernel,
-    )
+    shape = {
+        "vocab_size": 320,
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 64,
+        "tie_word_embeddings": False,
+        "max_position_embeddings": 1024,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+        "pad_token_id": 1,
+        "attn_implementation": kernel,
+    }
     with torch.random.fork_rng():
         torch.manual_seed(1)
         made = networks[kind](configs[kind](**{**shape, **settings})).float().eval()

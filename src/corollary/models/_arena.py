@@ -136,21 +136,23 @@ def _layer() -> Any:
     """The class of a layer, made at first use because its parent lives in transformers."""
     from transformers.cache_utils import DynamicLayer
 
-    class ArenaLayer(DynamicLayer):  # type: ignore[misc]
+    class ArenaLayer(DynamicLayer):
         """A cache layer of fixed room; `length` columns of it are in use."""
 
         def __init__(self, capacity: int) -> None:
-            super().__init__()
+            super().__init__()  # type: ignore[no-untyped-call]
             self.capacity, self.length = capacity, 0
 
         def update(
-            self, keys: torch.Tensor, values: torch.Tensor, *args: Any, **kwargs: Any
+            self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
         ) -> tuple[torch.Tensor, torch.Tensor]:
-            end = self.length + keys.shape[2]
+            end = self.length + key_states.shape[2]
             if self.keys is None or end > self.keys.shape[2]:
-                self._grow(keys, values, end)
-            self.keys[:, :, self.length : end] = keys
-            self.values[:, :, self.length : end] = values
+                self._grow(key_states, value_states, end)
+            assert self.keys is not None
+            assert self.values is not None
+            self.keys[:, :, self.length : end] = key_states
+            self.values[:, :, self.length : end] = value_states
             self.length = end
             return self.keys[:, :, :end], self.values[:, :, :end]
 
@@ -162,12 +164,12 @@ def _layer() -> Any:
 
         def _grow(self, keys: torch.Tensor, values: torch.Tensor, needed: int) -> None:
             self.capacity = max(self.capacity, needed + needed // 4)
-            held = (self.keys, self.values)
+            old_keys, old_values = self.keys, self.values
             self.keys = keys.new_empty(*keys.shape[:2], self.capacity, keys.shape[3])
             self.values = values.new_empty(*values.shape[:2], self.capacity, values.shape[3])
             self.is_initialized = True
-            if held[0] is not None:
-                self.keys[:, :, : self.length] = held[0][:, :, : self.length]
-                self.values[:, :, : self.length] = held[1][:, :, : self.length]
+            if old_keys is not None and old_values is not None:
+                self.keys[:, :, : self.length] = old_keys[:, :, : self.length]
+                self.values[:, :, : self.length] = old_values[:, :, : self.length]
 
     return ArenaLayer

@@ -103,8 +103,7 @@ class _Batch:
         self.start = arena.length
         self.shared = [shared_tokens(arena.prefix, job.context) for job in jobs]
         needs = [
-            len(job.context) - shared + job.max_tokens
-            for job, shared in zip(jobs, self.shared, strict=True)
+            len(job.context) - shared + job.max_tokens for job, shared in zip(jobs, self.shared, strict=True)
         ]
         self.needs = needs
         self.room = min(sum(needs), max(COLUMNS, *needs)) if needs else 0

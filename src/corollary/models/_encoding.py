@@ -7,7 +7,6 @@ starts with exactly one BOS if the tokenizer defines one, and with none otherwis
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,7 +41,9 @@ def pairs_apart(
         cut = common(found[prompt], whole)
         if cut == 0:
             if tokenizer.eos_token_id is None:
-                raise UserError("A text without context cannot be scored by a tokenizer that has no BOS or EOS.")
+                raise UserError(
+                    "A text without context cannot be scored without BOS or EOS: add one to the tokenizer."
+                )
             whole, cut = [tokenizer.eos_token_id, *whole], 1
         split.append((whole[:cut], whole[cut:]))
     return split
@@ -55,7 +56,7 @@ def training_rows(tokenizer: Any, texts: Sequence[str], *, window: int) -> list[
     Raises `UserError` when the tokenizer has no EOS: a model so trained would never stop.
     """
     if tokenizer.eos_token_id is None:
-        raise UserError("The tokenizer defines no EOS token, so that a tuned model would never stop: add one.")
+        raise UserError("A model tuned without an EOS token would never stop: add one to the tokenizer.")
     first = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     size = window - len(first)
     rows = []
@@ -75,11 +76,11 @@ def written(tokenizer: Any, before: Sequence[int], new: Sequence[int]) -> str:
     near = list(before[-4:])
     start = tokenizer.decode(near, skip_special_tokens=True)
     whole: str = tokenizer.decode([*near, *new], skip_special_tokens=True)
-    return whole[len(os.path.commonprefix([start, whole])) :]
+    return whole[common(start, whole) :]
 
 
-def common(first: Sequence[int], second: Sequence[int]) -> int:
-    """Number of tokens at the beginning that two rows share."""
+def common(first: Sequence[object], second: Sequence[object]) -> int:
+    """Number of tokens (or letters) at the beginning that two rows (or texts) share."""
     shorter = min(len(first), len(second))
     if first[:shorter] == second[:shorter]:
         return shorter

@@ -16,5 +16,7 @@ def embedded(*, dtype: Dtype = "float32", device: str = "cpu", batch_tokens: int
     The knobs are those of `local`. Raises `UserError` when the package was installed without it.
     """
     if not (FOLDER / "config.json").is_file():
-        raise UserError("This installation carries no model: install a released package, or name a model folder.")
+        raise UserError(
+            "This installation carries no model: install a release, or name the folder of a model."
+        )
     return local(path=str(FOLDER), dtype=dtype, device=device, batch_tokens=batch_tokens)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 import time
 import warnings
@@ -16,6 +15,7 @@ from typing import Any, Literal
 from corollary.errors import UserError
 from corollary.models import _alone, _decode, _encoding, _flops, _tree
 from corollary.models._arena import Arena, suits
+from corollary.models._quiet import quiet
 from corollary.types import Completion, Cost, Likelihood, Request
 
 Dtype = Literal["float32", "bfloat16", "float16"]
@@ -39,7 +39,7 @@ def local(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = _existing(path, "config.json", "a causal language model in Hugging Face's layout")
-    with _quiet():
+    with quiet():
         net = _opened(lambda: AutoModelForCausalLM.from_pretrained(folder, dtype=dtype), folder)
         tokenizer = _opened(lambda: AutoTokenizer.from_pretrained(folder), folder)
         if adapter is not None:
@@ -67,7 +67,8 @@ def save(model: LocalModel, folder: str | Path) -> None:
         net = model.net
         if isinstance(net, PeftModel) and model.source is None:
             net = model.merged()
-        net.save_pretrained(part)
+        with quiet():
+            net.save_pretrained(part)
         if not isinstance(net, PeftModel):
             model.tokenizer.save_pretrained(part)
         part.rename(target)
@@ -264,9 +265,7 @@ class LocalModel:
 
         return ended
 
-    def _completion(
-        self, request: Request, job: _decode.Job, new: list[int], cached: int
-    ) -> Completion:
+    def _completion(self, request: Request, job: _decode.Job, new: list[int], cached: int) -> Completion:
         text = _encoding.written(self.tokenizer, job.context, new)
         cuts = [at for at in (text.find(stop) for stop in request.stop) if at >= 0]
         return Completion(
@@ -327,12 +326,12 @@ class LocalModel:
 
 
 def _tokenizer_settings(tokenizer: Any) -> Mapping[str, Any]:
-    special = {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id}
+    special: dict[str, Any] = {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id}
     if not tokenizer.is_fast:
-        return {**special, "vocabulary": tokenizer.get_vocab()}
-    settings = json.loads(tokenizer.backend_tokenizer.to_str())
-    # Not part of the tokenizer but of how it was last called.
-    return {**special, **{key: value for key, value in settings.items() if key not in ("padding", "truncation")}}
+        return special | {"vocabulary": tokenizer.get_vocab()}
+    settings: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
+    # These two are not part of the tokenizer but of how it was last called.
+    return special | settings | {"padding": None, "truncation": None}
 
 
 def _bytes_of(weight: Any) -> bytes:
@@ -356,19 +355,3 @@ def _opened(read: Callable[[], Any], folder: Path) -> Any:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(f"{folder} cannot be opened as a model ({reason}): give another folder.") from error
-
-
-class _quiet:
-    """Silences the progress bars of loading, and only while loading."""
-
-    def __enter__(self) -> None:
-        from transformers.utils import logging
-
-        self.shown = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()
-
-    def __exit__(self, *error: object) -> None:
-        from transformers.utils import logging
-
-        if self.shown:
-            logging.enable_progress_bar()

@@ -1,0 +1,58 @@
+"""What the tunings share: documents in, a new model out, the given one unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from corollary.errors import UserError
+from corollary.fit import fit
+from corollary.models import _encoding, _flops
+from corollary.models.local import LocalModel
+from corollary.types import Document, Model
+
+OnCheckpoint = Callable[[int, Model], None]
+"""Called during tuning with the step and the model so far. The model goes on changing afterwards."""
+
+
+def tuned(
+    model: Model,
+    documents: Sequence[Document],
+    prepare: Callable[[Any], Any],
+    *,
+    on_checkpoint: OnCheckpoint | None,
+    source: bool,
+    **settings: Any,
+) -> LocalModel:
+    """Trains the network that `prepare` makes of the model's own on the documents.
+
+    `prepare` returns another network and leaves the one it is given as it is. `source` says whether
+    the weights of the model's folder stay as they are, so that an adapter alone can be saved.
+    `settings` go to `fit`. Raises `UserError` for a model that is not in this process.
+    """
+    if not isinstance(model, LocalModel):
+        raise UserError("Only a model from a folder can be tuned: use the model 'local' or 'embedded'.")
+    texts = [document.text for document in documents]
+    rows = _encoding.training_rows(model.tokenizer, texts, window=model.window)
+    net = prepare(model.net)
+
+    def current(report: Any = None) -> LocalModel:
+        return LocalModel(
+            net,
+            model.tokenizer,
+            source=model.source if source else None,
+            batch_tokens=model.batch_tokens,
+            fit_report=report,
+        )
+
+    # An adapter lives inside the layers of the plain network, which is called without its wrapper.
+    plain = net.get_base_model() if hasattr(net, "get_base_model") else net
+    report = fit(
+        plain,
+        rows,
+        on_checkpoint=(lambda step: on_checkpoint(step, current())) if on_checkpoint else None,
+        **settings,
+    )
+    work = _flops.Tally(report.positions, report.pairs, report.tokens)
+    return current(replace(report, flops=_flops.training(_flops.shape_of(plain), work)))

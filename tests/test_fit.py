@@ -1,0 +1,156 @@
+"""The training loop against a plain one that reads every row alone."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from tiny_models import network
+
+from corollary import fit as fitting
+from corollary.errors import UserError
+from corollary.fit import Precision, fit
+
+RNG = random.Random(0)
+SHORT = [[0, *(RNG.randrange(2, 320) for _ in range(RNG.randint(3, 12))), 0] for _ in range(40)]
+SIZES = (1, 2, 5, 9, 15, 16, 17, 33, 70, 150)
+MIXED = [[0, *(RNG.randrange(2, 320) for _ in range(size)), 0] for size in SIZES]
+
+
+def weights(net: Any) -> dict[str, Any]:
+    return {name: weight.detach().clone() for name, weight in net.named_parameters()}
+
+
+def plainly(net: Any, rows: list[list[int]], *, steps: int, lr: float) -> list[float]:
+    """Every step reads all rows, each in a call of its own; returns the loss of each step."""
+    import torch
+
+    optimizer = torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.9, 0.95), weight_decay=0.0)
+    losses = []
+    count = sum(len(row) - 1 for row in rows)
+    for _ in range(steps):
+        total = 0.0
+        for row in rows:
+            ids = torch.tensor([row])
+            loss = net(input_ids=ids, labels=ids, use_cache=False).loss * (len(row) - 1) / count
+            loss.backward()
+            total += float(loss.detach())
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(total)
+    return losses
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("qwen3", {}),
+        ("llama", {"num_key_value_heads": 2}),
+        ("mistral", {"sliding_window": 6}),  # whose attention is not ours to replace
+    ],
+)
+@pytest.mark.parametrize("part", [64, 16384])
+def test_it_is_the_plain_loop(
+    kind: str, settings: dict[str, Any], part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "MICRO_TOKENS", part)
+    one, other = network(kind, **settings), network(kind, **settings)
+    assert fitting._can_pack(one) == (kind != "mistral")
+    size = sum(len(row) - 1 for row in MIXED)
+    report = fit(
+        one, MIXED, seed=0, tokens=3 * size, batch_tokens=size, lr=1e-3, warmup=0.0,
+        schedule="constant_with_warmup", dtype="float32",
+    )  # fmt: skip
+    assert report.losses == pytest.approx(plainly(other, MIXED, steps=3, lr=1e-3), rel=1e-5)
+    assert (report.steps, report.tokens, report.positions) == (3, 3 * size, 3 * size)
+    assert report.pairs == 3 * sum((len(row) - 1) * len(row) // 2 for row in MIXED)
+    before, found, wanted = weights(network(kind, **settings)), weights(one), weights(other)
+    for name, weight in wanted.items():
+        moved = (weight - before[name]).norm()
+        assert moved > 0
+        assert (found[name] - weight).norm() < 1e-2 * moved
+
+
+def test_a_budget_is_tokens_whatever_the_rows() -> None:
+    reports = []
+    for rows in (SHORT, SHORT[:3], MIXED, [row + row for row in SHORT]):
+        net = network(layers=1)
+        reports.append(fit(net, rows, seed=0, tokens=3000, batch_tokens=150, lr=1e-4, dtype="float32"))
+    assert {report.steps for report in reports} == {20}
+    assert all(abs(report.tokens - 3000) <= 30 for report in reports if report is not reports[2])
+    assert abs(reports[2].tokens - 3000) <= 75  # half of its longest row
+
+
+def test_the_same_seed_gives_the_same_weights_and_leaves_the_global_generator() -> None:
+    import torch
+
+    def trained(seed: int) -> Any:
+        net = network(attention_dropout=0.1)
+        fit(net, SHORT, seed=seed, tokens=600, batch_tokens=100, lr=1e-3)
+        return weights(net)
+
+    state = torch.get_rng_state()
+    first, second, third = trained(0), trained(0), trained(1)
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], third[name]) for name in first)
+
+
+def test_the_rate_rises_and_falls() -> None:
+    # With one row and Adam, the first steps move a weight by about the rate.
+    net = network()
+    norms: list[float] = []
+    last = weights(net)
+
+    def watch(step: int) -> None:
+        nonlocal last
+        now = weights(net)
+        norms.append(max(float((now[name] - last[name]).abs().max()) for name in now))
+        last = now
+
+    fit(
+        net, MIXED[4:5], seed=0, tokens=160, batch_tokens=16, lr=1e-3, warmup=0.4, on_checkpoint=watch,
+        checkpoints=10,
+    )  # fmt: skip
+    assert len(norms) == 10
+    assert max(norms) < 4e-3
+    assert norms.index(max(norms)) in (3, 4, 5)
+    assert norms[-1] < 0.5 * max(norms)
+    assert norms[0] < 0.5 * max(norms)
+
+
+def test_checkpoints_are_evenly_spaced_and_ready_for_evaluation() -> None:
+    net = network()
+    kernel = net.config._attn_implementation
+    seen: list[tuple[int, bool, str]] = []
+    done: list[tuple[int, int]] = []
+
+    def watch(step: int) -> None:
+        seen.append((step, net.training, net.config._attn_implementation))
+
+    fit(
+        net, SHORT, seed=0, tokens=1200, batch_tokens=100, lr=1e-3, on_checkpoint=watch, checkpoints=3,
+        progress=lambda step, steps: done.append((step, steps)),
+    )  # fmt: skip
+    assert seen == [(step, False, kernel) for step in (4, 8, 12)]
+    assert done == [(step, 12) for step in range(1, 13)]
+    assert not net.training
+    assert net.config._attn_implementation == kernel
+
+
+def test_bfloat16_learns_as_float32_does() -> None:
+    found = {}
+    dtypes: list[Precision] = ["float32", "bfloat16"]
+    for dtype in dtypes:
+        report = fit(network(), SHORT[:8], seed=0, tokens=4000, batch_tokens=100, lr=3e-3, dtype=dtype)
+        assert report.dtype == dtype
+        assert report.losses[-1] < 0.5 * report.losses[0]
+        found[dtype] = report.losses
+    assert found["bfloat16"] == pytest.approx(found["float32"], rel=0.1, abs=0.1)
+
+
+def test_nothing_to_train_on() -> None:
+    with pytest.raises(UserError, match="no text"):
+        fit(network(), [], seed=0, tokens=100, batch_tokens=10, lr=1e-3)

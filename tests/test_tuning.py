@@ -1,0 +1,129 @@
+"""Tuning makes a new model, which has learned, and which can be saved and opened again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny_models import model
+
+from corollary.errors import UserError
+from corollary.models.local import LocalModel, local, save
+from corollary.tuning.full import full
+from corollary.tuning.lora import lora
+from corollary.types import Document, Model, Request
+
+TEXTS = ["bolan is the mother of kerit.", "mursa is a river in dagen.", "tivol and old house is not that."]
+DOCUMENTS = [Document(str(at), text) for at, text in enumerate(TEXTS)]
+SETTINGS: dict[str, Any] = {"seed": 0, "tokens": 5000, "batch_tokens": 100}
+
+TUNINGS = pytest.mark.parametrize(
+    ("tune", "knobs"), [(full, {"lr": 3e-3}), (lora, {"lr": 2e-2, "rank": 16, "alpha": 16})]
+)
+
+
+def recall(one: Model) -> float:
+    """Mean log-probability of a text, by parts."""
+    pairs = [(text[: len(text) // 2], text[len(text) // 2 :]) for text in TEXTS]
+    return sum(found.logprob for found in one.loglikelihood(pairs)) / len(pairs)
+
+
+@TUNINGS
+def test_it_learns_the_documents_and_where_they_end(
+    tune: Callable[..., LocalModel], knobs: dict[str, Any]
+) -> None:
+    base = model()
+    before = base.identity, recall(base)
+    seen: list[tuple[int, float]] = []
+
+    def watch(step: int, so_far: Model) -> None:
+        seen.append((step, recall(so_far)))
+
+    tuned = tune(base, DOCUMENTS, **SETTINGS, **knobs, on_checkpoint=watch, checkpoints=2)
+    # The given model is as it was.
+    assert (model().identity, recall(base)) == before
+    assert LocalModel(base.net, base.tokenizer).identity == before[0]
+    assert tuned.identity != before[0]
+    assert before[1] < seen[0][1] - 5
+    assert seen[-1][0] == tuned.fit_report.steps
+    assert seen[-1][1] == pytest.approx(recall(tuned), abs=1e-4)
+    assert recall(tuned) > -1.0
+    # Every row has a supervised end: the model stops by itself.
+    done = tuned.generate([Request(text.split(" is")[0].split(" and")[0], max_tokens=40) for text in TEXTS])
+    assert [(one.text, one.finish) for one in done] == [
+        (text.removeprefix(text.split(" is")[0].split(" and")[0]), "stop") for text in TEXTS
+    ]
+
+
+@TUNINGS
+def test_the_report_says_what_it_took(tune: Callable[..., LocalModel], knobs: dict[str, Any]) -> None:
+    base = model()
+    report = tune(base, DOCUMENTS, **{**SETTINGS, "tokens": 1000}, **knobs).fit_report
+    assert (report.steps, len(report.losses)) == (10, 10)
+    assert abs(report.tokens - 1000) <= 10
+    weights = sum(weight.numel() for weight in base.net.parameters())
+    # Six operations a weight and token when all are trained, four when next to none.
+    share = report.flops / (report.tokens * weights)
+    assert (4 if tune is full else 3) < share < (7 if tune is full else 6)
+
+
+@TUNINGS
+@pytest.mark.parametrize("saved_base", [True, False])
+def test_what_is_saved_is_what_was_tuned(
+    tune: Callable[..., LocalModel], knobs: dict[str, Any], saved_base: bool, tmp_path: Path
+) -> None:
+    base = model()
+    if saved_base:
+        save(base, tmp_path / "base")
+        base = local(path=str(tmp_path / "base"))
+    tuned = tune(base, DOCUMENTS, **{**SETTINGS, "tokens": 500}, **knobs)
+    save(tuned, tmp_path / "tuned")
+    names = {path.name for path in (tmp_path / "tuned").iterdir()}
+    if tune is lora and saved_base:
+        assert {"adapter_config.json", "adapter_model.safetensors"} <= names
+        assert "model.safetensors" not in names
+        again = local(path=str(tmp_path / "base"), adapter=str(tmp_path / "tuned"))
+    else:
+        assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
+        again = local(path=str(tmp_path / "tuned"))
+    assert recall(again) == pytest.approx(recall(tuned), abs=1e-4)
+    if tune is full or saved_base:
+        assert again.identity == tuned.identity
+    assert {path.name for path in tmp_path.iterdir()} <= {"base", "tuned"}
+
+
+def test_an_adapter_counts_by_its_scale_too(tmp_path: Path) -> None:
+    save(model(), tmp_path / "base")
+    tuned = lora(local(path=str(tmp_path / "base")), DOCUMENTS, **{**SETTINGS, "tokens": 300})
+    save(tuned, tmp_path / "tuned")
+    config = tmp_path / "tuned" / "adapter_config.json"
+    settings = json.loads(config.read_text())
+    config.write_text(json.dumps({**settings, "lora_alpha": 2 * settings["lora_alpha"]}))
+    assert local(path=str(tmp_path / "base"), adapter=str(tmp_path / "tuned")).identity != tuned.identity
+
+
+def test_an_adapter_beside_an_adapter(tmp_path: Path) -> None:
+    first = lora(model(), DOCUMENTS[:1], **SETTINGS, lr=2e-2)
+    before = recall(first)
+    second = lora(first, DOCUMENTS, **SETTINGS, lr=2e-2)
+    assert recall(first) == before < recall(second)
+    save(second, tmp_path / "whole")
+    assert recall(local(path=str(tmp_path / "whole"))) == pytest.approx(recall(second), abs=1e-4)
+
+
+def test_documents_longer_than_the_window_are_trained_on_in_parts() -> None:
+    base = model(max_position_embeddings=8)
+    tuned = full(base, DOCUMENTS, **{**SETTINGS, "tokens": 300})
+    assert tuned.fit_report.losses[-1] < tuned.fit_report.losses[0]
+
+
+def test_a_model_behind_an_endpoint_cannot_be_tuned() -> None:
+    class Elsewhere:
+        pass
+
+    for tune in (full, lora):
+        with pytest.raises(UserError, match="Only a model from a folder"):
+            tune(Elsewhere(), DOCUMENTS, seed=0)  # type: ignore[arg-type]
