@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from corollary import costs, stats, store
-from corollary.costs import Measured, Prices, Rates, Shape
+from corollary import stats, store
+from corollary.costs import Measured, Prices, Rates, Shape, cost_rows
 from corollary.types import Cost
 
 CHANCE = {"reversals": 1 / 2, "syllogisms": 1 / 6, "process": 0.0}
@@ -68,7 +68,7 @@ def write(
     trials = list(measured(rows))
     summary: dict[str, Any] = {
         **stats.summarise(rows),
-        "costs": costs.cost_rows(trials, prices=PRICES if priced else None),
+        "costs": cost_rows(trials, prices=PRICES if priced else None),
         "augmentation": augmentation(rows),
         "warnings": ["The trials of seed 2 ran with torch 2.12.0, all others with 2.13.0."],
     }

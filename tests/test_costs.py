@@ -9,8 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corollary import costs, store
-from corollary.costs import BreakEven, Measured, Prices, Rates, Shape, Span
+from corollary import store
+from corollary.costs import (
+    EXAMPLE_PRICES,
+    BreakEven,
+    Measured,
+    Prices,
+    Rates,
+    Shape,
+    Span,
+    break_even,
+    cost_rows,
+    costs,
+    flops,
+    money,
+    read_prices,
+    spent,
+)
 from corollary.errors import UserError
 from corollary.types import Cost
 
@@ -41,41 +56,41 @@ def measured(method: str, **changes: object) -> Measured:
 def test_money_of_a_stage_by_hand() -> None:
     # 300,000 fresh at 1, 700,000 cached at 0.25, 50,000 written at 4, 200,000 trained on at 10.
     cost = Cost(input_tokens=1_000_000, cached_tokens=700_000, output_tokens=50_000, train_tokens=200_000)
-    assert costs.money(cost, PRICES, serving=PRICES.base) == pytest.approx(0.3 + 0.175 + 0.2 + 2.0)
+    assert money(cost, PRICES, serving=PRICES.base) == pytest.approx(0.3 + 0.175 + 0.2 + 2.0)
     hour = Prices(machine_hour=3.0)
-    assert costs.money(Cost(seconds=1200), hour, serving=hour.base) == pytest.approx(1.0)
+    assert money(Cost(seconds=1200), hour, serving=hour.base) == pytest.approx(1.0)
 
 
 def test_a_trial_is_written_at_base_prices_and_answered_at_tuned_ones() -> None:
     augment, query = Cost(output_tokens=1_000_000), Cost(input_tokens=1_000_000)
     trial = measured("augmented", augment=augment, query=query)
-    assert costs.spent(trial, PRICES) == pytest.approx(4.0 + 2.0)
-    assert costs.spent(measured("in-context", query=query), PRICES) == pytest.approx(1.0)
+    assert spent(trial, PRICES) == pytest.approx(4.0 + 2.0)
+    assert spent(measured("in-context", query=query), PRICES) == pytest.approx(1.0)
 
 
 def test_break_even_by_hand() -> None:
     # 10 ahead, 0.3 saved per question: at 33 questions 9.9 are saved, at 34 10.2.
-    found = costs.break_even(once=Span(10, 10), tuned=Span(0.1, 0.1), context=Span(0.4, 0.4))
+    found = break_even(once=Span(10, 10), tuned=Span(0.1, 0.1), context=Span(0.4, 0.4))
     assert found == BreakEven(34, 34)
     # Level at 5 questions exactly, so cheaper from 6 on.
-    assert costs.break_even(once=Span(10, 10), tuned=Span(1, 1), context=Span(3, 3)) == BreakEven(6, 6)
+    assert break_even(once=Span(10, 10), tuned=Span(1, 1), context=Span(3, 3)) == BreakEven(6, 6)
     # The first reading of cached documents is a head start.
-    found = costs.break_even(once=Span(10, 10), tuned=Span(1, 1), context=Span(3, 3), context_once=Span(4, 4))
+    found = break_even(once=Span(10, 10), tuned=Span(1, 1), context=Span(3, 3), context_once=Span(4, 4))
     assert found == BreakEven(4, 4)
 
 
 def test_break_even_is_a_range_and_may_be_never() -> None:
-    found = costs.break_even(once=Span(8, 10), tuned=Span(1, 2), context=Span(3, 5))
+    found = break_even(once=Span(8, 10), tuned=Span(1, 2), context=Span(3, 5))
     assert found == BreakEven(3, 11)  # 8 / (5 - 1) and 10 / (3 - 2), each plus one
     assert found.plain() == [3, 11]
-    found = costs.break_even(once=Span(8, 10), tuned=Span(1, 2), context=Span(2, 3))
+    found = break_even(once=Span(8, 10), tuned=Span(1, 2), context=Span(2, 3))
     assert found.plain() == [5, "never"]
-    found = costs.break_even(once=Span(0, 0), tuned=Span(2, 2), context=Span(2, 2))
+    found = break_even(once=Span(0, 0), tuned=Span(2, 2), context=Span(2, 2))
     assert found.plain() == "never"
 
 
 def test_nothing_paid_once_pays_from_the_first_question() -> None:
-    assert costs.break_even(once=Span(), tuned=Span(1, 1), context=Span(2, 2)) == BreakEven(1, 1)
+    assert break_even(once=Span(), tuned=Span(1, 1), context=Span(2, 2)) == BreakEven(1, 1)
 
 
 whole = st.integers(0, 10**6)
@@ -88,9 +103,7 @@ def test_at_break_even_tuning_is_cheaper_and_one_question_before_it_is_not(
     def span(value: int) -> Span:
         return Span(value, value)
 
-    found = costs.break_even(
-        once=span(once), tuned=span(tuned), context=span(context), context_once=span(first)
-    )
+    found = break_even(once=span(once), tuned=span(tuned), context=span(context), context_once=span(first))
     assert found.low == found.high
 
     def saved(questions: int) -> int:
@@ -107,7 +120,7 @@ def test_at_break_even_tuning_is_cheaper_and_one_question_before_it_is_not(
 def test_dearer_tuning_never_breaks_even_sooner(
     once: int, more: int, tuned: int, dearer: int, context: int
 ) -> None:
-    found = costs.break_even(
+    found = break_even(
         once=Span(once, once + more), tuned=Span(tuned, tuned + dearer), context=Span(context, context)
     )
     if found.high is not None:
@@ -117,7 +130,7 @@ def test_dearer_tuning_never_breaks_even_sooner(
 
 def test_rows_of_a_study_by_hand() -> None:
     tune = Cost(train_tokens=100_000)
-    rows = costs.cost_rows(
+    rows = cost_rows(
         [
             measured("in-context"),
             measured("augmented", seed=0, augment=Cost(output_tokens=10_000), tune=tune),
@@ -143,20 +156,20 @@ def test_rows_of_a_study_by_hand() -> None:
 
 def test_cached_documents_can_be_so_cheap_that_tuning_never_pays() -> None:
     free_cache = Prices(base=Rates(1.0, 0.0, 4.0), tuned=Rates(2.0, 2.0, 8.0), training=10.0)
-    (row, _) = costs.cost_rows([measured("augmented"), measured("in-context")], prices=free_cache)
+    (row, _) = cost_rows([measured("augmented"), measured("in-context")], prices=free_cache)
     assert row["break_even_queries"] == [1, 1]
     assert row["break_even_queries_cached"] == "never"
 
 
 def test_when_everything_is_free_nothing_is_ever_cheaper() -> None:
-    (row, _) = costs.cost_rows([measured("augmented"), measured("in-context")], prices=Prices())
+    (row, _) = cost_rows([measured("augmented"), measured("in-context")], prices=Prices())
     assert (row["usd"], row["break_even_queries"], row["break_even_queries_cached"]) == (0, "never", "never")
 
 
 def test_a_machine_is_paid_by_the_time_of_a_token() -> None:
     # 1,000 tokens took 10 seconds at 36 dollars an hour: 0.0001 dollars a token.
     query = Cost(input_tokens=9_900, cached_tokens=9_000, output_tokens=100, seconds=10)
-    (row,) = costs.cost_rows([measured("in-context", query=query)], prices=Prices(machine_hour=36.0))
+    (row,) = cost_rows([measured("in-context", query=query)], prices=Prices(machine_hour=36.0))
     assert row["per_query"] == pytest.approx([1.0025] * 2)
     assert row["per_query_cached"] == pytest.approx([0.0025] * 2)
     assert row["once_cached"] == pytest.approx([1.0] * 2)
@@ -170,7 +183,7 @@ def test_without_prices_break_even_is_counted_in_operations() -> None:
         measured("augmented", shape=SHAPE, tune=Cost(flops=1e12), augment=Cost(flops=1e12)),
         measured("in-context", shape=SHAPE),
     ]
-    augmented, in_context = costs.cost_rows(rows)
+    augmented, in_context = cost_rows(rows)
     assert augmented["unit"] == "flops"
     assert augmented["usd"] is None
     assert augmented["once"] == [2e12, 2e12]
@@ -179,24 +192,24 @@ def test_without_prices_break_even_is_counted_in_operations() -> None:
     assert n * paid > 2e12 + n * augmented["per_query"][0]
     assert augmented["break_even_queries_cached"][0] > 10 * n
     # Behind an endpoint neither money nor operations are known.
-    (row,) = costs.cost_rows([measured("augmented")])
+    (row,) = cost_rows([measured("augmented")])
     assert (row["unit"], row["once"], row["break_even_queries"]) == (None, None, None)
 
 
 def test_operations_by_hand() -> None:
     # 3 tokens see 10 before them, and 1, 2 and 3 of their own: 36 pairs.
-    found = costs.flops(SHAPE, 3, context=10, logits=2)
+    found = flops(SHAPE, 3, context=10, logits=2)
     assert found == 2 * 3 * 1_000_000 + 2 * 2 * 100_000 + 4 * 36 * 256
 
 
 @given(tokens=st.integers(1, 500), context=st.integers(0, 500))
 def test_reading_in_two_parts_takes_as_much_as_reading_at_once(tokens: int, context: int) -> None:
-    apart = costs.flops(SHAPE, context) + costs.flops(SHAPE, tokens, context=context)
-    assert apart == pytest.approx(costs.flops(SHAPE, context + tokens))
+    apart = flops(SHAPE, context) + flops(SHAPE, tokens, context=context)
+    assert apart == pytest.approx(flops(SHAPE, context + tokens))
 
 
 def test_the_example_prices_can_be_read() -> None:
-    prices = costs.read_prices(costs.EXAMPLE_PRICES)
+    prices = read_prices(EXAMPLE_PRICES)
     assert prices.date == "2026-11-22"
     assert prices.base.cached_input < prices.base.input
     assert prices.training > 0
@@ -204,7 +217,7 @@ def test_the_example_prices_can_be_read() -> None:
 
 def test_missing_prices_take_their_defaults(tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text("[base]\ninput = 2\n", encoding="utf-8")
-    found = costs.read_prices(tmp_path / "p.toml")
+    found = read_prices(tmp_path / "p.toml")
     assert found == Prices(base=Rates(2.0, 2.0, 0.0), tuned=Rates(2.0, 2.0, 0.0))
 
 
@@ -223,18 +236,18 @@ def test_missing_prices_take_their_defaults(tmp_path: Path) -> None:
 def test_a_bad_price_file_is_one_clear_sentence(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "p.toml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=says):
-        costs.read_prices(tmp_path / "p.toml")
+        read_prices(tmp_path / "p.toml")
 
 
 def test_a_study_is_priced_again_from_its_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"costs\.jsonl"):
-        costs.costs(tmp_path)
+        costs(tmp_path)
     trials = [measured("augmented", shape=SHAPE, tune=Cost(flops=1e12)), measured("in-context", shape=SHAPE)]
     store.write_jsonl(tmp_path / "costs.jsonl", trials)
     store.write_json(tmp_path / "summary.json", {"accuracy": [], "costs": []})
     with pytest.raises(UserError, match="no price file"):
-        costs.costs(tmp_path, prices=tmp_path / "missing.toml")
-    rows = costs.costs(tmp_path, prices=costs.EXAMPLE_PRICES)
-    assert rows == costs.cost_rows(trials, prices=costs.read_prices(costs.EXAMPLE_PRICES))
+        costs(tmp_path, prices=tmp_path / "missing.toml")
+    rows = costs(tmp_path, prices=EXAMPLE_PRICES)
+    assert rows == cost_rows(trials, prices=read_prices(EXAMPLE_PRICES))
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert summary == {"accuracy": [], "costs": rows}

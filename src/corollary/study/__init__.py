@@ -30,7 +30,17 @@ from corollary.study.presets import presets, read_study, study_of
 from corollary.study.work import Writing, run, trial_id
 from corollary.types import Cost, Dataset, Document, Result, Spec, Study, Trial
 
-__all__ = ["Observer", "add", "presets", "read_study", "study", "study_of"]
+__all__ = [
+    "HERE",
+    "PROCESSES",
+    "Observer",
+    "add",
+    "finished_trials",
+    "presets",
+    "read_study",
+    "study",
+    "study_of",
+]
 
 Observer = Callable[[str, int, int, Any], None]
 """Called with a stage ("make", "write", "try"), how much of it is done, of how much, and what was
@@ -117,6 +127,19 @@ def add(
     elsewhere.keep(out, name=name, model=model, tuning=tuning, trials={trial_id(t): t for t in extra})
     _finish(driver, ready)
     return out
+
+
+def finished_trials(plan: Study, out: Path) -> list[results.Tried]:
+    """The trials of a study that are finished in its folder, those from elsewhere last. Runs nothing."""
+    driver = _driver(plan, out, HERE, None)
+    _make(driver)
+    _read_all(driver)
+    own = [(trial, trial_id(trial)) for trial in trials(plan, driver.made, driver.used)]
+    added, _ = elsewhere.read(out, driver.made, driver.finished)
+    return [
+        *(results.Tried(trial, driver.finished[id][1]) for trial, id in own if id in driver.finished),
+        *added,
+    ]
 
 
 def _driver(plan: Study, out: Path, runner: Spec, observer: Observer | None) -> _Driver:
@@ -214,15 +237,21 @@ def _finish(driver: _Driver, ready: Sequence[Trial]) -> None:
 
 def _all_finished(driver: _Driver) -> list[Trial]:
     """All trials of a study that has run to its end, with its rows read back; else raises `UserError`."""
-    first, second = writings(driver.plan, driver.made, store=str(driver.out / folder.COMPLETIONS))
-    there = [_read_back(driver, cell, job) for cell, job in first]
-    there += [_read_back(driver, cell, _sized(driver, cell, job)) for cell, job in second]
+    complete = _read_all(driver)
     ready = trials(driver.plan, driver.made, driver.used)
-    if not all(there) or any(trial_id(trial) not in driver.finished for trial in ready):
+    if not complete or any(trial_id(trial) not in driver.finished for trial in ready):
         raise UserError(
             f"The study in {driver.out} is not finished: run it to its end, then add a method to it."
         )
     return ready
+
+
+def _read_all(driver: _Driver) -> bool:
+    """Read back all rows that are in the folder; says whether none is missing."""
+    first, second = writings(driver.plan, driver.made, store=str(driver.out / folder.COMPLETIONS))
+    there = [_read_back(driver, cell, job) for cell, job in first]
+    there += [_read_back(driver, cell, _sized(driver, cell, job)) for cell, job in second]
+    return all(there)
 
 
 def _run(driver: _Driver, jobs: Iterable[Any]) -> Iterable[tuple[Any, Any]]:

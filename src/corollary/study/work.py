@@ -48,7 +48,7 @@ def run(job: Writing | Trial) -> Written | Result:
 
 def write(job: Writing) -> Written:
     """Let the model of a job write what its strategy asks for."""
-    model = open_model(job.model) if job.strategy.use != "oracle" else _Nobody()
+    model = open_model(job.model) if job.strategy.use != "oracle" else Nobody()
     return augment(
         job.dataset,
         job.strategy,
@@ -125,7 +125,7 @@ def _run_trial(trial: Trial, id: str) -> Result:
 
     if trial.tune is not None:
         model, cost, losses, notes = tune(trial, model, score if trial.checkpoints else None)
-    context = _shown(trial, model)
+    context = shown(trial, model)
     before, began = spent(model), time.perf_counter()
     orders = trial.orders if context else ((),)
     kept = {document.id for document in context}
@@ -159,7 +159,7 @@ def tune(
     return tuned, cost, tuple(report.losses), notes
 
 
-def _shown(trial: Trial, model: Model) -> tuple[Document, ...]:
+def shown(trial: Trial, model: Model) -> tuple[Document, ...]:
     """The context documents that fit in the window."""
     sizes = [model.count(document.text) + 1 for document in trial.context]
     if sum(sizes) <= model.window - QUESTION_ROOM:
@@ -175,7 +175,7 @@ def _renumbered(order: tuple[int, ...], documents: tuple[Document, ...], kept: s
     return [position[index] for index in order if index in position]
 
 
-class _Nobody:
+class Nobody:
     """Stands where a strategy asks no model (the oracle): a request to it is a mistake."""
 
     identity, window = "nobody", 1 << 30

@@ -1,0 +1,61 @@
+"""A dataset that lies in a folder, as `corollary make` writes one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from corollary import store
+from corollary.errors import UserError
+from corollary.types import Dataset, Document, Question
+
+T = TypeVar("T", Document, Question)
+
+
+def documents(*, seed: int, path: str, name: str = "") -> Dataset:
+    """The documents and questions of a folder: documents.jsonl and questions.jsonl, a `Document` or
+    `Question` a line.
+
+    It is the same for every seed. `name` is what it is called in results; if it is empty, what its
+    dataset.json says, else the folder's name. Without questions.jsonl there are no questions. Raises
+    `UserError` when there is no such folder, when it holds no documents, or when a line is not one.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}: make one with `corollary make`, or name another.")
+    if not (folder / "documents.jsonl").is_file():
+        raise UserError(
+            f"{folder} holds no documents.jsonl: name a folder that `corollary make` wrote, or write your"
+            ' documents to that file, one {"id": ..., "text": ...} a line.'
+        )
+    found = _read(folder / "documents.jsonl", Document)
+    if not found:
+        raise UserError(f"{folder / 'documents.jsonl'} is empty: give it at least one document.")
+    asked = folder / "questions.jsonl"
+    return Dataset(name or _name(folder), found, _read(asked, Question) if asked.is_file() else ())
+
+
+def _read(path: Path, kind: type[T]) -> tuple[T, ...]:
+    made: list[T] = []
+    for number, row in enumerate(store.read_jsonl(path), start=1):
+        try:
+            one = store.from_plain(kind, row)
+            texts = (one.id, one.text) if isinstance(one, Document) else (one.id, one.prompt, one.answer)
+            if not all(isinstance(text, str) and text for text in texts):
+                raise TypeError("its id or a text of it is empty or no text")
+            if isinstance(one, Question) and one.choices and one.answer not in one.choices:
+                raise ValueError("its answer is not among its choices")
+        except (TypeError, ValueError) as error:
+            what = kind.__name__.lower()
+            raise UserError(f"Row {number} of {path} is not a {what} ({error}): mend it.") from error
+        made.append(one)
+    ids = [one.id for one in made]
+    if len(set(ids)) < len(ids):
+        twice = next(id for id in ids if ids.count(id) > 1)
+        raise UserError(f"Two rows of {path} have the id '{twice}': give each its own.")
+    return tuple(made)
+
+
+def _name(folder: Path) -> str:
+    note: Any = store.read_json(folder / "dataset.json") if (folder / "dataset.json").is_file() else {}
+    return str(note.get("name") or folder.resolve().name)
