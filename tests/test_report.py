@@ -52,6 +52,9 @@ def test_augmentation_that_helps_and_pays_is_advised_with_its_break_even() -> No
     assert "+50 points" in found.why
     assert "after 900 to 1,200 questions" in found.but
     assert "after 4,000 to 5,000 questions" in found.but
+    assert "operations" not in found.but
+    found = advice(HELPS, LEVEL, costs=(cost(unit="flops"),))
+    assert "counted in operations" in found.but
 
 
 def test_where_the_prompt_is_as_good_and_always_cheaper_it_is_advised() -> None:

@@ -95,14 +95,15 @@ def _augment_or_prompt(gain: Verdict, rival: Verdict, costs: Sequence[Row]) -> A
         level = (
             f"it is about as good as keeping the documents in the prompt ({by_points(rival.mean)} on average)"
         )
+    counted = " (counted in operations)" if any(row.get("unit") == "flops" for row in costs) else ""
     if plain is None:
         but = "What it costs was not measured, so weigh that before you decide."
     elif plain == "never":
         but = "It never becomes cheaper than keeping the documents in the prompt: better answers cost more."
     else:
         but = (
-            f"It becomes cheaper than keeping the documents in the prompt after {questions(plain)} without "
-            f"prompt caching, and with it {_after(cached)}; for fewer, keep them in the prompt."
+            f"It becomes cheaper{counted} than keeping the documents in the prompt after {questions(plain)} "
+            f"without prompt caching, and with it {_after(cached)}; for fewer, keep them in the prompt."
         )
     do = "Augment your documents with what follows from them, and fine-tune on both."
     return Advice("augment", do, f"{better}, and {level}.", but)

@@ -20,6 +20,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from corollary.report.wording import method_order, percent, quantity, questions
 
@@ -117,9 +118,10 @@ def cost_against_accuracy(points: Sequence[tuple[str, str, float, float]], *, ti
     """Where each arm stands: `points` are (name, method, cost, accuracy). Costs on a logarithmic axis."""
     figure, axes = _panel(left=34, right=14, height=250, bottom=42, top=12)
     costs = [cost for _, _, cost, _ in points]
-    reach = max((max(costs) / min(costs)) ** 0.12, 1.6)
+    reach = max(max(costs) / min(costs), 10)
     axes.set_xscale("log")
-    axes.set_xlim(min(costs) / reach, max(costs) * reach)
+    # To the right of the dearest arm there is room for its name.
+    axes.set_xlim(min(costs) / reach**0.08, max(costs) * reach**0.4)
     axes.set_ylim(-0.04, 1.06)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
     axes.grid(color=_STAND_INS["rule"], linewidth=0.6)
@@ -250,28 +252,38 @@ def _shares(axes: Axes) -> None:
 
 
 def _label(axes: Axes, points: Sequence[tuple[str, str, float, float]]) -> None:
-    """A name beside each point, where it covers neither a point nor another name, as near as can be."""
+    """A name beside each point, as near as it can stand without covering a point or another name, and
+    tied to its point by a thin line where it cannot stand on the same level."""
     places = [axes.transData.transform((x, y)) for _, _, x, y in points]
-    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in places]
-    for (name, role, cost, value), (x, y) in zip(points, places, strict=True):
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in places]
+    top = axes.figure.bbox.height
+    levels = (0, 13, -13, 20, -20, 27, -27, 34, -34, 41, -41)
+    for (name, role, cost, value), (x, y) in sorted(
+        zip(points, places, strict=True), key=lambda found: -found[1][1]
+    ):
         wide = 7 * len(name)  # browsers differ in their fonts: a little more than most take
         options = [
-            (side, lift, (x + 8 if side == "left" else x - 8 - wide, y + lift - 6))
-            for lift in (0, 8, -8, 14, -14, 22, -22, 30, -30, 40, -40)
-            for side in ("left", "right")
+            (shift, level, Bbox.from_bounds(x + shift - (wide if shift < 0 else 0), y + level - 6, wide, 12))
+            for level in levels
+            for shift in (9, -9)
         ]
-        boxes = [(side, lift, (a, b, a + wide, b + 12)) for side, lift, (a, b) in options]
-        inside = [(s, lift, box) for s, lift, box in boxes if box[0] >= 0 and box[2] <= WIDTH]
-        free = (
-            option for option in inside
-            if not any(option[2][0] < r and left < option[2][2] and option[2][1] < t and b < option[2][3]
-                       for left, b, r, t in taken)
-        )  # fmt: skip
-        side, lift, box = next(free, (inside or boxes)[0])
+        inside = [o for o in options if o[2].x0 >= 0 and o[2].x1 <= WIDTH and o[2].y1 <= top] or options
+        free = (option for option in inside if not option[2].count_overlaps(taken))
+        shift, level, box = next(free, inside[0])
         taken.append(box)
-        shift = 8 if side == "left" else -8
-        axes.annotate(name, (cost, value), xytext=(shift, lift), textcoords="offset points", size=10.5,
-                      ha=side, va="center", color=_STAND_INS[role], annotation_clip=False)  # fmt: skip
+        tie = {"arrowstyle": "-", "color": _STAND_INS[role], "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
+        axes.annotate(
+            name,
+            (cost, value),
+            xytext=(shift, level),
+            textcoords="offset points",
+            size=10.5,
+            ha="left" if shift > 0 else "right",
+            va="center",
+            color=_STAND_INS[role],
+            arrowprops=tie if level else None,
+            annotation_clip=False,
+        )
 
 
 def _line(row: Row, n: np.ndarray[Any, Any], *, cached: bool, bound: int) -> np.ndarray[Any, Any]:
