@@ -29,9 +29,21 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
 }
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
 _UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
-_SHARES = {"pair": 0.08, "versus": 0.1, "comparison": 0.15, "person": 0.1, "family": 0.25, "kinds": 0.18, "company": 0.05, "syllogism": 0.07, "process": 0.05}
-_SIMPLE = {"pair": 0.1, "versus": 0.5, "comparison": 0.05, "person": 0.05, "family": 0.15, "kinds": 0.15}
+_UNITS["chain"] = lambda rng, names: _chain(rng, names)
+_SHARES = {"pair": 0.05, "versus": 0.05, "chain": 0.12, "comparison": 0.15, "person": 0.1, "family": 0.25, "kinds": 0.18, "company": 0.05, "syllogism": 0.07, "process": 0.05}
+_SIMPLE = {"pair": 0.05, "versus": 0.05, "chain": 0.5, "comparison": 0.1, "family": 0.15, "kinds": 0.15}
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
+
+
+def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """Two facts that share a name and compose: the smallest world with a deduction."""
+    one, other, third = next(names), next(names), next(names)
+    first, second = rng.choice((("sibling_of", "parent"), ("parent", "parent"), ("type_of", "type_of"), ("type_of", "have"), ("part_of", "part_of")))
+    told = [rng.choice(("mother_of", "father_of")) if relation == "parent" else relation for relation in (first, second)]
+    facts = [Fact(told[0], one, other), Fact(told[1], other, third)]
+    if first == "sibling_of" and rng.random() < 0.5:
+        facts[0] = Fact(first, other, one)
+    return facts
 
 
 def is_reserved(fact: Fact) -> bool:
@@ -133,7 +145,7 @@ def draw_facts(rng: random.Random, domain: str, size: int, *, part: str = PRETRA
     while len(facts) < size:
         unit = _UNITS[domain](rng, names)
         facts += unit
-    if len(facts) > size + 3 or rng.random() < 0.3:
+    if domain != "chain" and (len(facts) > size + 3 or rng.random() < 0.3):
         start = rng.randrange(max(1, len(facts) - size))
         facts = facts[start : start + size]
     rng.shuffle(facts)
@@ -162,7 +174,9 @@ def fact_episode(rng: random.Random, domain: str, size: int, *, budget: int, tas
     follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in deduced]
     rng.shuffle(pool)
     rng.shuffle(follow)
-    some = pool[: budget if not follow else (budget + 1) // 2] + follow[: budget // 2]
+    if domain == "chain":
+        pool = []
+    some = pool[: budget if not follow else (budget + 1) // 2] + follow[: budget // 2 if pool else budget]
     rng.shuffle(some)
     return lines + [piece for fact in some for piece in consequence(rng, fact, asked=0.25 * (1 - simple), plainest=max(0.3, simple))]
 
@@ -227,9 +241,9 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     """One episode of a random domain and task; at most `facts` facts (log-uniform), `budget` lines after."""
     shares = _SIMPLE if rng.random() < simple else _SHARES
     domain = rng.choices(list(shares), list(shares.values()))[0]
-    if domain == "versus":
-        facts = min(facts, 4)
-    size = max(1, round(facts ** rng.uniform(0.25, 1.0)))
+    if domain in ("versus", "chain"):
+        facts = min(facts, 4 if domain == "versus" else 8)
+    size = max(2 if domain == "chain" else 1, round(facts ** rng.uniform(0.25, 1.0)))
     task = rng.choices(("plain", "global", "local"), (0.5, 0.3, 0.2))[0]
     if domain == "syllogism":
         task = "local" if rng.random() < 0.4 else "plain"
@@ -237,7 +251,7 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     if domain == "process":
         return process_episode(rng, min(size, 20))
     if task == "local":
-        return local_episode(rng, domain)
+        return local_episode(rng, domain if domain != "chain" else "comparison")
     if task == "global" and domain in ("pair", "versus", "comparison", "person") and rng.random() < 0.8:
         task = "plain"
     return fact_episode(rng, domain, size, budget=budget, task=task, simple=simple)
