@@ -77,7 +77,7 @@ def semantic(
                     wrong,
                     id=f"semantic-{split}-{index}-{number}",
                     split=split,
-                    premises=[x for f in used for x in ids[f]],
+                    premises=list(dict.fromkeys(x for f in used for x in ids[f])),
                     unit=f"branch{index}",
                     reserved=RELATIONS[fact.relation].reserved,
                 )
@@ -187,15 +187,15 @@ def _documents(
     if count == 0:
         told = [([fact], tell(rng, fact, tellings=1)[0]) for branch in branches for fact in branch.facts]
     else:
-        pending: list[Fact] = []
+        # The first documents of a branch tell every fact once, however few are asked for.
+        count = max(count, len(branches) * max(-(-len(branch.facts) // 20) for branch in branches))
+        pending = [list(branch.facts) for branch in branches]
         for index in range(count):
-            branch = branches[index % len(branches)]
-            if index // len(branches) == 0:
-                pending = list(branch.facts)  # the first document of a branch tells every fact once
-            size = min(len(branch.facts), max(len(pending), rng.randint(4, 20)), 20)
-            rest = [fact for fact in branch.facts if fact not in pending]
-            chosen = [*pending[:20], *rng.sample(rest, max(0, min(len(rest), size - len(pending[:20]))))]
-            pending = pending[20:]
+            branch, first = branches[index % len(branches)], pending[index % len(branches)]
+            chosen, first[:] = first[:20], first[20:]
+            size = min(len(branch.facts), max(len(chosen), rng.randint(4, 20)))
+            rest = [fact for fact in branch.facts if fact not in chosen]
+            chosen += rng.sample(rest, size - len(chosen))
             rng.shuffle(chosen)
             told.append((chosen, "\n".join(_line(rng, fact) for fact in chosen)))
     rng.shuffle(told)

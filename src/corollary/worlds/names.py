@@ -31,7 +31,7 @@ REAL_WORDS = frozenset(
     " habit human humor label legal level limit local medal melon metal model moral motel naval novel panel"
     " pedal petal pilot pivot radar rebel rigor rival robin robot salon satin sedan solar sonar sugar talon"
     " defen remem tenor token total travel tutor valet vapor vigil viral visit vital vomit wagon woman women"
-    " gives never takes".split()
+    " broken frozen gives maker never river takes tower".split()
 )
 
 
