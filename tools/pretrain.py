@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 import time
 from pathlib import Path
@@ -29,8 +30,8 @@ import pretrain_episodes as episodes
 from pretrain_tokenizer import train as train_tokenizer
 
 # (until this share of the tokens, tokens a row, facts an episode at most, share of the plainest wordings)
-CURRICULUM = ((0.05, 128, 2, 0.9), (0.10, 128, 4, 0.9), (0.455, 128, 6, 0.85), (0.50, 256, 12, 0.75), (0.57, 256, 16, 0.45),
-              (0.67, 512, 32, 0.25), (0.83, 896, 64, 0.15), (1.01, 1280, 96, 0.1))  # fmt: skip
+CURRICULUM = ((0.05, 128, 2, 0.9), (0.10, 128, 4, 0.9), (0.455, 128, 6, 0.85), (0.50, 256, 12, 0.75), (0.62, 256, 16, 0.45),
+              (0.74, 512, 32, 0.25), (0.87, 896, 64, 0.15), (1.01, 1280, 96, 0.1))  # fmt: skip
 BATCH_TOKENS, MUON_RATE, ADAM_RATE, DECAY = 4096, 0.02, 0.003, 0.4
 
 
@@ -171,7 +172,9 @@ def main() -> None:
     # Compiling saves a fifth of the time; one graph a row length, so shapes are static.
     forward = torch.compile(model, dynamic=False) if args.compile else model
     total, started, saved_at, first = args.tokens * 1e6, time.time(), time.time(), seen
-    while seen < total:
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
+    while seen < total and not stopped:
         share = seen / total
         length, facts, simple = next(stage for until, *stage in CURRICULUM if share < until)
         ids, weights = (tensor.to(device) for tensor in batch(step, tokenizer, length, facts, simple))
@@ -204,6 +207,8 @@ def main() -> None:
         if time.time() - saved_at > 120 or seen >= total:
             save(folder, model, opts, step, seen)
             saved_at = time.time()
+    if stopped:
+        save(folder, model, opts, step, seen)
     export(folder, model, tokenizer)
 
 
