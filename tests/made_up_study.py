@@ -136,6 +136,7 @@ def augmentation(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             {"dataset": dataset, "method": method, "lines": sum(kinds.values()), **kinds}
             | {"precision": new / (new + 31), "coverage": 0.87, "leaked": 3}
             | {"coverage_several_step": several / 400 if several else None}
+            | {part: {"precision": 0.9, "coverage": 0.8} for part in ("seen", "reserved")}
         )
     return out
 
@@ -178,6 +179,9 @@ def _of_dataset(dataset: str, units: int, seeds: int, infers: dict[str, float]) 
                             "tied": False,
                             "written": unit % 5 != 0 if method.startswith("augmented") else None,
                             "reserved": unit % 6 == 0,
+                            "premises_shown": method != "in-context"
+                            or dataset != "semantic"
+                            or unit % 2 == 0,
                             "logprobs": [-1.25, -3.5],
                         }
 

@@ -311,6 +311,7 @@ def test_the_page_says_what_a_reader_must_know(page: Page) -> None:
     assert "torch 2.12.0" in text, "warnings of the study are on the page"
     assert "no readable answer" in text
     assert "2026-11-22" in text, "prices are dated"
+    assert "Was it in the prompt?" in text
     assert "false" in page.locator(".label").all_inner_texts()[-2]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
@@ -204,6 +204,18 @@ def test_written_and_reserved_are_told_apart() -> None:
     ]
 
 
+def test_an_arm_that_saw_part_of_the_documents_is_told_apart_by_what_it_saw() -> None:
+    rows = [r | {"premises_shown": True} for r in rows_of(lambda s, u: 1.0)]
+    assert stats.summarise(rows)["by_premises_shown"] == []
+    cut = rows_of(lambda s, u: float(u < 6), method="in-context", tuning="none")
+    rows += [r | {"premises_shown": r["correct"] == 1} for r in cut]
+    found = stats.summarise(rows)["by_premises_shown"]
+    assert [(r["method"], r["premises_shown"], r["accuracy"]) for r in found] == [
+        ("in-context", False, 0.0),
+        ("in-context", True, 1.0),
+    ]
+
+
 def test_units_that_all_agree_give_the_exact_interval_and_not_certainty() -> None:
     low, high = stats.interval([np.ones(24)], bounds=(0, 1), random=np.random.default_rng(0))
     exact = scipy_stats.binomtest(24, 24).proportion_ci(method="exact")
@@ -229,6 +241,7 @@ def test_holm_keeps_order_and_never_lowers(ps: list[float]) -> None:
 shares = st.lists(st.floats(0, 1), min_size=1, max_size=6).map(np.array)
 
 
+@settings(deadline=None)  # the first draw also loads parts of scipy
 @given(st.lists(shares, min_size=1, max_size=3))
 def test_an_interval_holds_its_estimate_and_stays_in_bounds(samples: list[stats.Floats]) -> None:
     low, high = stats.interval(samples, bounds=(0, 1), random=np.random.default_rng(0), resamples=199)

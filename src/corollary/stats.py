@@ -53,19 +53,23 @@ measured, so this list is short on purpose: a pair that decides nothing makes ev
 def summarise(rows: Iterable[Row], *, seed: int = 0) -> dict[str, list[dict[str, Any]]]:
     """All that summary.json holds about accuracy, from the rows of results.jsonl.
 
-    Gives "accuracy", "seeds", "comparisons", "by_written" and "by_reserved", each a sorted list of rows
-    of plain values. Shares are between 0 and 1; `low` and `high` bound 95 %. `seed` makes the resampling
-    repeatable; each row draws from a generator of its own, so that adding a method to a study leaves
+    Gives "accuracy", "seeds", "comparisons", and apart by columns of the same names "by_written",
+    "by_reserved" and "by_premises_shown" (only of arms that saw no more than part of the documents), each
+    a sorted list of rows of plain values. Shares are between 0 and 1; `low` and `high` bound 95 %.
+    `seed` makes the resampling repeatable; each row draws from a generator of its own, so that adding a method to a study leaves
     every other interval as it was.
     """
     rows = list(rows)
     known = [row for row in rows if row["written"] is not None]
+    cut = {(row["dataset"], row["method"]) for row in rows if not row.get("premises_shown", True)}
+    partly = [row for row in rows if (row["dataset"], row["method"]) in cut]
     return {
         "accuracy": accuracy(rows, seed=seed),
         "seeds": seeds(rows),
         "comparisons": comparisons(rows, named(rows), seed=seed),
         "by_written": accuracy(known, by=("written",), seed=seed),
         "by_reserved": accuracy(rows, by=("reserved",), seed=seed),
+        "by_premises_shown": accuracy(partly, by=("premises_shown",), seed=seed),
     }
 
 

@@ -29,7 +29,8 @@ from corollary.report.wording import (
 __all__ = ["report"]
 
 _PARTS = (
-    "accuracy", "seeds", "comparisons", "augmentation", "costs", "by_written", "by_reserved", "warnings",
+    "accuracy", "seeds", "comparisons", "augmentation", "costs", "by_written", "by_reserved",
+    "by_premises_shown", "warnings",
 )  # fmt: skip
 
 QUESTIONS = 1_000
@@ -84,6 +85,11 @@ def report(folder: Path) -> Path:
             summary["by_reserved"], "reserved", yes="Kept out", no="Practised",
             caption="Accuracy where the relation or wording was kept out of the tasks on which the embedded "
             "model learned to augment, and where it was not.",
+        ),
+        practised=tables.practised(summary["augmentation"]),
+        shown=tables.apart(
+            summary["by_premises_shown"], "premises_shown", yes="Premises in the prompt", no="Not all",
+            caption="Accuracy where all that proves the answer stood in the prompt, and where it did not.",
         ),
         written_means=tables.means(summary["by_written"], "written", "augmented"),
         reserved_means=tables.means(summary["by_reserved"], "reserved", "augmented"),

@@ -130,6 +130,21 @@ def kinds(rows: Iterable[Row]) -> Table:
     return Table("Distinct lines of each kind.", head, tuple(out))
 
 
+def practised(rows: Iterable[Row]) -> Table:
+    """Precision and coverage where the model learned to augment and where that was kept out, for the rows
+    of "augmentation" that hold both as "seen" and "reserved"."""
+    out = [
+        (
+            f"{row['dataset']} {row['method']}",
+            *(percent(row[part][key]) for key in ("precision", "coverage") for part in ("reserved", "seen")),
+        )
+        for row in sorted(rows, key=_written_order)
+        if row.get("seen") and row.get("reserved")
+    ]
+    head = ("Dataset and method", "Precision, kept out", "practised", "Coverage, kept out", "practised")
+    return Table("What the model wrote, apart in the same way.", head, tuple(out))
+
+
 def costs(rows: Iterable[Row]) -> Table:
     """Tokens, operations, time, money and break-even of every arm."""
     out = [
