@@ -56,8 +56,8 @@ def summarise(rows: Iterable[Row], *, seed: int = 0) -> dict[str, list[dict[str,
     Gives "accuracy", "seeds", "comparisons", and apart by columns of the same names "by_written",
     "by_reserved" and "by_premises_shown" (only of arms that saw no more than part of the documents), each
     a sorted list of rows of plain values. Shares are between 0 and 1; `low` and `high` bound 95 %.
-    `seed` makes the resampling repeatable; each row draws from a generator of its own, so that adding a method to a study leaves
-    every other interval as it was.
+    `seed` makes the resampling repeatable; each row draws from a generator of its own, so that adding a
+    method to a study leaves every other interval as it was.
     """
     rows = list(rows)
     known = [row for row in rows if row["written"] is not None]
