@@ -80,6 +80,12 @@ def load(kind: str, use: str) -> Callable[..., Any]:
     return loaded
 
 
+def name_of(use: str) -> str:
+    """What a plug-in is called in folders and results: one in a file of the user's by its function."""
+    _, found, function = use.rpartition(".py:")
+    return function if found else Path(use).stem
+
+
 def knobs(function: Callable[..., Any]) -> tuple[Knob, ...]:
     """The knobs of a plug-in's function, in the order in which they are written.
 

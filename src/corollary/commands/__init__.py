@@ -5,12 +5,15 @@ must answer at once.
 """
 
 from corollary.commands.asking import Answer, ask
-from corollary.commands.comparison import costs, demo, report, study
+from corollary.commands.comparison import DEMO, costs, demo, plan, report, study
+from corollary.commands.estimate import expected_seconds
+from corollary.commands.folders import model_spec, spec_of
 from corollary.commands.listing import Plugin, list_
 from corollary.commands.scoring import evaluate
 from corollary.commands.stages import augment, make, tune
 
 __all__ = [
+    "DEMO",
     "Answer",
     "Plugin",
     "ask",
@@ -18,9 +21,13 @@ __all__ = [
     "costs",
     "demo",
     "evaluate",
+    "expected_seconds",
     "list_",
     "make",
+    "model_spec",
+    "plan",
     "report",
+    "spec_of",
     "study",
     "tune",
 ]

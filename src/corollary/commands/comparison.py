@@ -62,6 +62,11 @@ def plan(
     name = str(source)
     if name not in presets() and Path(source).is_dir():
         planned = _of_folder(Path(source))
+    elif len(Path(source).parts) > 1 and not Path(source).exists():
+        raise UserError(
+            f"There is no file or folder {source}: give a preset ({', '.join(presets())}), a study's"
+            " TOML file, or a folder of documents."
+        )
     else:
         planned = read_study(name)
     if model is not None:

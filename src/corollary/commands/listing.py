@@ -10,7 +10,7 @@ from corollary.plugins import Knob
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plug-in: the kind of thing it is, its name, one line about it, and its knobs."""
+    """A plug-in: the kind of thing it is, its name, one sentence about it, and its knobs."""
 
     kind: str
     name: str
@@ -27,5 +27,6 @@ def list_(kind: str | None = None) -> list[Plugin]:
     for each in [kind] if kind else plugins.KINDS:
         for name in plugins.available(each):
             function = plugins.load(each, name)
-            found.append(Plugin(each, name, plugins.summary(function), plugins.knobs(function)))
+            line = plugins.summary(function).split(". ")[0].rstrip(".") + "."
+            found.append(Plugin(each, name, line, plugins.knobs(function)))
     return found

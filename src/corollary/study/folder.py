@@ -17,7 +17,8 @@ from typing import Any
 from corollary import plugins, store
 from corollary.augment import Written
 from corollary.errors import UserError
-from corollary.study.plan import Cell, name_of, strategy_key
+from corollary.plugins import name_of
+from corollary.study.plan import Cell, strategy_key
 from corollary.study.work import Writing, open_model
 from corollary.types import Cost, Document, Result, Study, Trial
 

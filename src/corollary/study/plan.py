@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from corollary import plugins
+from corollary.plugins import name_of
 from corollary.store import content_id
 from corollary.study.work import Writing
 from corollary.text import sentences
@@ -34,12 +34,6 @@ class Cell:
 
 Rows = Mapping[tuple[Cell, str], Sequence[Document]]
 """What strategies wrote, by cell and `strategy_key`."""
-
-
-def name_of(use: str) -> str:
-    """What a plug-in is called in folders and results: a file of the user's by its function."""
-    _, found, function = use.rpartition(".py:")
-    return function if found else Path(use).stem
 
 
 def dataset_name(spec: Spec) -> str:

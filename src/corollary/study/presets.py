@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from corollary.errors import Unknown, UserError
-from corollary.plugins import check_knobs
-from corollary.study.plan import dataset_name, name_of
+from corollary.plugins import check_knobs, name_of
+from corollary.study.plan import dataset_name
 from corollary.types import Method, Spec, Study
 
 FOLDER = Path(__file__).parent.parent / "data" / "presets"

@@ -10,8 +10,9 @@ from typing import Any
 from corollary import stats, store
 from corollary.costs import Measured, Shape, cost_rows
 from corollary.evaluate import grade
+from corollary.plugins import name_of
 from corollary.study import audit
-from corollary.study.plan import BEST, Cell, name_of, strategy_key
+from corollary.study.plan import BEST, Cell, strategy_key
 from corollary.types import Cost, Dataset, Question, Result, Score, Study, Trial
 
 _ORDER = ("study", "dataset", "split", "method", "tuning", "model", "seed", "question")
