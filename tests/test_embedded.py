@@ -9,13 +9,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from corollary.models.embedded import FOLDER, embedded
 from corollary.worlds import names, tasks
 from corollary.worlds.relations import RELATIONS
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-import pretrain_episodes as episodes  # noqa: E402
-from pretrain_tokenizer import english_words  # noqa: E402
+import pretrain_episodes as episodes
+from pretrain_tokenizer import english_words
 
 NONCE = {first + second for first in names.FIRST_PIECES for second in names.SECOND_PIECES} - names.REAL_WORDS
 
@@ -40,7 +41,9 @@ def test_words_of_the_wordings_are_no_names() -> None:
 def test_every_name_is_two_tokens(part: str) -> None:
     model = embedded()
     drawn = names.draw_names(random.Random(1), part=part)
-    counts = Counter(len(model.tokenizer(next(drawn), add_special_tokens=False)["input_ids"]) for _ in range(3000))
+    counts = Counter(
+        len(model.tokenizer(next(drawn), add_special_tokens=False)["input_ids"]) for _ in range(3000)
+    )
     assert counts == {2: 3000}
 
 
@@ -79,7 +82,12 @@ def test_tasks_never_show_what_is_kept_out_of_them() -> None:
             task = task and not text.startswith(tasks.END)
             task = task or text.startswith("read: ")
             (blocks if task else plain).append(text)
-    reserved = [middle for relation in RELATIONS.values() if relation.reserved for middle in _middles(relation.wordings)]
+    reserved = [
+        middle
+        for relation in RELATIONS.values()
+        if relation.reserved
+        for middle in _middles(relation.wordings)
+    ]
     kept = [middle for relation in RELATIONS.values() for middle in _middles((relation.kept,))]
     for middle in (*reserved, *kept):
         assert not any(f" {middle} " in text for text in blocks), middle

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import torch
-from corollary.models.embedded import FOLDER
+from pretrain import build
 from transformers import AutoTokenizer
 
-from pretrain import build
+from corollary.models.embedded import FOLDER
 
 
 def export(folder: Path) -> int:

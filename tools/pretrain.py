@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import signal
 import sys
@@ -18,20 +17,28 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pretrain_episodes as episodes
 import torch
+from pretrain_tokenizer import train as train_tokenizer
+from torch.nn import functional
+from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
 from corollary.worlds import closure
 from corollary.worlds.domains import Fact
 from corollary.worlds.names import DEVELOPMENT
 from corollary.worlds.relations import RELATIONS
-from torch.nn import functional
-from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
-
-import pretrain_episodes as episodes
-from pretrain_tokenizer import train as train_tokenizer
 
 # (until this share of the tokens, tokens a row, facts an episode at most, share of the plainest wordings)
-CURRICULUM = ((0.05, 128, 2, 0.9), (0.10, 128, 4, 0.9), (0.455, 128, 6, 0.85), (0.50, 256, 12, 0.75), (0.62, 256, 16, 0.45),
-              (0.74, 512, 32, 0.25), (0.87, 896, 64, 0.15), (1.01, 1280, 96, 0.1))  # fmt: skip
+CURRICULUM = (
+    (0.05, 128, 2, 0.9),
+    (0.10, 128, 4, 0.9),
+    (0.455, 128, 6, 0.85),
+    (0.50, 256, 12, 0.75),
+    (0.62, 256, 16, 0.45),
+    (0.74, 512, 32, 0.25),
+    (0.87, 896, 64, 0.15),
+    (1.01, 1280, 96, 0.1),
+)
 BATCH_TOKENS, MUON_RATE, ADAM_RATE, DECAY = 4096, 0.02, 0.003, 0.4
 
 
@@ -41,7 +48,8 @@ def build(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
         vocab_size=-(-len(tokenizer) // 64) * 64, hidden_size=256, num_hidden_layers=5, num_attention_heads=4,
         num_key_value_heads=4, head_dim=64, intermediate_size=512, max_position_embeddings=4096,
         tie_word_embeddings=False, bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id, attn_implementation="sdpa", rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        pad_token_id=tokenizer.pad_token_id, attn_implementation="sdpa",
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
     )  # fmt: skip
     model = Qwen3ForCausalLM(config)
     for layer in model.model.layers:  # zero output projections: each block starts as the identity
@@ -58,7 +66,9 @@ def optimizers(model: Qwen3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.op
     return muon, torch.optim.AdamW(rest, lr=ADAM_RATE, betas=(0.9, 0.95), weight_decay=0.0)
 
 
-def fill_row(rng: random.Random, tokenizer: PreTrainedTokenizerFast, length: int, facts: int, simple: float) -> tuple[list[int], list[float]]:
+def fill_row(
+    rng: random.Random, tokenizer: PreTrainedTokenizerFast, length: int, facts: int, simple: float
+) -> tuple[list[int], list[float]]:
     """Episodes one after another until the row is full; the last one is cut."""
     ids: list[int] = []
     weights: list[float] = []
@@ -75,13 +85,17 @@ def fill_row(rng: random.Random, tokenizer: PreTrainedTokenizerFast, length: int
     return ids[: length + 1], weights[: length + 1]
 
 
-def batch(step: int, tokenizer: PreTrainedTokenizerFast, length: int, facts: int, simple: float) -> tuple[torch.Tensor, torch.Tensor]:
+def batch(
+    step: int, tokenizer: PreTrainedTokenizerFast, length: int, facts: int, simple: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     rng = random.Random(f"corollary-pretrain-{step}")
     rows = [fill_row(rng, tokenizer, length, facts, simple) for _ in range(max(6, BATCH_TOKENS // length))]
     return torch.tensor([ids for ids, _ in rows]), torch.tensor([weights for _, weights in rows])
 
 
-def questions(rng: random.Random, domain: str, size: int) -> tuple[str, list[tuple[str, str, list[str], int]]]:
+def questions(
+    rng: random.Random, domain: str, size: int
+) -> tuple[str, list[tuple[str, str, list[str], int]]]:
     """Documents about development names, and (kind, prompt, choices, right) about them."""
     facts = episodes.draw_facts(rng, domain, size, part=DEVELOPMENT)
     context = "".join(f"{episodes.tell(rng, fact)[0]}\n" for fact in facts)
@@ -96,9 +110,15 @@ def questions(rng: random.Random, domain: str, size: int) -> tuple[str, list[tup
         if domain == "comparison":
             degree, feature = fact.relation.split()
             other = "less" if degree == "more" else "more"
-            prompt, choices = f"{fact.first} are", [f" {d} {feature} than {fact.last}" for d in (degree, other)]
+            prompt, choices = (
+                f"{fact.first} are",
+                [f" {d} {feature} than {fact.last}" for d in (degree, other)],
+            )
         else:
-            pool = sorted({f.last for _, f in asked if f.relation == fact.relation} | {g.last for g in facts if g.relation == fact.relation})
+            pool = sorted(
+                {f.last for _, f in asked if f.relation == fact.relation}
+                | {g.last for g in facts if g.relation == fact.relation}
+            )
             true = {f.last for _, f in asked if f.first == fact.first and f.relation == fact.relation}
             wrong = [name for name in pool if name not in true and name != fact.first]
             if len(wrong) < 3:
@@ -114,7 +134,9 @@ def _cut(fact: Fact) -> tuple[str, str]:
 
 
 @torch.no_grad()
-def evaluate(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, size: int, *, worlds: int = 12) -> dict[str, float]:
+def evaluate(
+    model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, size: int, *, worlds: int = 12
+) -> dict[str, float]:
     """In-context accuracy on development names by domain and kind of question."""
     tally: dict[str, list[float]] = {}
     for domain in ("comparison", "person", "family", "kinds"):
@@ -125,20 +147,29 @@ def evaluate(model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, size: 
                 stem = tokenizer(context + prompt)["input_ids"]
                 rows = [tokenizer(context + prompt + choice)["input_ids"] for choice in choices]
                 width = max(map(len, rows))
-                ids = torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row in rows]).to(model.device)
+                ids = torch.tensor([row + [tokenizer.pad_token_id] * (width - len(row)) for row in rows]).to(
+                    model.device
+                )
                 logits = model(ids, logits_to_keep=width - len(stem) + 1).logits.float().log_softmax(-1)
                 totals = []
                 for index, row in enumerate(rows):
                     tail = torch.tensor(row[len(stem) :], device=model.device)
                     totals.append(logits[index, : len(tail)].gather(-1, tail[:, None]).sum().item())
-                tally.setdefault(f"{domain}/{kind}", []).append(float(max(range(len(totals)), key=totals.__getitem__) == right))
+                tally.setdefault(f"{domain}/{kind}", []).append(
+                    float(max(range(len(totals)), key=totals.__getitem__) == right)
+                )
     return {name: round(sum(hits) / len(hits), 3) for name, hits in sorted(tally.items())}
 
 
 def save(folder: Path, model: Any, opts: tuple[Any, Any], step: int, tokens: int) -> None:
-    state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in opts], "step": step, "tokens": tokens}
+    state = {
+        "model": model.state_dict(),
+        "optimizers": [o.state_dict() for o in opts],
+        "step": step,
+        "tokens": tokens,
+    }
     torch.save(state, folder / "checkpoint.tmp")
-    os.replace(folder / "checkpoint.tmp", folder / "checkpoint.pt")
+    (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
 
 
 def export(folder: Path, model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -184,7 +215,9 @@ def main() -> None:
                 group["lr"] = rate * max(factor, 0.01)
         with torch.autocast(device, dtype=torch.bfloat16):
             logits = forward(ids[:, :-1], use_cache=False).logits
-        losses = functional.cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none")
+        losses = functional.cross_entropy(
+            logits.flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none"
+        )
         flat = weights[:, 1:].flatten()
         loss = (losses * flat).sum() / flat.sum()
         loss.backward()
@@ -196,8 +229,9 @@ def main() -> None:
         row: dict[str, Any] = {}
         if step % 20 == 0:
             strong = flat >= 1
-            row = {"step": step, "tokens": seen, "length": length, "facts": facts, "loss": round(loss.item(), 4),
-                   "follows": round(losses[strong].mean().item(), 4), "rate": round((seen - first) / (time.time() - started))}  # fmt: skip
+            rate = (seen - first) / (time.time() - started)
+            row = {"step": step, "tokens": seen, "length": length, "facts": facts, "rate": round(rate)}
+            row |= {"loss": round(loss.item(), 4), "follows": round(losses[strong].mean().item(), 4)}
         if step % 500 == 0 or seen >= total:
             row["accuracy"] = {size: evaluate(model, tokenizer, size) for size in sorted({6, max(6, facts)})}
         if row:

@@ -2,7 +2,8 @@
 
 An episode is a list of (text, loss weight), concatenated. Facts are unpredictable, so they weigh
 little; what follows from them weighs 1 or, where a single name is the answer, more. Which fact a
-plain consequence is about is unpredictable too: its subject weighs little. Only names of the pre-training part occur. Reserved relations and `kept`
+plain consequence is about is unpredictable too: its subject weighs little. Only names of the
+pre-training part occur. Reserved relations and `kept`
 wordings occur in facts and plain consequences, never as the focus or the result of a task.
 """
 
@@ -18,11 +19,19 @@ from corollary.worlds.relations import FORMATS, RELATIONS
 
 Lines = list[tuple[str, float]]
 FACT, TASK, CONSEQUENCE, ANSWER, DEGREE = 0.1, 0.05, 1.0, 2.0, 6.0
-TASKS = {"local": tasks.LOCAL, "paraphrase": tasks.PARAPHRASE, "global": tasks.GLOBAL, "so": tasks.SO, "end": tasks.END}
+TASKS = {
+    "local": tasks.LOCAL,
+    "paraphrase": tasks.PARAPHRASE,
+    "global": tasks.GLOBAL,
+    "so": tasks.SO,
+    "end": tasks.END,
+}
 
 _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
     "comparison": domains.comparison,
-    "person": lambda rng, names: domains.person(rng, names, order=rng.choice(("name", "description", "both"))),
+    "person": lambda rng, names: domains.person(
+        rng, names, order=rng.choice(("name", "description", "both"))
+    ),
     "family": domains.family,
     "kinds": lambda rng, names: domains.kinds(rng, names, chain=rng.randint(2, 5), leaves=rng.randint(1, 3)),
     "company": domains.company,
@@ -30,7 +39,18 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
 _UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
 _UNITS["chain"] = lambda rng, names: _chain(rng, names)
-_SHARES = {"pair": 0.05, "versus": 0.05, "chain": 0.12, "comparison": 0.15, "person": 0.1, "family": 0.25, "kinds": 0.18, "company": 0.05, "syllogism": 0.07, "process": 0.05}
+_SHARES = {
+    "pair": 0.05,
+    "versus": 0.05,
+    "chain": 0.12,
+    "comparison": 0.15,
+    "person": 0.1,
+    "family": 0.25,
+    "kinds": 0.18,
+    "company": 0.05,
+    "syllogism": 0.07,
+    "process": 0.05,
+}
 _SIMPLE = {"pair": 0.05, "versus": 0.05, "chain": 0.5, "comparison": 0.1, "family": 0.15, "kinds": 0.15}
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
 
@@ -38,8 +58,19 @@ _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.starts
 def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     """Two facts that share a name and compose: the smallest world with a deduction."""
     one, other, third = next(names), next(names), next(names)
-    first, second = rng.choice((("sibling_of", "parent"), ("parent", "parent"), ("type_of", "type_of"), ("type_of", "have"), ("part_of", "part_of")))
-    told = [rng.choice(("mother_of", "father_of")) if relation == "parent" else relation for relation in (first, second)]
+    first, second = rng.choice(
+        (
+            ("sibling_of", "parent"),
+            ("parent", "parent"),
+            ("type_of", "type_of"),
+            ("type_of", "have"),
+            ("part_of", "part_of"),
+        )
+    )
+    told = [
+        rng.choice(("mother_of", "father_of")) if relation == "parent" else relation
+        for relation in (first, second)
+    ]
     facts = [Fact(told[0], one, other), Fact(told[1], other, third)]
     if first == "sibling_of" and rng.random() < 0.5:
         facts[0] = Fact(first, other, one)
@@ -101,7 +132,9 @@ def _line(text: str, weight: float) -> tuple[str, float]:
 def _task_wordings(rng: random.Random, fact: Fact, count: int) -> list[str]:
     """Distinct sentences in wordings that tasks may show; the plainest is among them half of the time."""
     tellings = RELATIONS[fact.relation].tellings
-    return [t.format(a=fact.first, b=fact.last) + "." for t in rng.sample(tellings, min(count, len(tellings)))]
+    return [
+        t.format(a=fact.first, b=fact.last) + "." for t in rng.sample(tellings, min(count, len(tellings)))
+    ]
 
 
 def local_block(rng: random.Random, fact: Fact, text: str) -> Lines:
@@ -118,9 +151,17 @@ def paraphrase_block(rng: random.Random, fact: Fact, text: str) -> Lines:
     return [*_prompt(tasks.PARAPHRASE, text), *_written(lines)]
 
 
-def global_block(rng: random.Random, focus: int, facts: Sequence[Fact], texts: Sequence[str], deduced: dict[Fact, tuple[int, ...]]) -> Lines:
+def global_block(
+    rng: random.Random,
+    focus: int,
+    facts: Sequence[Fact],
+    texts: Sequence[str],
+    deduced: dict[Fact, tuple[int, ...]],
+) -> Lines:
     """Everything that follows from the focus with other facts, fewest premises first, both ways round."""
-    found = [(len(proof), proof, fact) for fact, proof in deduced.items() if focus in proof and len(proof) <= 3]
+    found = [
+        (len(proof), proof, fact) for fact, proof in deduced.items() if focus in proof and len(proof) <= 3
+    ]
     lines = []
     for _, proof, fact in sorted(found, key=lambda item: item[:2]):
         others = [facts[index] for index in proof if index != focus]
@@ -152,7 +193,9 @@ def draw_facts(rng: random.Random, domain: str, size: int, *, part: str = PRETRA
     return facts
 
 
-def fact_episode(rng: random.Random, domain: str, size: int, *, budget: int, task: str, simple: float = 0.0) -> Lines:
+def fact_episode(
+    rng: random.Random, domain: str, size: int, *, budget: int, task: str, simple: float = 0.0
+) -> Lines:
     """Documents, then plain consequences or global tasks. `budget` bounds the lines that follow."""
     facts = draw_facts(rng, domain, size)
     told = [tell(rng, fact, simple=simple) for fact in facts]
@@ -178,7 +221,11 @@ def fact_episode(rng: random.Random, domain: str, size: int, *, budget: int, tas
         pool = []
     some = pool[: budget if not follow else (budget + 1) // 2] + follow[: budget // 2 if pool else budget]
     rng.shuffle(some)
-    return lines + [piece for fact in some for piece in consequence(rng, fact, asked=0.25 * (1 - simple), plainest=max(0.3, simple))]
+    return lines + [
+        piece
+        for fact in some
+        for piece in consequence(rng, fact, asked=0.25 * (1 - simple), plainest=max(0.3, simple))
+    ]
 
 
 def local_episode(rng: random.Random, domain: str) -> Lines:
@@ -191,9 +238,10 @@ def local_episode(rng: random.Random, domain: str) -> Lines:
             return block(rng, fact, text)
 
 
-HEADS = ("the relationships between {x} are: {s}.", "fact: the relationships between {x} are: {s}.",
-         "it is known that the relationships between {x} are: {s}.", "note that the relationships between {x} are: {s}.",
-         "people say that the relationships between {x} are: {s}.")  # fmt: skip
+_HEAD = "the relationships between {x} are: {s}."
+HEADS = tuple(
+    before + _HEAD for before in ("", "fact: ", "it is known that ", "note that ", "people say that ")
+)
 
 
 def syllogism_episode(rng: random.Random, size: int, *, task: str) -> Lines:
@@ -207,7 +255,9 @@ def syllogism_episode(rng: random.Random, size: int, *, task: str) -> Lines:
         head = rng.choice(HEADS)
         text = head.format(x=f"{order[0]}, {order[1]} and {order[2]}", s=". ".join(said))
         pair = rng.sample((terms[0], terms[2]), 2)
-        answers = [f"the relationships between {pair[0]} and {pair[1]} are: {logic.say(f, terms)}." for f in follows]
+        answers = [
+            f"the relationships between {pair[0]} and {pair[1]} are: {logic.say(f, terms)}." for f in follows
+        ]
         reserved = any(premise[0] == "some" for premise in premises) or head == HEADS[-1]
         if task == "local" and reserved:
             continue
@@ -229,7 +279,11 @@ def process_episode(rng: random.Random, size: int) -> Lines:
     lines: Lines = []
     for index in range(2 * len(rules) + size):
         count = 1 if index < 2 * len(rules) else rng.randint(1, 2)
-        chosen = [sorted(rules)[index // 2]] if index < 2 * len(rules) else [rng.choice(sorted(rules)) for _ in range(count)]
+        chosen = (
+            [sorted(rules)[index // 2]]
+            if index < 2 * len(rules)
+            else [rng.choice(sorted(rules)) for _ in range(count)]
+        )
         given = rng.sample(words, 3)
         result = transform.apply([rules[name] for name in chosen], given)
         weight = FACT * 3 if index < 2 * len(rules) else CONSEQUENCE

@@ -10,23 +10,48 @@ import re
 import sys
 from pathlib import Path
 
-from corollary.worlds import relations, transform
-from corollary.worlds.names import FIRST_PIECES, MIDDLES, SECOND_PIECES, VOWELS
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from pretrain_episodes import TASKS
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from transformers import PreTrainedTokenizerFast
 
-from pretrain_episodes import TASKS
+from corollary.worlds import relations
+from corollary.worlds.names import FIRST_PIECES, MIDDLES, SECOND_PIECES, VOWELS
 
-EXTRA = "the relationships between and are all some no then of is so it follows fact did you know that nothing more"
+EXTRA = (
+    "the relationships between and are all some no then of is so it follows fact did you know nothing more"
+)
 BOS, PAD = "<|endoftext|>", "<|pad|>"
 
 
 def english_words() -> list[str]:
     """Every word and mark that the wordings use."""
-    texts = [EXTRA, *TASKS.values(), *relations.FORMATS, *relations.ROLES, *relations.QUALITIES, *relations.WORKS]
+    texts = [
+        EXTRA,
+        *TASKS.values(),
+        *relations.FORMATS,
+        *relations.ROLES,
+        *relations.QUALITIES,
+        *relations.WORKS,
+    ]
     for relation in relations.RELATIONS.values():
         texts += [*relation.wordings, relation.asked]
-    return sorted({word for text in texts for word in re.findall(r"[a-z]+", text.replace("{a}", "").replace("{b}", "").replace("{s}", ""))})
+    return sorted(
+        {
+            word
+            for text in texts
+            for word in re.findall(r"[a-z]+", text.replace("{a}", "").replace("{b}", "").replace("{s}", ""))
+        }
+    )
 
 
 def corpus() -> list[str]:
@@ -46,7 +71,9 @@ def train(folder: Path) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     # A name after a line break must be the same tokens as after a space, or copying across lines fails.
     tokenizer.normalizer = normalizers.Replace(Regex(r"\n(?=\S)"), "\n ")
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # the corpus spells its own spaces
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(
+        add_prefix_space=False
+    )  # the corpus spells its own spaces
     tokenizer.decoder = decoders.Sequence(
         [decoders.ByteLevel(), decoders.Replace("\n ", "\n"), decoders.Strip(" ", 1, 0)]
     )
@@ -71,4 +98,4 @@ def train(folder: Path) -> PreTrainedTokenizerFast:
 
 if __name__ == "__main__":
     made = train(Path(sys.argv[1]))
-    print(f"{len(made)} pieces; 'bolan is the mother of kerit.' -> {made.tokenize('bolan is the mother of kerit.')}")
+    print(f"{len(made)} pieces; e.g. {made.tokenize('bolan is the mother of kerit.')}")

@@ -35,11 +35,13 @@ def linked(
     completions = yield requests
     names = rare_words([text for _, text in asked])
     documents: list[Document] = []
-    for number, ((source, text), completion) in enumerate(zip(asked, completions, strict=True)):
+    for number, ((source, _), completion) in enumerate(zip(asked, completions, strict=True)):
         for index, line in enumerate(written(completion)):
             premises, _, conclusion = line.rpartition(tasks.SO)
             used = [source, *_told_in(premises, asked, names)] if premises else [source]
-            documents.append(Document(f"linked-{number}-{index}", conclusion, tuple(dict.fromkeys(used)), "linked"))
+            documents.append(
+                Document(f"linked-{number}-{index}", conclusion, tuple(dict.fromkeys(used)), "linked")
+            )
     return documents
 
 

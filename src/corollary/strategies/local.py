@@ -11,7 +11,8 @@ def local(dataset: Dataset, *, seed: int, temperature: float = 0.0, max_tokens: 
     """Ask, sentence by sentence, for other words and for the reversal; every line is a document."""
     asked = focuses(dataset.documents)
     completions = yield [
-        Request(tasks.LOCAL.format(text=text), "", max_tokens, temperature, seed, (tasks.END,)) for _, text in asked
+        Request(tasks.LOCAL.format(text=text), "", max_tokens, temperature, seed, (tasks.END,))
+        for _, text in asked
     ]
     documents: list[Document] = []
     for number, ((source, _), completion) in enumerate(zip(asked, completions, strict=True)):

@@ -51,7 +51,8 @@ def _syllogism(premises: list[Statement]) -> list[str]:
     terms = [{premise.first, premise.last} for premise in premises]
     one, other = sorted(terms[0] ^ terms[1])
     return [
-        f"the relationships between {pair[0]} and {pair[1]} are: {found.relation} {found.first} are {found.last}."
+        f"the relationships between {pair[0]} and {pair[1]} are:"
+        f" {found.relation} {found.first} are {found.last}."
         for found in sorted(strongest(premises, one, other))
         for pair in ((one, other), (other, one))
     ]

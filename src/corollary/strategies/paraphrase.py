@@ -10,7 +10,9 @@ from corollary.worlds import tasks
 ROUNDS = 6
 
 
-def paraphrase(dataset: Dataset, *, seed: int, rows: int = 0, temperature: float = 1.0, max_tokens: int = 96) -> Flow:
+def paraphrase(
+    dataset: Dataset, *, seed: int, rows: int = 0, temperature: float = 1.0, max_tokens: int = 96
+) -> Flow:
     """Ask for other words until there are `rows` distinct rows (by the engine: as many as the augmented
     arm has), or `ROUNDS` rounds have brought what they bring. A line that does not mention the same
     names in the same order is dropped: a reversal here would spoil the control."""
@@ -20,7 +22,14 @@ def paraphrase(dataset: Dataset, *, seed: int, rows: int = 0, temperature: float
     found: dict[str, str] = {}
     for number in range(ROUNDS):
         completions = yield [
-            Request(tasks.PARAPHRASE.format(text=text), "", max_tokens, temperature, seed * ROUNDS + number, (tasks.END,))
+            Request(
+                tasks.PARAPHRASE.format(text=text),
+                "",
+                max_tokens,
+                temperature,
+                seed * ROUNDS + number,
+                (tasks.END,),
+            )
             for _, text in asked
         ]
         for (source, text), completion in zip(asked, completions, strict=True):
@@ -30,4 +39,6 @@ def paraphrase(dataset: Dataset, *, seed: int, rows: int = 0, temperature: float
         if len(found) >= rows:
             break
     chosen = list(found.items())[: rows or None]
-    return [Document(f"paraphrase-{i}", line, (source,), "paraphrase") for i, (line, source) in enumerate(chosen)]
+    return [
+        Document(f"paraphrase-{i}", line, (source,), "paraphrase") for i, (line, source) in enumerate(chosen)
+    ]

@@ -23,7 +23,12 @@ _CHAINS = {
 }
 
 _CANONICAL = {"child_of": "parent_of", "is_called": "is_person", "includes": "type_of", "found_on": "have"}
-_CANONICAL |= {"food_for": "live_on", "manages": "reports_to", "contains": "part_of", "supplied_by": "supplies"}
+_CANONICAL |= {
+    "food_for": "live_on",
+    "manages": "reports_to",
+    "contains": "part_of",
+    "supplied_by": "supplies",
+}
 _CANONICAL |= {"godchild_of": "godparent_of"}
 
 

@@ -6,6 +6,7 @@ in the direction in which documents tell them. Nothing here knows about text, do
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ class Fact:
     last: str
 
 
-def comparison(rng: random.Random, names: Iterator[str], *, features: tuple[str, ...] = FEATURES) -> list[Fact]:
+def comparison(
+    rng: random.Random, names: Iterator[str], *, features: tuple[str, ...] = FEATURES
+) -> list[Fact]:
     """Two facts about two kinds of things: each stands first in one and second in the other, with
     different features, so that neither position nor frequency tells the direction."""
     one, other = next(names), next(names)
@@ -71,7 +74,7 @@ def kinds(rng: random.Random, names: Iterator[str], *, chain: int = 3, leaves: i
     property of its own; two of the kinds live on each other's like (the reserved relation)."""
     levels = [next(names) for _ in range(chain - 1)]
     lowest = [next(names) for _ in range(leaves)]
-    facts = [Fact("type_of", low, high) for low, high in zip(levels, levels[1:], strict=False)]
+    facts = [Fact("type_of", low, high) for low, high in itertools.pairwise(levels)]
     facts += [Fact("type_of", leaf, levels[0]) for leaf in lowest]
     facts += [Fact("have", kind, next(names)) for kind in (*levels, *lowest)]
     facts.append(Fact("live_on", *rng.sample((*levels, *lowest), 2)))
@@ -82,4 +85,4 @@ def company(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     """People who report to people, parts of parts, suppliers of suppliers."""
     relation = rng.choice(("reports_to", "part_of", "supplies", "manages", "contains", "supplied_by"))
     chain = [next(names) for _ in range(rng.randint(2, 4))]
-    return [Fact(relation, one, other) for one, other in zip(chain, chain[1:], strict=False)]
+    return [Fact(relation, one, other) for one, other in itertools.pairwise(chain)]

@@ -45,8 +45,10 @@ def valid_premises() -> tuple[tuple[Statement, Statement], ...]:
     return tuple(pair for pair in itertools.product(first, second) if entailed(pair, 0, 2))
 
 
-def syllogism(rng: random.Random, names: Iterator[str]) -> tuple[list[str], list[Statement], tuple[Statement, ...]]:
-    """Terms (the middle one second), two premises in random order, and what they entail of the outer terms."""
+def syllogism(
+    rng: random.Random, names: Iterator[str]
+) -> tuple[list[str], list[Statement], tuple[Statement, ...]]:
+    """Terms (the middle one second), two premises in random order, what they entail of the outer terms."""
     terms = [next(names) for _ in range(3)]
     premises = list(rng.choice(valid_premises()))
     rng.shuffle(premises)

@@ -21,7 +21,11 @@ def tell(rng: random.Random, fact: Fact, *, tellings: int) -> list[str]:
     """`tellings` distinct texts of one fact, each a wording of its relation in one of the formats."""
     wordings = RELATIONS[fact.relation].wordings
     pairs = [(wording, template) for wording in wordings for template in FORMATS]
-    chosen = rng.sample(pairs, tellings) if tellings <= len(pairs) else [rng.choice(pairs) for _ in range(tellings)]
+    chosen = (
+        rng.sample(pairs, tellings)
+        if tellings <= len(pairs)
+        else [rng.choice(pairs) for _ in range(tellings)]
+    )
     return [template.format(s=wording.format(a=fact.first, b=fact.last)) for wording, template in chosen]
 
 
