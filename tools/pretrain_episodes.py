@@ -51,7 +51,7 @@ _SHARES = {
     "syllogism": 0.07,
     "process": 0.05,
 }
-_SIMPLE = {"pair": 0.05, "versus": 0.05, "chain": 0.5, "comparison": 0.1, "family": 0.15, "kinds": 0.15}
+_SIMPLE = {"pair": 0.02, "versus": 0.03, "chain": 0.8, "comparison": 0.05, "family": 0.06, "kinds": 0.04}
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
 
 

@@ -78,13 +78,11 @@ class Arena:
         """
         import torch
 
-        if self.net.config._attn_implementation == "sdpa":
-            mask = visible
-        else:
-            # Elsewhere a mask is added to the scores: a boolean one would silently add 0 and 1.
-            none = torch.finfo(self.net.dtype).min
-            mask = torch.zeros(visible.shape, dtype=self.net.dtype, device=ids.device)
-            mask.masked_fill_(~visible, none)
+        # Additive, not boolean: "eager" attention adds its mask to the scores, where a boolean one would
+        # silently add 0 and 1, and "sdpa" would turn it into this in every layer.
+        none = torch.finfo(self.net.dtype).min
+        mask = torch.zeros(visible.shape, dtype=self.net.dtype, device=ids.device)
+        mask.masked_fill_(~visible, none)
         out = self.net(
             input_ids=ids[None],
             position_ids=positions[None],

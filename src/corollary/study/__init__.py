@@ -85,10 +85,8 @@ def study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Observe
     _try(driver, ready)
     _finish(driver, ready)
     if driver.failed:
-        what, why = next(iter(driver.failed.items()))
         raise UserError(
-            f"{len(driver.failed)} of the study's jobs failed (first: {what}: {why});"
-            " all else is kept, so run the same command again to repeat just these."
+            f"{_failures(driver)}; all else is kept, so run the same command again to repeat just these."
         )
     return out
 
@@ -120,10 +118,7 @@ def add(
     extra = [elsewhere.trial(driver.made[cell], cell, name=name, model=model) for cell in chosen]
     _try(driver, extra)
     if driver.failed:
-        what, why = next(iter(driver.failed.items()))
-        raise UserError(
-            f"The model could not be scored ({what}: {why}): mend it and run the same command again."
-        )
+        raise UserError(f"{_failures(driver)}: mend the model and run the same command again.")
     elsewhere.keep(out, name=name, model=model, tuning=tuning, trials={trial_id(t): t for t in extra})
     _finish(driver, ready)
     return out
@@ -200,10 +195,13 @@ def _sized(driver: _Driver, cell: Cell, job: Writing) -> Writing:
 
 
 def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
-    """Run the trials that are not finished. Equal trials (same id) are run once."""
-    by_id = {trial_id(trial): trial for trial in ready}
-    todo = [trial for id, trial in by_id.items() if id not in driver.finished]
-    done = len(ready) - len(todo)
+    """Run the trials that are not finished. Equal ones (same id: two methods may come to the same
+    training rows) are run once, and told of each."""
+    by_id: dict[str, list[Trial]] = {}
+    for trial in ready:
+        by_id.setdefault(trial_id(trial), []).append(trial)
+    todo = [same[0] for id, same in by_id.items() if id not in driver.finished]
+    done = sum(len(same) for id, same in by_id.items() if id in driver.finished)
     # Those whose augmentations are not written yet count too, so that a progress bar never goes back.
     total = max(len(ready), len(arms(driver.plan)))
     driver.tell("try", done, total, None)
@@ -212,15 +210,14 @@ def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
             answer = Result(trial_id(trial), error=str(answer))
         assert isinstance(answer, Result)
         if answer.error is None:
-            driver.finished[answer.trial] = (
-                folder.keep_trial(driver.out, trial, answer, driver.host),
-                answer,
-            )
-        else:
-            what = f"{trial.dataset} {trial.method} seed {trial.seed}"
-            driver.failed[what] = answer.error.strip().splitlines()[-1]
-        done += 1
-        driver.tell("try", done, total, (trial, answer))
+            where = folder.keep_trial(driver.out, trial, answer, driver.host)
+            driver.finished[answer.trial] = (where, answer)
+        for same in by_id[answer.trial]:
+            if answer.error is not None:
+                what = f"{same.dataset} {same.method} seed {same.seed}"
+                driver.failed[what] = answer.error
+            done += 1
+            driver.tell("try", done, total, (same, answer))
 
 
 def _finish(driver: _Driver, ready: Sequence[Trial]) -> None:
@@ -252,6 +249,17 @@ def _read_all(driver: _Driver) -> bool:
     there = [_read_back(driver, cell, job) for cell, job in first]
     there += [_read_back(driver, cell, _sized(driver, cell, job)) for cell, job in second]
     return all(there)
+
+
+def _failures(driver: _Driver) -> str:
+    """One clause about what failed. The tracebacks go to a file: the first may not be the telling one."""
+    path = driver.out / "failures.json"
+    store.write_json(path, driver.failed)
+    what, why = next(iter(driver.failed.items()))
+    return (
+        f"{len(driver.failed)} of the study's jobs failed (first: {what}: {why.strip().splitlines()[-1]};"
+        f" all are in {path})"
+    )
 
 
 def _run(driver: _Driver, jobs: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
