@@ -110,6 +110,8 @@ def reserved(statement: Statement) -> bool:
     if statement.relation in ("is_person", "is_called"):
         description = statement.last if statement.relation == "is_person" else statement.first
         return len(description.split()) > 1 and role_is_reserved(description)
+    if statement.relation == "some":
+        return True
     relation = RELATIONS.get(statement.relation)
     return relation is not None and relation.reserved
 
@@ -117,9 +119,10 @@ def reserved(statement: Statement) -> bool:
 def kept(text: str) -> bool:
     """Whether a text is in a wording that was kept out of those tasks."""
     lowered = text.lower()
-    return any(middle in lowered for middle in _KEPT)
+    return any(middle in lowered for middle in _KEPT) or lowered.startswith(_KEPT_OPENING)
 
 
+_KEPT_OPENING = "people say that the relationships"
 _KEPT = frozenset(
     f" {relation.kept.removeprefix('{a}').removesuffix('{b}').strip()} " for relation in RELATIONS.values()
 )
