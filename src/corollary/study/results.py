@@ -57,7 +57,8 @@ def write(
             found += rows(plan.name, best, scores=(best_scores(one.trial.questions, one.result),))
     found.sort(key=lambda row: tuple(str(row[key]) for key in _ORDER))
     store.write_jsonl(out / "results.jsonl", found)
-    measured = [_measured(plan, one, spent) for one in tried]
+    # What a model cost that was tuned elsewhere is not known here, and is not nothing.
+    measured = [_measured(plan, one, spent) for one in tried if not one.method]
     store.write_jsonl(out / "costs.jsonl", measured)
     summary: dict[str, Any] = {
         **stats.summarise(found),
