@@ -131,6 +131,17 @@ def test_sliding_windows_are_read_one_text_at_a_time() -> None:
     assert [done.text for done in one.generate(requests)] == [greedy(one, request) for request in requests]
 
 
+def test_networks_that_know_no_positions_are_read_one_text_at_a_time() -> None:
+    one = model("bloom", kernel="eager")  # its attention leans on the distance in the row
+    one.net.double()
+    with pytest.warns(UserWarning, match="cannot share a prefix"):
+        found = one.loglikelihood(PAIRS[:6], prefix=PREFIX)
+    for (prompt, more), likelihood in zip(PAIRS[:6], found, strict=True):
+        assert likelihood.logprob == pytest.approx(alone(one, PREFIX + prompt, more), abs=1e-5)
+    request = Request(PROMPTS[0], PREFIX, max_tokens=6)
+    assert one.generate([request])[0].text == greedy(one, request)
+
+
 @pytest.mark.parametrize("kind", ["qwen3", "llama"])
 @pytest.mark.parametrize("branches", [3, 32])
 def test_greedy_text_is_that_of_transformers(

@@ -34,17 +34,11 @@ def tokenizer(*, bos: bool = True) -> Any:
 def network(kind: str = "qwen3", *, layers: int = 2, kernel: str = "sdpa", **settings: Any) -> Any:
     """A network with random weights large enough that what it writes depends on all that it reads."""
     import torch
-    from transformers import (
-        LlamaConfig,
-        LlamaForCausalLM,
-        MistralConfig,
-        MistralForCausalLM,
-        Qwen3Config,
-        Qwen3ForCausalLM,
-    )
+    import transformers
 
-    configs = {"qwen3": Qwen3Config, "llama": LlamaConfig, "mistral": MistralConfig}
-    networks = {"qwen3": Qwen3ForCausalLM, "llama": LlamaForCausalLM, "mistral": MistralForCausalLM}
+    names = {"qwen3": "Qwen3", "llama": "Llama", "mistral": "Mistral", "bloom": "Bloom"}
+    config = getattr(transformers, f"{names[kind]}Config")
+    network = getattr(transformers, f"{names[kind]}ForCausalLM")
     shape = {
         "vocab_size": 320,
         "hidden_size": 64,
@@ -62,7 +56,7 @@ def network(kind: str = "qwen3", *, layers: int = 2, kernel: str = "sdpa", **set
     }
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        made = networks[kind](configs[kind](**{**shape, **settings})).float().eval()
+        made = network(config(**{**shape, **settings})).float().eval()
         for name, weight in made.named_parameters():
             if weight.ndim == 2:
                 torch.nn.init.normal_(weight, std=1.0 if "embed" in name else 1.5 / weight.shape[1] ** 0.5)

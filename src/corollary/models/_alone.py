@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from corollary.models import _tree
+from corollary.models._arena import Arena
 from corollary.models._decode import Job, choose
 from corollary.models._flops import Tally
 
@@ -50,7 +52,6 @@ def decode(net: Any, jobs: Sequence[Job], *, tally: Tally) -> list[list[int]]:
         while True:
             out = net(
                 input_ids=torch.tensor([ids], device=net.device),
-                position_ids=torch.arange(start, start + len(ids), device=net.device)[None],
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
@@ -65,6 +66,26 @@ def decode(net: Any, jobs: Sequence[Job], *, tally: Tally) -> list[list[int]]:
                 break
         texts.append(new)
     return texts
+
+
+def tree_agrees(net: Any) -> bool:
+    """Whether a network reads two tiny trees as it reads their texts alone. Tried, not guessed: some take
+    no positions (or add their own to attention), which no configuration says."""
+    import torch
+
+    branches = [_tree.Branch([3, 1, 2, 5, 4], [[6, 7], [8, 9, 1]]), _tree.Branch([3, 1, 9], [[7, 5, 3]])]
+    texts = [(branch.context, leaf) for branch in branches for leaf in branch.leaves]
+    with torch.inference_mode():
+        arena = Arena(net, capacity=32)
+        try:
+            arena.load([3, 1, 2], Tally())
+            together = _tree.score(arena, branches, row_tokens=32, tally=Tally())
+        except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
+            return False
+        apart = score(net, texts, batch_tokens=32, tally=Tally())
+    close = 1e-4 if net.dtype.itemsize > 2 else 5e-2
+    found = [value for values in together for value in values]
+    return all(abs(a - b) < close * (1 + abs(b)) for a, b in zip(found, apart, strict=True))
 
 
 def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:

@@ -128,7 +128,7 @@ class LocalModel:
     @cached_property
     def exact_tree(self) -> bool:
         """Whether many texts can be read in one row behind a shared prefix."""
-        fits = suits(self._plain)
+        fits = suits(self._plain) and _alone.tree_agrees(self._plain)
         if not fits:
             warnings.warn(
                 f"The attention of {type(self._plain).__name__} cannot share a prefix between texts: "
