@@ -39,19 +39,9 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
 _UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
 _UNITS["chain"] = lambda rng, names: _chain(rng, names)
-_SHARES = {
-    "pair": 0.05,
-    "versus": 0.05,
-    "chain": 0.12,
-    "comparison": 0.15,
-    "person": 0.1,
-    "family": 0.25,
-    "kinds": 0.18,
-    "company": 0.05,
-    "syllogism": 0.07,
-    "process": 0.05,
-}
-_SIMPLE = {"pair": 0.02, "versus": 0.03, "chain": 0.8, "comparison": 0.05, "family": 0.06, "kinds": 0.04}
+_SHARES = {"pair": 0.05, "versus": 0.04, "chain": 0.13, "comparison": 0.14, "person": 0.1, "family": 0.27,
+           "kinds": 0.17, "company": 0.02, "syllogism": 0.05, "process": 0.03}  # fmt: skip
+_SIMPLE = {"pair": 0.02, "versus": 0.03, "chain": 0.5, "comparison": 0.05, "family": 0.25, "kinds": 0.15}
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
 
 
@@ -298,7 +288,8 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     if domain in ("versus", "chain"):
         facts = min(facts, 4 if domain == "versus" else 8)
     size = max(2 if domain == "chain" else 1, round(facts ** rng.uniform(0.25, 1.0)))
-    task = rng.choices(("plain", "global", "local"), (0.5, 0.3, 0.2))[0]
+    links = domain in ("family", "kinds", "chain")  # worlds in which facts compose
+    task = rng.choices(("plain", "global", "local"), (0.4, 0.45, 0.15) if links else (0.7, 0.05, 0.25))[0]
     if domain == "syllogism":
         task = "local" if rng.random() < 0.4 else "plain"
         return syllogism_episode(rng, max(1, size // 3), task=task)
@@ -306,6 +297,4 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
         return process_episode(rng, min(size, 20))
     if task == "local":
         return local_episode(rng, domain if domain != "chain" else "comparison")
-    if task == "global" and domain in ("pair", "versus", "comparison", "person") and rng.random() < 0.8:
-        task = "plain"
     return fact_episode(rng, domain, size, budget=budget, task=task, simple=simple)
