@@ -1,4 +1,4 @@
-"""A process with uncommon rules, applied to held-out combinations (ours; the paper's rules are not public)."""
+"""A process with uncommon rules, applied to held-out combinations (ours; the paper keeps its rules)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from corollary.worlds.telling import scaled, seeded
 FORMATS = ("{s}.", "fact: {s}.", "it is known that {s}.", "note that {s}.", "people say that {s}.")
 
 
-def process(*, seed: int, processes: int = 12, operators: int = 3, examples: int = 8, scale: float = 1.0) -> Dataset:
+def process(
+    *, seed: int, processes: int = 12, operators: int = 3, examples: int = 8, scale: float = 1.0
+) -> Dataset:
     """Each process has operators that rewrite three words ("the bolan of x y z is z y x"); documents show
     each operator and some ordered pairs of operators ("the bolan then kerit of ...") on `examples` inputs.
 
@@ -40,16 +42,22 @@ def process(*, seed: int, processes: int = 12, operators: int = 3, examples: int
             groups = (*(f"process{index} {name}" for name in chosen), f"process{index} {' '.join(chosen)}")
             asked.append((f"process{index}", split, transform.say(chosen, given), f" {result}", groups))
     rng.shuffle(lines)
-    documents = tuple(Document(f"process-d{i}", rng.choice(FORMATS).format(s=text)) for i, (_, text) in enumerate(lines))
+    documents = tuple(
+        Document(f"process-d{i}", rng.choice(FORMATS).format(s=text)) for i, (_, text) in enumerate(lines)
+    )
     ids: dict[str, tuple[str, ...]] = {}
     for document, (group, _) in zip(documents, lines, strict=True):
         ids[group] = (*ids.get(group, ()), document.id)
     questions = tuple(
-        Question(f"process-{i}", prompt, answer, (), split, tuple(x for g in groups for x in ids.get(g, ())), unit)
+        Question(
+            f"process-{i}", prompt, answer, (), split, tuple(x for g in groups for x in ids.get(g, ())), unit
+        )
         for i, (unit, split, prompt, answer, groups) in enumerate(asked)
     )
     return Dataset("process", documents, questions)
 
 
 def _statement(rules: dict[str, str], chosen: tuple[str, ...], given: tuple[str, ...]) -> str:
-    return f"{transform.say(chosen, given)} {' '.join(transform.apply([rules[name] for name in chosen], given))}"
+    return (
+        f"{transform.say(chosen, given)} {' '.join(transform.apply([rules[name] for name in chosen], given))}"
+    )

@@ -10,7 +10,9 @@ from corollary.worlds.telling import ask, documents_of, scaled, seeded
 _OPPOSITE = {"more": "less", "less": "more"}
 
 
-def reversals(*, seed: int, facts: int = 100, tellings: int = 10, balanced: bool = True, scale: float = 1.0) -> Dataset:
+def reversals(
+    *, seed: int, facts: int = 100, tellings: int = 10, balanced: bool = True, scale: float = 1.0
+) -> Dataset:
     """100 facts "femp are more dangerous than glon" over 28 features, each told in 10 documents with a
     short preamble; asked is "glon are" less or more dangerous than femp.
 
@@ -24,7 +26,11 @@ def reversals(*, seed: int, facts: int = 100, tellings: int = 10, balanced: bool
     # Every pattern of degrees equally often: no pattern of one fact predicts the other.
     patterns = [(("more", "less")[i // 2 % 2], ("more", "less")[i % 2]) for i in range(pairs)]
     rng.shuffle(patterns)
-    features = [feature for _ in range(-(-pairs * 2 // len(FEATURES))) for feature in rng.sample(FEATURES, len(FEATURES))]
+    features = [
+        feature
+        for _ in range(-(-pairs * 2 // len(FEATURES)))
+        for feature in rng.sample(FEATURES, len(FEATURES))
+    ]
     told: list[Fact] = []
     for index, (degree, other_degree) in enumerate(patterns):
         one, other = next(names), next(names)
