@@ -1,0 +1,91 @@
+"""Tables of a study in Markdown, for docs/results.md: `python tools/tables.py out/demo`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from corollary.store import read_json
+
+METHODS = (
+    "pretrained in-context fine-tuned fine-tuned-best fine-tuned-split paraphrase foreign augmented-local"
+    " augmented-global augmented oracle"
+).split()
+
+
+def accuracy(summary: dict[str, Any], tuning: str) -> list[str]:
+    """One line per dataset and split, one column per method: accuracy in %, chance beside it."""
+    cells = {
+        (r["dataset"], r["split"], r["method"]): r
+        for r in summary["accuracy"]
+        if r["tuning"] in (tuning, "none")
+    }
+    methods = [m for m in METHODS if any(key[2] == m for key in cells)]
+    lines = [
+        "| dataset | split | n | chance | " + " | ".join(methods) + " |",
+        "|---|---|" + "---:|" * (len(methods) + 2),
+    ]
+    for dataset, split in sorted({key[:2] for key in cells}):
+        row = [cells.get((dataset, split, method)) for method in methods]
+        first = next(r for r in row if r)
+        shown = ["-" if r is None else _percent(r["accuracy"]) for r in row]
+        lines.append(
+            f"| {dataset} | {split} | {first['n']} | {_percent(first['chance'])} | {' | '.join(shown)} |"
+        )
+    return lines
+
+
+def augmentation(summary: dict[str, Any]) -> list[str]:
+    """One line per dataset and arm that writes; in brackets what was seen in the writing tasks only."""
+    lines = [
+        "| dataset | method | lines | precision | coverage | several-step | unreadable | leaked |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in summary["augmentation"]:
+        share = row["unreadable"] / row["lines"] if row["lines"] else None
+        seen = row["seen"]
+        lines.append(
+            f"| {row['dataset']} | {row['method']} | {row['lines']} | {_percent(row['precision'])}"
+            f" ({_percent(seen['precision'])}) | {_percent(row['coverage'])} ({_percent(seen['coverage'])})"
+            f" | {_percent(row['coverage_several_step'])} | {_percent(share)} | {row['leaked']} |"
+        )
+    return lines
+
+
+def comparisons(summary: dict[str, Any], tuning: str) -> list[str]:
+    """The comparisons that decide, in points, with 95 % intervals."""
+    wanted = [("in-context", "fine-tuned"), ("augmented", "fine-tuned"), ("augmented", "fine-tuned-best")]
+    wanted += [("augmented", "in-context"), ("paraphrase", "fine-tuned"), ("foreign", "fine-tuned")]
+    lines = [
+        "| dataset | split | a - b | points | 95 % | adjusted p | significant |",
+        "|---|---|---|---:|---|---:|---|",
+    ]
+    for row in summary["comparisons"]:
+        if (row["a"], row["b"]) in wanted and row["tuning"] in (tuning, "none"):
+            bounds = f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}"
+            pair = f"{row['a']} - {row['b']}"
+            lines.append(
+                f"| {row['dataset']} | {row['split']} | {pair} | {100 * row['difference']:+.0f} | {bounds}"
+                f" | {row['p_adjusted']:.3g} | {'yes' if row['significant'] else 'no'} |"
+            )
+    return lines
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f}"
+
+
+def main() -> None:
+    summary = read_json(Path(sys.argv[1]) / "summary.json")
+    for tuning in sorted({row["tuning"] for row in summary["accuracy"]} - {"none"}):
+        print(f"\n### Accuracy, {tuning} tuning, %\n")
+        print("\n".join(accuracy(summary, tuning)))
+        print(f"\n### Comparisons, {tuning} tuning\n")
+        print("\n".join(comparisons(summary, tuning)))
+    print("\n### Augmentations, %\n")
+    print("\n".join(augmentation(summary)))
+
+
+if __name__ == "__main__":
+    main()
