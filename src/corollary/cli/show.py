@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from corollary.plugins import REQUIRED, name_of
+
 if TYPE_CHECKING:
     from corollary.commands import Answer, Plugin
     from corollary.study import Observer
@@ -72,7 +74,7 @@ def trial_header() -> str:
 
 def trial_row(trial: Trial, result: Result) -> str:
     """One line for a trial: its accuracy on each split, with chance."""
-    tuning = trial.tune.use if trial.tune else "none"
+    tuning = name_of(trial.tune.use) if trial.tune else "none"
     head = f"{trial.dataset:<12} {trial.method:<17} {tuning:<6} {trial.seed:>4}  "
     if result.error:
         return f"{head}failed: {result.error.strip().splitlines()[-1]}"
@@ -144,7 +146,7 @@ def listing(found: Sequence[Plugin]) -> str:
         for plugin in (plugin for plugin in found if plugin.kind == kind):
             knobs = " ".join(
                 f"--{knob.name.replace('_', '-')}"
-                + ("" if _needed(knob.default) else f"={_written(knob.default)}")
+                + ("" if knob.default is REQUIRED else f"={_written(knob.default)}")
                 for knob in plugin.knobs
             )
             lines.append(f"  {plugin.name:<12} {plugin.summary}")
@@ -230,12 +232,6 @@ def _span(found: Any) -> str:
         return found
     low, high = (value if isinstance(value, str) else f"{value:,}" for value in found)
     return low if low == high else f"{low} to {high}"
-
-
-def _needed(default: Any) -> bool:
-    from corollary.plugins import REQUIRED
-
-    return default is REQUIRED
 
 
 def _written(default: Any) -> str:
