@@ -27,9 +27,10 @@ def rare_words(texts: Sequence[str], *, share: float = 0.1) -> frozenset[str]:
 
 
 def same_order(source: str, line: str, names: Iterable[str]) -> bool:
-    """Whether `line` mentions exactly the names that `source` mentions, first mentions in the same order."""
-    known = frozenset(names)
-    mentioned = [
-        list(dict.fromkeys(word for word in words(text) if word in known)) for text in (source, line)
-    ]
-    return mentioned[0] == mentioned[1]
+    """Whether `line` mentions two or more of the names in `source`, their first mentions in the same order.
+
+    Only what both mention counts: a word that is rare because its wording is ("fathered") is no name.
+    """
+    both = frozenset(names) & set(words(source)) & set(words(line))
+    mentioned = [list(dict.fromkeys(word for word in words(text) if word in both)) for text in (source, line)]
+    return len(both) >= 2 and mentioned[0] == mentioned[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from corollary.strategies._lines import focuses, written
@@ -18,6 +19,8 @@ def linked(
     count: Callable[[str], int],
     temperature: float = 0.0,
     max_tokens: int = 256,
+    nearest: int = 0,
+    grounded: bool = True,
 ) -> Flow:
     """All documents first, then one sentence; asked is what follows from it with the rest.
 
@@ -25,20 +28,32 @@ def linked(
     document: with its premises before it in the same row, training would predict it from them and
     leave nothing to learn ("contextual shadowing"). The documents are the shared prefix, computed
     once; when they exceed the window, each sentence is asked behind its own part of them.
+
+    With `nearest`, each sentence is asked behind that many sentences only, chosen from all documents by
+    the names they share with it, directly or through one other sentence (ours: what shares no name
+    cannot be linked, and small models lose themselves in long contexts). With `grounded`, a line is
+    dropped that cites a premise which no document tells, or that concludes nothing about what its
+    premises and its sentence mention; lines are checked against words alone, not for truth.
     """
     asked = focuses(dataset.documents)
-    parts = _parts([text for _, text in asked], room=window - max_tokens - 128, count=count)
-    requests = [
+    texts = [text for _, text in asked]
+    names = rare_words(texts)
+    if nearest:
+        parts = _neighbours(texts, names, nearest)
+    else:
+        parts = _parts(texts, room=window - max_tokens - 128, count=count)
+    completions = yield [
         Request(tasks.GLOBAL.format(text=text), prefix, max_tokens, temperature, seed, (tasks.END,))
-        for (_, text), prefix in zip(asked, parts, strict=True)
+        for text, prefix in zip(texts, parts, strict=True)
     ]
-    completions = yield requests
-    names = rare_words([text for _, text in asked])
     documents: list[Document] = []
-    for number, ((source, _), completion) in enumerate(zip(asked, completions, strict=True)):
+    for number, ((source, text), completion) in enumerate(zip(asked, completions, strict=True)):
         for index, line in enumerate(written(completion)):
             premises, _, conclusion = line.rpartition(tasks.SO)
-            used = [source, *_told_in(premises, asked, names)] if premises else [source]
+            cited = [_told_in(premise, asked, names) for premise in premises.split(";")]
+            if grounded and not (all(cited) and _links(text, premises, conclusion, names)):
+                continue
+            used = [source, *(id for ids in cited for id in ids)]
             documents.append(
                 Document(f"linked-{number}-{index}", conclusion, tuple(dict.fromkeys(used)), "linked")
             )
@@ -58,10 +73,35 @@ def _parts(texts: list[str], *, room: int, count: Callable[[str], int]) -> list[
     return prefixes + ["".join(f"{text}\n" for text in texts[start:])] * (len(texts) - start)
 
 
-def _told_in(premises: str, asked: list[tuple[str, str]], names: frozenset[str]) -> list[str]:
-    """Ids of the documents that share two names with a premise: who told it, for provenance."""
-    found = []
-    for premise in premises.split(";"):
-        mentioned = {word for word in words(premise) if word in names}
-        found += [id for id, text in asked if len(mentioned & set(words(text))) >= 2][:1]
-    return found
+def _neighbours(texts: list[str], names: frozenset[str], most: int) -> list[str]:
+    """For each text itself and the `most` - 1 nearest others, in their order, joined by line breaks.
+
+    The nearest share a name with the text, the next ones with those; the rarer the name, the nearer.
+    """
+    mentioned = [names & set(words(text)) for text in texts]
+    told = Counter(name for found in mentioned for name in found)
+    prefixes = []
+    for index, own in enumerate(mentioned):
+        direct = {i for i, found in enumerate(mentioned) if i != index and found & own}
+        around = own.union(*(mentioned[i] for i in direct))
+        nearness = {
+            i: ((2 if i in direct else 1), sum(1 / told[name] for name in found & around))
+            for i, found in enumerate(mentioned)
+            if i != index and found & around
+        }
+        chosen = sorted(nearness, key=lambda i: (nearness[i], -i), reverse=True)[: most - 1]
+        prefixes.append("".join(f"{texts[i]}\n" for i in sorted([*chosen, index])))
+    return prefixes
+
+
+def _told_in(premise: str, asked: list[tuple[str, str]], names: frozenset[str]) -> list[str]:
+    """The id of the first document that shares two names with a premise: who told it."""
+    mentioned = names & set(words(premise))
+    return [id for id, text in asked if len(mentioned & set(words(text))) >= 2][:1]
+
+
+def _links(text: str, premises: str, conclusion: str, names: frozenset[str]) -> bool:
+    """Whether a conclusion mentions a name of its sentence and another one of its premises."""
+    said = names & set(words(conclusion))
+    near, far = said & set(words(text)), said & set(words(premises))
+    return bool(near) and bool(far) and len(near | far) >= 2

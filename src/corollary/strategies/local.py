@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from corollary.strategies._lines import focuses, written
+from corollary.text import rare_words, words
 from corollary.types import Dataset, Document, Flow, Request
 from corollary.worlds import tasks
 
 
-def local(dataset: Dataset, *, seed: int, temperature: float = 0.0, max_tokens: int = 96) -> Flow:
-    """Ask, sentence by sentence, for other words and for the reversal; every line is a document."""
+def local(
+    dataset: Dataset, *, seed: int, temperature: float = 0.0, max_tokens: int = 96, grounded: bool = True
+) -> Flow:
+    """Ask, sentence by sentence, for other words and for the reversal; every line is a document.
+
+    With `grounded`, a line that does not mention two names of its sentence is dropped.
+    """
     asked = focuses(dataset.documents)
     completions = yield [
         Request(tasks.LOCAL.format(text=text), "", max_tokens, temperature, seed, (tasks.END,))
         for _, text in asked
     ]
     documents: list[Document] = []
-    for number, ((source, _), completion) in enumerate(zip(asked, completions, strict=True)):
+    names = rare_words([text for _, text in asked])
+    for number, ((source, text), completion) in enumerate(zip(asked, completions, strict=True)):
         for index, line in enumerate(written(completion)):
+            if grounded and len(names & set(words(text)) & set(words(line))) < 2:
+                continue
             documents.append(Document(f"local-{number}-{index}", line, (source,), "local"))
     return documents
