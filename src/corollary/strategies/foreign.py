@@ -9,8 +9,10 @@ from corollary.strategies.local import local
 from corollary.types import Dataset, Document, Flow
 
 
-def foreign(dataset: Dataset, *, seed: int, other: Dataset, window: int, count: Callable[[str], int]) -> Flow:
+def foreign(
+    dataset: Dataset, *, seed: int, other: Dataset, window: int, count: Callable[[str], int], nearest: int = 0
+) -> Flow:
     """Local and global augmentations of `other`; what they bring is not knowledge of `dataset`."""
     rows = yield from local(other, seed=seed)
-    rows += yield from linked(other, seed=seed, window=window, count=count)
+    rows += yield from linked(other, seed=seed, window=window, count=count, nearest=nearest)
     return [Document(f"foreign-{i}", row.text, (), "foreign") for i, row in enumerate(rows)]
