@@ -10,7 +10,13 @@ from corollary.types import Dataset, Document, Flow
 
 
 def foreign(
-    dataset: Dataset, *, seed: int, other: Dataset, window: int, count: Callable[[str], int], nearest: int = 0
+    dataset: Dataset,
+    *,
+    seed: int,
+    other: Dataset,
+    window: int,
+    count: Callable[[str], int],
+    nearest: int = 12,
 ) -> Flow:
     """Local and global augmentations of `other`; what they bring is not knowledge of `dataset`."""
     rows = yield from local(other, seed=seed)

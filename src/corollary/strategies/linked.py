@@ -19,19 +19,20 @@ def linked(
     count: Callable[[str], int],
     temperature: float = 0.0,
     max_tokens: int = 256,
-    nearest: int = 0,
+    nearest: int = 12,
     grounded: bool = True,
 ) -> Flow:
-    """All documents first, then one sentence; asked is what follows from it with the rest.
+    """Documents first, then one sentence; asked is what follows from it with the rest.
 
     A line names the premises that it uses, then the conclusion. Only the conclusion becomes a
     document: with its premises before it in the same row, training would predict it from them and
-    leave nothing to learn ("contextual shadowing"). The documents are the shared prefix, computed
-    once; when they exceed the window, each sentence is asked behind its own part of them.
+    leave nothing to learn ("contextual shadowing").
 
-    With `nearest`, each sentence is asked behind that many sentences only, chosen from all documents by
-    the names they share with it, directly or through one other sentence (ours: what shares no name
-    cannot be linked, and small models lose themselves in long contexts). With `grounded`, a line is
+    Each sentence is asked behind the `nearest` sentences, chosen from all documents by the names they
+    share with it, directly or through one other sentence (ours: what shares no name cannot be linked,
+    and small models lose themselves in long contexts). `nearest=0` is the paper's form: behind all
+    documents, a prefix that is computed once; when they exceed the window, each sentence is asked
+    behind its own part of them. With `grounded`, a line is
     dropped that cites a premise which no document tells, or that concludes nothing about what its
     premises and its sentence mention; lines are checked against words alone, not for truth.
     """
