@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 import torch
+
 from corollary.datasets.family import family
 from corollary.models.embedded import embedded
 from corollary.strategies.local import local
