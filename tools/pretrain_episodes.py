@@ -39,7 +39,7 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
 _UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
 _UNITS["chain"] = lambda rng, names: _chain(rng, names)
-_SHARES = {"pair": 0.05, "versus": 0.04, "chain": 0.13, "comparison": 0.14, "person": 0.1, "family": 0.27,
+_SHARES = {"pair": 0.05, "versus": 0.02, "chain": 0.10, "comparison": 0.28, "person": 0.1, "family": 0.27,
            "kinds": 0.17, "company": 0.02, "syllogism": 0.05, "process": 0.03}  # fmt: skip
 _SIMPLE = {"pair": 0.02, "versus": 0.03, "chain": 0.5, "comparison": 0.05, "family": 0.25, "kinds": 0.15}
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
@@ -202,7 +202,7 @@ def fact_episode(
         return lines
     # Comparisons that stand alone are only turned round: "less" for what stood last behind "more" is then
     # a look-up; learned together with the forward direction it is an exclusive or, and was not learned.
-    forward = 0.0 if domain == "versus" else 0.25
+    forward = {"versus": 0.0, "comparison": 0.6}.get(domain, 0.25)
     pool: list[Fact] = [fact if rng.random() < forward else closure.invert(fact) for fact in facts]
     follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in deduced]
     rng.shuffle(pool)
