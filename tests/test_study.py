@@ -1,0 +1,289 @@
+"""A study in a folder: what runs again and what does not, what a kill costs, and what the model is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_studies
+
+from corollary import store
+from corollary.errors import UserError
+from corollary.study import add, finished_trials, study_of
+from corollary.types import Spec
+
+COROLLARY = Path(sys.executable).with_name("corollary")
+TUNED = ["fine-tuned", "paraphrase", "augmented-local", "augmented", "oracle"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small study that ran through. Not to be changed: see `again`."""
+    out = tmp_path_factory.mktemp("study") / "out"
+    seen = small_studies.run(out)
+    assert sorted(seen.tried) == sorted(
+        [("pretrained", "none"), ("in-context", "none"), *((method, "full") for method in TUNED)]
+    )
+    return out
+
+
+@pytest.fixture
+def again(finished: Path, tmp_path: Path) -> Path:
+    """A copy in another place: that the study was moved may not matter to any test."""
+    return Path(shutil.copytree(finished, tmp_path / "elsewhere"))
+
+
+def results(out: Path) -> bytes:
+    return (out / "results.jsonl").read_bytes()
+
+
+def summary(out: Path) -> dict[str, Any]:
+    read: dict[str, Any] = store.read_json(out / "summary.json")
+    return read
+
+
+def test_every_arm_is_in_the_results_and_the_best_checkpoint_is_none_of_its_own(finished: Path) -> None:
+    rows = store.read_jsonl(finished / "results.jsonl")
+    questions = store.read_jsonl(finished / "datasets" / "reversals.s0" / "questions.jsonl")
+    methods = ["pretrained", "in-context", *TUNED, "fine-tuned-best"]
+    assert sorted((row["method"], row["question"]) for row in rows) == sorted(
+        (method, question["id"]) for method in methods for question in questions
+    )
+    assert {len(row["logprobs"]) for row in rows if row["method"] == "in-context"} == {2}, "orders"
+    assert not list((finished / "trials").glob("*fine-tuned-best*"))
+    written = {row["method"]: row["written"] is None for row in rows}
+    assert [method for method, unknown in written.items() if not unknown] == sorted(
+        ["paraphrase", "augmented-local", "augmented", "oracle"]
+    )
+
+
+def test_a_second_run_does_nothing(again: Path) -> None:
+    before = results(again)
+    files = {path: path.stat().st_mtime_ns for path in (again / "trials").rglob("*.json")}
+    seen = small_studies.run(again)
+    assert (seen.tried, seen.wrote) == ([], [])
+    assert results(again) == before
+    assert {path: path.stat().st_mtime_ns for path in (again / "trials").rglob("*.json")} == files
+
+
+def test_processes_write_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    small_studies.run(tmp_path / "out", runner="processes")
+    assert results(tmp_path / "out") == results(finished)
+
+
+def test_a_renamed_method_runs_nothing(again: Path) -> None:
+    tables = small_studies.tables()
+    tables["methods"] = {
+        name.replace("oracle", "all-that-follows"): m for name, m in tables["methods"].items()
+    }
+    seen = small_studies.run(again, study_of(tables, name="small"))
+    assert (seen.tried, seen.wrote) == ([], [])
+    names = {row["method"] for row in store.read_jsonl(again / "results.jsonl")}
+    assert "all-that-follows" in names
+    assert "oracle" not in names
+
+
+def test_a_changed_knob_of_the_tuning_runs_the_tuned_arms_again(again: Path) -> None:
+    plan = small_studies.plan(tunings={"full": {"tokens": 1000, "batch_tokens": 500}})
+    seen = small_studies.run(again, plan)
+    assert sorted(seen.tried) == sorted((method, "full") for method in TUNED)
+    assert seen.wrote == []
+
+
+def test_a_changed_knob_of_a_strategy_runs_again_what_uses_it_so(again: Path) -> None:
+    tables = small_studies.tables()
+    (use,) = tables["methods"]["augmented-local"]["augment"]
+    tables["methods"]["augmented-local"]["augment"] = [{"use": use, "width": 20}]
+    seen = small_studies.run(again, study_of(tables, name="small"))
+    assert seen.tried == [("augmented-local", "full")]
+    assert seen.wrote == ["lines"], "the other arm's use of the strategy, with its own knobs, is kept"
+
+
+def test_a_changed_order_count_runs_the_arm_that_shows_documents(again: Path) -> None:
+    assert small_studies.run(again, small_studies.plan(orders=3)).tried == [("in-context", "none")]
+
+
+def test_rows_that_do_not_belong_to_their_note_are_written_again(again: Path) -> None:
+    # As after a kill between the two files of another run.
+    (rows,) = (again / "augmented").glob("reversals.oracle*/documents.jsonl")
+    rows.write_text("".join(rows.read_text("utf-8").splitlines(keepends=True)[1:]), "utf-8")
+    assert small_studies.run(again).wrote == ["oracle"]
+
+
+def test_no_question_reaches_a_generator(tmp_path: Path) -> None:
+    (tmp_path / "marked.py").write_text(small_studies.DATASET)
+    use = f"{tmp_path / 'marked.py'}:marked"
+    plan = small_studies.plan(datasets={"marked": {"use": use, "word": "xylophoque"}})
+    small_studies.run(tmp_path / "out", plan)
+    questions = store.read_jsonl(tmp_path / "out" / "datasets" / "marked.s0" / "questions.jsonl")
+    assert all(
+        "xylophoque" in json.dumps([q[key] for key in ("prompt", "answer", "choices")]) for q in questions
+    )
+    documents = store.read_jsonl(tmp_path / "out" / "datasets" / "marked.s0" / "documents.jsonl")
+    asked = small_studies.asked(tmp_path / "out")
+    assert all(document["text"] in asked for document in documents), "the model was asked"
+    assert "xylophoque" not in asked
+
+
+def test_withheld_facts_leave_the_training_rows(again: Path) -> None:
+    told = [
+        row["text"]
+        for row in store.read_jsonl(again / "augmented" / "reversals.oracle.s0" / "documents.jsonl")
+    ]
+    # The random model writes nothing that can be read: let the oracle's rows stand for its own.
+    plan = small_studies.plan(
+        methods={"augmented": {"tune": True, "augment": [str(_oracle(again.parent))]}}, withhold=0.5
+    )
+    small_studies.run(again, plan)
+    tried = finished_trials(plan, again)
+    trained = {document.text for document in tried[0].trial.documents}
+    assert 0 < len(trained & set(told)) < len(told)
+    answers = {
+        row["written"] for row in store.read_jsonl(again / "results.jsonl") if row["split"] == "reversal"
+    }
+    assert answers == {True, False}
+
+
+def _oracle(folder: Path) -> Path:
+    path = folder / "mine.py"
+    path.write_text(
+        "from corollary.strategies.oracle import oracle\n"
+        "def mine(dataset, *, seed):\n    return (yield from oracle(dataset, seed=seed))\n"
+    )
+    return path
+
+
+def test_a_model_from_elsewhere_is_a_method_and_stays_one(again: Path) -> None:
+    model = Spec("local", {"path": str(small_studies.model_folder()), "dtype": "bfloat16"})
+    before = {row["question"] for row in store.read_jsonl(again / "results.jsonl")}
+    add(again, name="mine", model=model, tuning="full")
+    mine = [row for row in store.read_jsonl(again / "results.jsonl") if row["method"] == "mine"]
+    assert {row["question"] for row in mine} == before
+    assert {(row["tuning"], row["model"]) for row in mine} == {("full", "local")}
+    assert "mine" in {row["method"] for row in summary(again)["accuracy"]}
+    assert ("mine", "fine-tuned") in {(row["a"], row["b"]) for row in summary(again)["comparisons"]}
+    assert "mine" not in {row["method"] for row in summary(again)["costs"]}, "what it cost is not known"
+    after = results(again)
+    assert small_studies.run(again).tried == []
+    assert results(again) == after
+
+
+def test_a_model_from_elsewhere_is_left_out_where_the_questions_have_changed(again: Path) -> None:
+    model = Spec("local", {"path": str(small_studies.model_folder()), "dtype": "bfloat16"})
+    add(again, name="mine", model=model, tuning="full")
+    small_studies.run(again, small_studies.plan(datasets={"reversals": {"facts": 6, "tellings": 1}}))
+    assert "mine" not in {row["method"] for row in store.read_jsonl(again / "results.jsonl")}
+    assert any("mine was scored on other questions" in warning for warning in summary(again)["warnings"])
+
+
+def test_a_model_from_elsewhere_needs_a_name_and_a_finished_study(again: Path) -> None:
+    model = Spec("local", {"path": str(small_studies.model_folder())})
+    with pytest.raises(UserError, match="has a method oracle of its own"):
+        add(again, name="oracle", model=model, tuning="full")
+    with pytest.raises(
+        UserError, match="no dataset of this study named 'reversal': did you mean 'reversals'"
+    ):
+        add(again, name="mine", model=model, tuning="full", dataset="reversal")
+    next((again / "trials").glob("*.oracle.*/result.json")).unlink()
+    with pytest.raises(UserError, match="is not finished"):
+        add(again, name="mine", model=model, tuning="full")
+
+
+def test_a_trial_that_fails_is_said_and_all_else_is_kept(again: Path, tmp_path: Path) -> None:
+    path = tmp_path / "torn.py"
+    path.write_text("def torn(model, documents, *, seed):\n    raise RuntimeError('torn in two')\n")
+    plan = small_studies.plan(tunings={"full": {"tokens": 1500, "batch_tokens": 500}, str(path): {}})
+    with pytest.raises(
+        UserError, match=r"5 of the study's jobs failed \(first: reversals fine-tuned seed 0:.*torn"
+    ):
+        small_studies.run(again, plan)
+    assert {row["tuning"] for row in store.read_jsonl(again / "results.jsonl")} == {"none", "full"}
+    assert "5 of the jobs failed and are missing." in summary(again)["warnings"]
+    path.write_text("def torn(model, documents, *, seed):\n    return model\n")
+    assert {tuning for _, tuning in small_studies.run(again, plan).tried} == {"torn"}
+
+
+# Where a kill comes: the name of a function, and in its how many-th call. One after the other they die
+# in a dataset's file, in a tuning, between the two files of a trial, in what a strategy asks (twice), in
+# a trial's file, in a later tuning, and in the audit.
+KILLS = [
+    ("os.fsync", 2),
+    ("torch.optim.AdamW.step", 2),
+    ("os.fsync", 5),
+    ("corollary.store.Completions.put", 3),
+    ("corollary.store.Completions.put", 9),
+    ("os.fsync", 9),
+    ("torch.optim.AdamW.step", 5),
+    ("os.fsync", 8),
+]
+
+
+def test_a_kill_at_any_moment_costs_only_what_was_not_finished(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for kill in KILLS:
+        kept = set(out.glob("trials/*/result.json"))
+        assert in_a_child(killed_at, *kill, out) == signal.SIGKILL, kill
+        assert kept <= set(out.glob("trials/*/result.json"))
+    small_studies.run(out)
+    assert results(out) == results(finished)
+
+
+def in_a_child(work: Callable[..., object], *given: object) -> int:
+    """The signal that ended a child process that did this, 0 for none. Forked, since that is quick: the
+    study runs in the child's own thread alone."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    try:
+        work(*given)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def killed_at(where: str, call: int, out: Path) -> None:
+    """Run the small study; die in the `call`-th call of a function, as `kill -9` would have it."""
+    import torch
+
+    owner: Any = {"os": os, "torch": torch.optim.AdamW, "corollary": store.Completions}[
+        where.partition(".")[0]
+    ]
+    name = where.rpartition(".")[2]
+    true, calls = getattr(owner, name), iter(range(1, call + 1))
+
+    def deadly(*given: Any, **named: Any) -> Any:
+        if next(calls, call) == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return true(*given, **named)
+
+    setattr(owner, name, deadly)
+    small_studies.run(out)
+
+
+@pytest.mark.slow
+def test_the_demo_killed_at_random_moments_gives_the_same_bytes(tmp_path: Path) -> None:
+    command = [str(COROLLARY), "study", "demo", "--seeds", "0"]
+    began = time.monotonic()
+    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL)
+    took = time.monotonic() - began
+    moments = random.Random(0)
+    for _ in range(10):
+        running = subprocess.Popen([*command, "--out", str(tmp_path / "torn")], stdout=subprocess.DEVNULL)
+        time.sleep(moments.uniform(0.02, 0.3) * took)
+        running.kill()
+        running.wait()
+    subprocess.run([*command, "--out", str(tmp_path / "torn")], check=True, stdout=subprocess.DEVNULL)
+    assert results(tmp_path / "torn") == results(tmp_path / "whole")
