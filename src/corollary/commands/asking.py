@@ -129,7 +129,8 @@ def _model(out: Path, one: Tried) -> Any:
     folder = out / MODELS / one.result.trial[:16]
     if folder.is_dir():
         return work.open_model(model_spec(folder))
-    tuned, *_ = work.tune(replace(trial, checkpoints=0), work.open_model(trial.model))
+    with work.one_thread():
+        tuned, *_ = work.tune(replace(trial, checkpoints=0), work.open_model(trial.model))
     if isinstance(tuned, LocalModel):
         save(tuned, folder)
     return tuned

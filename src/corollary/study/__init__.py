@@ -7,7 +7,8 @@ changes, and a run that was killed goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from corollary.study.plan import (
     writings,
 )
 from corollary.study.presets import presets, read_study, study_of
-from corollary.study.work import Writing, run, trial_id
+from corollary.study.work import Writing, one_thread, run, trial_id
 from corollary.types import Cost, Dataset, Document, Result, Spec, Study, Trial
 
 __all__ = [
@@ -206,13 +207,15 @@ def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
     total = max(len(ready), len(arms(driver.plan)))
     driver.tell("try", done, total, None)
     for trial, answer in _run(driver, todo):
+        id = trial_id(trial)
         if isinstance(answer, WorkerDied):
-            answer = Result(trial_id(trial), error=str(answer))
+            answer = Result(id, error=str(answer))
         assert isinstance(answer, Result)
+        assert answer.trial == id, "a worker sees another model than the driver"
         if answer.error is None:
             where = folder.keep_trial(driver.out, trial, answer, driver.host)
-            driver.finished[answer.trial] = (where, answer)
-        for same in by_id[answer.trial]:
+            driver.finished[id] = (where, answer)
+        for same in by_id[id]:
             if answer.error is not None:
                 what = f"{same.dataset} {same.method} seed {same.seed}"
                 driver.failed[what] = answer.error
@@ -262,6 +265,8 @@ def _failures(driver: _Driver) -> str:
     )
 
 
-def _run(driver: _Driver, jobs: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
-    found: Iterable[tuple[Any, Any]] = plugins.bind("runners", driver.runner)(run, jobs)
-    return found
+def _run(driver: _Driver, jobs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """The jobs with their answers, as the runner brings them."""
+    alone = driver.runner.use == HERE.use and bool(jobs)
+    with one_thread() if alone else contextlib.nullcontext():
+        yield from plugins.bind("runners", driver.runner)(run, jobs)

@@ -66,7 +66,7 @@ def read(
         cell = Cell(entry["dataset"], entry["seed"])
         if entry["trial"] in finished and cell in made:
             where, result = finished[entry["trial"]]
-            scored, _ = read_trial(where)
+            scored = read_trial(where)
             if scored.questions == made[cell].questions:
                 found.append(Tried(scored, result, entry["method"], entry["tuning"]))
                 continue

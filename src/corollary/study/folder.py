@@ -59,18 +59,18 @@ def keep_trial(out: Path, trial: Trial, result: Result, host: dict[str, Any]) ->
     return folder
 
 
-def read_trial(folder: Path) -> tuple[Trial, dict[str, Any]]:
-    """The trial of a folder, and the host on which it ran."""
+def read_trial(folder: Path) -> Trial:
+    """The trial of a folder."""
     plain = store.read_json(folder / "trial.json")
-    host = plain.pop("host")
-    return store.from_plain(Trial, plain), host
+    del plain["host"]
+    return store.from_plain(Trial, plain)
 
 
 def differing(folders: Iterable[Path]) -> list[str]:
     """What a reader must know when these trials did not run under the same conditions."""
     seen: dict[str, set[str]] = {}
     for folder in folders:
-        _, where = read_trial(folder)
+        where = store.read_json(folder / "trial.json")["host"]
         for key, value in {**where.pop("versions"), **where}.items():
             seen.setdefault(key, set()).add(str(value))
     return [

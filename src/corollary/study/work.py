@@ -5,12 +5,13 @@ The same functions run in a loop, in processes or on other machines.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,20 @@ def open_model(spec: Spec) -> Any:
 @functools.lru_cache(maxsize=2)
 def _opened(use: str, knobs: str) -> Any:
     return bind("models", Spec(use, json.loads(knobs)))()
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute in one thread for a while, as the processes of a study do: sums in another order end in
+    other last digits, and a study must write the same bytes wherever it runs."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def spent(model: Model) -> Cost:
