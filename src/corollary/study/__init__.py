@@ -28,7 +28,7 @@ from corollary.study.plan import (
     writings,
 )
 from corollary.study.presets import presets, read_study, study_of
-from corollary.study.work import Writing, one_thread, run, trial_id
+from corollary.study.work import Writing, one_thread, open_model, run, trial_id
 from corollary.types import Cost, Dataset, Document, Result, Spec, Study, Trial
 
 __all__ = [
@@ -139,6 +139,7 @@ def finished_trials(plan: Study, out: Path) -> list[results.Tried]:
 
 
 def _driver(plan: Study, out: Path, runner: Spec, observer: Observer | None) -> _Driver:
+    open_model(plan.model)  # before anything is written: a folder that holds no model shows now
     out.mkdir(parents=True, exist_ok=True)
     tell = observer or (lambda stage, done, total, what: None)
     return _Driver(plan, out, runner, tell, folder.host(), finished=folder.finished(out))
