@@ -106,7 +106,8 @@ def test_an_adapter_counts_by_its_scale_too(tmp_path: Path) -> None:
 
 
 def test_an_adapter_beside_an_adapter(tmp_path: Path) -> None:
-    first = lora(model(), DOCUMENTS[:1], **SETTINGS, lr=2e-2)
+    save(model(), tmp_path / "base")
+    first = lora(local(path=str(tmp_path / "base")), DOCUMENTS[:1], **SETTINGS, lr=2e-2)
     before = recall(first)
     second = lora(first, DOCUMENTS, **SETTINGS, lr=2e-2)
     assert recall(first) == before < recall(second)
