@@ -338,3 +338,24 @@ def test_ctrl_c_ends_with_one_sentence_and_loses_nothing(tmp_path: Path) -> None
     assert len(results) < 80, "it was stopped"
     assert all(store.read_json(path)["trial"] for path in results)
     assert not list((tmp_path / "out").rglob("*.part"))
+
+
+def test_ctrl_c_in_a_terminal_reaches_workers_that_are_just_starting(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(small_studies.toml(seeds="[0, 1]"))
+    command = [COROLLARY, "study", "small.toml", "--out", "out"]
+    # A terminal sends it to all processes of the group at once.
+    running = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children")
+    while len(children.read_text().split()) < 2:  # the first only looks after the others
+        assert running.poll() is None, running.communicate()
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGINT)
+    _, err = running.communicate(timeout=300)
+    assert (running.returncode, err) == (130, f"{STOPPED}\n")

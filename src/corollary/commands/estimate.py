@@ -5,7 +5,7 @@ from __future__ import annotations
 from corollary.types import Study
 
 # Tokens a second of one core, measured on the embedded model; a larger model is slower by its size.
-TRAINING, READING, WRITING = 3_000.0, 12_000.0, 400.0
+TRAINING, READING, WRITING = 5_000.0, 7_000.0, 500.0
 WORD = 2.2
 """Tokens of a word, names and all."""
 START = 15.0
@@ -39,7 +39,7 @@ def expected_seconds(plan: Study, *, workers: int) -> float:
                 times = 1 + (plan.checkpoints if method.name == "fine-tuned" else 0)
                 before = plan.orders * (documents + asked) if method.context == "all" else times * asked
                 total += tokens / TRAINING + before / READING
-        # One line of about 15 words for each sentence and request; the linked ones trace several.
-        lengths = {"local": 45, "linked": 110, "paraphrase": 90, "foreign": 155}
+        # Tokens that a strategy writes for a sentence.
+        lengths = {"local": 45, "linked": 80, "paraphrase": 100, "foreign": 125}
         total += sum(len(lines) * lengths.get(use, 0) / WRITING for use in strategies)
     return START + total * len(plan.seeds) / max(1, workers)

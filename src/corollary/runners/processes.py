@@ -81,10 +81,25 @@ def _start(threads: int) -> tuple[Connection, SpawnProcess]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, threads), daemon=True)
-    process.start()
+    with _interrupts_held_back():
+        process.start()
     # The worker must hold the only copy of its end: else its death does not close the pipe.
     theirs.close()
     return ours, process
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    # A process inherits what is held back. ctrl-C reaches every process of the terminal, also one that
+    # has not come to ignoring it: it would print the traceback of its own imports. Here it waits.
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _receive(connection: Connection, process: SpawnProcess) -> Any:
