@@ -83,10 +83,12 @@ def trial_row(trial: Trial, result: Result) -> str:
 
 def summary(accuracy: Sequence[Mapping[str, Any]], order: Sequence[str]) -> str:
     """A table for each dataset: accuracy by method (in this order) and split, means over seeds."""
+    from corollary.report.wording import place_of
+
     blocks = []
-    for dataset in dict.fromkeys(row["dataset"] for row in accuracy):
+    for dataset in sorted({row["dataset"] for row in accuracy}, key=place_of):
         rows = [row for row in accuracy if row["dataset"] == dataset]
-        splits = list(dict.fromkeys(row["split"] for row in rows))
+        splits = sorted({row["split"] for row in rows}, key=lambda split: place_of(dataset, split))
         arms = {(row["method"], row["tuning"]) for row in rows}
         place = {name: number for number, name in enumerate(order)}
         found = {(row["method"], row["tuning"], row["split"]): row for row in rows}
