@@ -137,6 +137,7 @@ def augmentation(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             | {"precision": new / (new + 31), "coverage": 0.87, "leaked": 3}
             | {"coverage_several_step": several / 400 if several else None}
             | {part: {"precision": 0.9, "coverage": 0.8} for part in ("seen", "reserved")}
+            | {"dropped": {"lines": 12, "precision": 0.2}, "written": {"lines": 733, "precision": 0.88}}
         )
     return out
 

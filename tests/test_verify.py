@@ -7,7 +7,7 @@ import random
 import pytest
 
 from corollary.reasoner import Statement
-from corollary.types import Document, Question
+from corollary.types import DROPPED, Document, Question
 from corollary.verify import (
     audit,
     knowledge_of,
@@ -91,6 +91,21 @@ def test_no_lines_and_only_restatements_have_no_precision() -> None:
         summary = summarise(audit(TOLD, lines), knowledge_of(TOLD))
         assert summary["precision"] is None
         assert summary["coverage"] == 0
+
+
+def test_dropped_lines_are_counted_apart_and_cover_nothing() -> None:
+    aunt = "kerit is the aunt or uncle of bolan."
+    dropped = [
+        Document("x", "talun is the child of kerit.", ("d2",), DROPPED),
+        Document("y", "talun is the mother of kerit.", ("d2",), DROPPED),
+    ]
+    summary = summarise(
+        audit(TOLD, [Document("a", aunt, ("d0", "d1"), "linked"), *dropped]), knowledge_of(TOLD)
+    )
+    assert (summary["lines"], summary["precision"], summary["coverage"]) == (1, 1.0, 1 / 8)
+    kinds = {"restates": 0, "several_step": 0, "unreadable": 0}
+    assert summary["dropped"] == {"lines": 2, "one_step": 1, "false": 1, "precision": 1 / 2} | kinds
+    assert summary["written"] == {"lines": 3, "one_step": 2, "false": 1, "precision": 2 / 3} | kinds
 
 
 def test_a_kept_wording_of_the_line_or_of_its_source_is_reserved() -> None:

@@ -1,34 +1,36 @@
-"""Choose the tuning settings of the presets on development seeds: `python tools/choose.py`.
+"""Choose the tuning settings of the presets on development seeds: `python tools/choose.py out/choose`.
 
 Every tuned arm uses one setting, from one small grid. It is chosen by the mean log-probability of the
 right answers of *rephrasings* (split `rephrase`) after plain and augmented tuning; reversals and
-deductions, which the study is about, are not looked at.
+deductions, which the study is about, are not looked at. Run again, it goes on in its folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import tempfile
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
-from corollary.plugins import bind
+from corollary.plugins import check_knobs
 from corollary.store import read_json
 from corollary.study import read_study, study
 from corollary.types import Spec
 
 DATASETS = ("reversals", "celebrities", "family", "semantic")
-RATES = {"full": (1e-3, 2e-3, 3e-3), "lora": (3e-3, 1e-2, 2e-2)}
-TOKENS = (40_000, 60_000, 90_000)
+RATES = {"full": (1e-3, 2e-3, 3e-3), "lora": (5e-3, 1e-2, 2e-2)}
+TOKENS = (48_000, 60_000)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
     parser.add_argument("--seeds", default="100", help="development seeds")
     parser.add_argument("--tuning", default="full", choices=sorted(RATES))
     parser.add_argument("--tokens", default=",".join(map(str, TOKENS)))
+    parser.add_argument("--batch-tokens", default="256")
+    parser.add_argument("--rates", default="", help="learning rates in place of the grid's")
     args = parser.parse_args()
     plan = read_study("demo")
     plan = replace(
@@ -36,28 +38,39 @@ def main() -> None:
         seeds=tuple(int(seed) for seed in args.seeds.split(",")),
         datasets=tuple(spec for spec in plan.datasets if spec.use in DATASETS),
         methods=tuple(m for m in plan.methods if m.name in ("fine-tuned", "augmented")),
-        limits={},
+        limits={key: value for key, value in plan.limits.items() if key == args.tuning},
     )
     assert all(seed >= 100 for seed in plan.seeds), "settings are chosen on development seeds"
-    bind("runners", Spec("processes"))
-    for tokens, rate in itertools.product(map(int, args.tokens.split(",")), RATES[args.tuning]):
-        with tempfile.TemporaryDirectory() as folder:
-            setting = Spec(args.tuning, {"tokens": tokens, "lr": rate})
-            out = study(replace(plan, tunings=(setting,)), Path(folder))
-            found: dict[tuple[str, str], list[float]] = defaultdict(list)
-            for path in sorted(out.glob("trials/*/trial.json")):
-                trial, result = read_json(path), read_json(path.with_name("result.json"))
-                for question, score in zip(trial["questions"], result["scores"][0], strict=True):
-                    if question["split"] == "rephrase":
-                        right = question["choices"].index(question["answer"])
-                        found[trial["dataset"], trial["method"]].append(
-                            score["likelihoods"][right]["logprob"]
-                        )
-        means = {key: sum(values) / len(values) for key, values in found.items()}
-        shown = "  ".join(
-            f"{dataset} {method} {value:.2f}" for (dataset, method), value in sorted(means.items())
-        )
-        print(f"tokens {tokens} lr {rate}: mean {sum(means.values()) / len(means):.3f}   {shown}", flush=True)
+    rates = [float(rate) for rate in args.rates.split(",")] if args.rates else RATES[args.tuning]
+    for tokens, batch, rate in itertools.product(_whole(args.tokens), _whole(args.batch_tokens), rates):
+        knobs = {"tokens": tokens, "batch_tokens": batch, "lr": rate}
+        setting = check_knobs("tuning", Spec(args.tuning, knobs))
+        study(replace(plan, tunings=(setting,)), args.out)
+        likelihoods, seconds = _measured(args.out, setting)
+        means = {key: sum(values) / len(values) for key, values in likelihoods.items()}
+        shown = "  ".join(f"{name} {value:.2f}" for name, value in sorted(means.items()))
+        print(f"tokens {tokens} batch {batch} lr {rate}: mean {sum(means.values()) / len(means):.3f}"
+              f" seconds {seconds:.0f}   {shown}", flush=True)  # fmt: skip
+
+
+def _whole(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
+def _measured(out: Path, setting: Spec) -> tuple[dict[str, list[float]], float]:
+    """Log-probabilities of right rephrasings by dataset and method, and the seconds of all tunings."""
+    found: dict[str, list[float]] = defaultdict(list)
+    seconds = 0.0
+    for path in sorted(out.glob("trials/*/trial.json")):
+        trial, result = read_json(path), read_json(path.with_name("result.json"))
+        if trial["tune"] != {"use": setting.use, "knobs": dict(setting.knobs)}:
+            continue
+        seconds += result["cost"]["seconds"]
+        for question, score in zip(trial["questions"], result["scores"][0], strict=True):
+            if question["split"] == "rephrase":
+                right = question["choices"].index(question["answer"])
+                found[f"{trial['dataset']} {trial['method']}"].append(score["likelihoods"][right]["logprob"])
+    return found, seconds
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from corollary.worlds.names import PRETRAINING, draw_names
 from corollary.worlds.relations import FORMATS, RELATIONS
 
 Lines = list[tuple[str, float]]
-FACT, TASK, CONSEQUENCE, ANSWER, DEGREE = 0.1, 0.05, 1.0, 2.0, 6.0
+FACT, TASK, CONSEQUENCE, ANSWER, FEATURE, DEGREE = 0.1, 0.05, 1.0, 2.0, 3.0, 6.0
 TASKS = {
     "local": tasks.LOCAL,
     "paraphrase": tasks.PARAPHRASE,
@@ -37,12 +37,13 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
     "company": domains.company,
 }
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
-_UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
 _UNITS["chain"] = lambda rng, names: _chain(rng, names)
-_SHARES = {"pair": 0.05, "versus": 0.02, "chain": 0.10, "comparison": 0.28, "person": 0.1, "family": 0.27,
-           "kinds": 0.17, "company": 0.02, "syllogism": 0.05, "process": 0.03}  # fmt: skip
-_SIMPLE = {"pair": 0.02, "versus": 0.03, "chain": 0.5, "comparison": 0.05, "family": 0.25, "kinds": 0.15}
+_SHARES = {"pair": 0.06, "statement": 0.06, "chain": 0.12, "comparison": 0.26, "person": 0.08, "family": 0.22,
+           "kinds": 0.13, "company": 0.01, "syllogism": 0.04, "process": 0.02}  # fmt: skip
+_SIMPLE = {"pair": 0.04, "chain": 0.30, "comparison": 0.34, "family": 0.19, "kinds": 0.13}
+_FORWARD = {"comparison": 0.4}  # how often a fact is asked the way it was told, else 0.25
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
+_RESERVED = tuple(name for name in _NAMED if RELATIONS[name].reserved)
 
 
 def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
@@ -112,7 +113,12 @@ def _comparison(line: str, fact: Fact, *, before: float) -> Lines:
     weights turning it round was not learned in 24 M tokens, neither alone nor in context."""
     head, tail = line.split(f" {fact.relation} ")
     degree, feature = fact.relation.split()
-    return [(head, before), (f" {degree}", DEGREE), (f" {feature} {tail}\n", CONSEQUENCE)]
+    return [
+        (head, before),
+        (f" {degree}", DEGREE),
+        (f" {feature}", FEATURE),
+        (f" {tail}\n", CONSEQUENCE),
+    ]
 
 
 def _line(text: str, weight: float) -> tuple[str, float]:
@@ -200,22 +206,38 @@ def fact_episode(
         for focus in rng.sample(picks, min(len(picks), max(1, budget // 4))):
             lines += global_block(rng, focus, facts, texts, deduced)
         return lines
-    # Comparisons that stand alone are only turned round: "less" for what stood last behind "more" is then
-    # a look-up; learned together with the forward direction it is an exclusive or, and was not learned.
-    forward = {"versus": 0.0, "comparison": 0.6}.get(domain, 0.25)
-    pool: list[Fact] = [fact if rng.random() < forward else closure.invert(fact) for fact in facts]
-    follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in deduced]
+    pool: list[Fact] = [
+        fact if rng.random() < _FORWARD.get(domain, 0.25) else closure.invert(fact) for fact in facts
+    ]
+    near = [
+        fact for fact, proof in deduced.items() if len(proof) == 2 or (len(proof) == 3 and rng.random() < 0.3)
+    ]
+    follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in near]
     rng.shuffle(pool)
     rng.shuffle(follow)
     if domain == "chain":
         pool = []
-    some = pool[: budget if not follow else (budget + 1) // 2] + follow[: budget // 2 if pool else budget]
+    some = follow[: budget if domain == "chain" else budget * 2 // 3]
+    some += pool[: budget - len(some)]
     rng.shuffle(some)
     return lines + [
         piece
         for fact in some
         for piece in consequence(rng, fact, asked=0.25 * (1 - simple), plainest=max(0.3, simple))
     ]
+
+
+def statement_episode(rng: random.Random) -> Lines:
+    """One statement, then the same from either end, as plain statements: whole lines are learned, so that
+    reserved relations too are something to say, though no task asks for them."""
+    relation = rng.choice(_RESERVED if rng.random() < 0.4 else _NAMED)
+    names = draw_names(rng, part=PRETRAINING)
+    fact = Fact(relation, next(names), next(names))
+    lines: Lines = [_line(tell(rng, fact)[0], FACT)]
+    for _ in range(rng.randint(2, 5)):
+        said = rng.choice((fact, closure.invert(fact)))
+        lines.append(_line(tell(rng, said, simple=0.3)[0], CONSEQUENCE))
+    return lines
 
 
 def local_episode(rng: random.Random, domain: str) -> Lines:
@@ -283,18 +305,22 @@ def process_episode(rng: random.Random, size: int) -> Lines:
 
 def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0) -> Lines:
     """One episode of a random domain and task; at most `facts` facts (log-uniform), `budget` lines after."""
-    shares = _SIMPLE if rng.random() < simple else _SHARES
+    plainest = rng.random() < simple
+    shares = _SIMPLE if plainest else _SHARES
     domain = rng.choices(list(shares), list(shares.values()))[0]
-    if domain in ("versus", "chain"):
-        facts = min(facts, 4 if domain == "versus" else 8)
+    if domain == "statement":
+        return statement_episode(rng)
+    if domain == "chain":
+        facts = min(facts, 24)
     size = max(2 if domain == "chain" else 1, round(facts ** rng.uniform(0.25, 1.0)))
     links = domain in ("family", "kinds", "chain")  # worlds in which facts compose
-    task = rng.choices(("plain", "global", "local"), (0.4, 0.45, 0.15) if links else (0.7, 0.05, 0.25))[0]
+    weights = (0.85, 0.1, 0.05) if plainest else (0.45, 0.4, 0.15) if links else (0.7, 0.05, 0.25)
+    task = rng.choices(("plain", "global", "local"), weights)[0]
     if domain == "syllogism":
         task = "local" if rng.random() < 0.4 else "plain"
         return syllogism_episode(rng, max(1, size // 3), task=task)
     if domain == "process":
         return process_episode(rng, min(size, 20))
     if task == "local":
-        return local_episode(rng, domain if domain != "chain" else "comparison")
+        return local_episode(rng, domain if domain != "chain" else rng.choice(("comparison", "pair")))
     return fact_episode(rng, domain, size, budget=budget, task=task, simple=simple)

@@ -39,8 +39,9 @@ def accuracy(summary: dict[str, Any], tuning: str) -> list[str]:
 def augmentation(summary: dict[str, Any]) -> list[str]:
     """One line per dataset and arm that writes; in brackets what was seen in the writing tasks only."""
     lines = [
-        "| dataset | method | lines | precision | coverage | several-step | unreadable | leaked |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
+        "| dataset | method | lines | precision | coverage | several-step | unreadable | leaked"
+        " | dropped | precision with these |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in summary["augmentation"]:
         share = row["unreadable"] / row["lines"] if row["lines"] else None
@@ -48,7 +49,8 @@ def augmentation(summary: dict[str, Any]) -> list[str]:
         lines.append(
             f"| {row['dataset']} | {row['method']} | {row['lines']} | {_percent(row['precision'])}"
             f" ({_percent(seen['precision'])}) | {_percent(row['coverage'])} ({_percent(seen['coverage'])})"
-            f" | {_percent(row['coverage_several_step'])} | {_percent(share)} | {row['leaked']} |"
+            f" | {_percent(row['coverage_several_step'])} | {_percent(share)} | {row['leaked']}"
+            f" | {row['dropped']['lines']} | {_percent(row['written']['precision'])} |"
         )
     return lines
 

@@ -16,7 +16,7 @@ from typing import Any
 from corollary.costs import flops
 from corollary.plugins import load
 from corollary.store import Completions
-from corollary.types import Completion, Cost, Dataset, Document, Flow, Model, Request, Spec
+from corollary.types import DROPPED, Completion, Cost, Dataset, Document, Flow, Model, Request, Spec
 
 BATCH = 64
 """Requests generated together: what a kill can lose at most."""
@@ -79,7 +79,8 @@ def augment(
             documents: list[Document] = stop.value
     seen = {document.text for document in dataset.documents}
     kept = []
-    for document in documents:
+    # Of two lines that are alike the one that may be trained on stays.
+    for document in sorted(documents, key=lambda document: document.strategy == DROPPED):
         if document.text not in seen:
             seen.add(document.text)
             kept.append(document)

@@ -10,12 +10,15 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
+DROPPED = "dropped"
+
 
 @dataclass(frozen=True)
 class Document:
     """A text that a model is trained on or shown. An augmentation is a Document with a `source`.
 
-    `source` holds ids of the documents it was derived from; `strategy` names who wrote it.
+    `source` holds ids of the documents it was derived from; `strategy` names who wrote it, or is
+    `DROPPED` for a line that its strategy left out: it is audited, and never trained on.
     """
 
     id: str

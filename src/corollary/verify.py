@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from corollary.reasoner import Knowledge, Statement, Unreadable, fact_of, read, read_argument, weaker
-from corollary.types import Document, Question
+from corollary.types import DROPPED, Document, Question
 
 Label = Literal["restates", "one_step", "several_step", "false", "unreadable"]
 LABELS: tuple[Label, ...] = ("restates", "one_step", "several_step", "false", "unreadable")
@@ -81,7 +81,8 @@ def summarise(
     reserved: Callable[[Statement], bool] = lambda statement: False,
     leaked: int = 0,
 ) -> dict[str, object]:
-    """Counts and shares of an audit, over all rows and, under "seen" and "reserved", apart.
+    """Counts and shares of an audit, over the rows that are trained on and, under "seen" and "reserved",
+    apart; under "dropped" over those that their strategy left out, under "written" over both.
 
     `precision` is the share of new and right lines of all that do not restate (unreadable ones are
     wrong); `coverage` the share of the statements one rule from the documents that some true line
@@ -89,21 +90,24 @@ def summarise(
     where there is nothing to share. In the parts, a row is reserved by its relation or wording, a
     statement to be covered by its relation alone, since the statement has no wording of its own.
     """
-    written = {s for row in rows for s in _stated(row.text)}
     near, far = knowledge.one_step(), knowledge.several_step()
+    used = [row for row in rows if row.strategy != DROPPED]
+    stated = {s for row in used for s in _stated(row.text)}
 
     def part(chosen: Sequence[AuditRow], wanted: Callable[[Statement], bool]) -> dict[str, object]:
         return {
             **_counts(chosen),
-            "coverage": _share(written, [s for s in near if wanted(s)]),
-            "coverage_several_step": _share(written, [s for s in far if wanted(s)]),
+            "coverage": _share(stated, [s for s in near if wanted(s)]),
+            "coverage_several_step": _share(stated, [s for s in far if wanted(s)]),
         }
 
     return {
-        **part(rows, lambda statement: True),
+        **part(used, lambda statement: True),
         "leaked": leaked,
-        "seen": part([r for r in rows if not r.reserved], lambda statement: not reserved(statement)),
-        "reserved": part([r for r in rows if r.reserved], reserved),
+        "seen": part([r for r in used if not r.reserved], lambda statement: not reserved(statement)),
+        "reserved": part([r for r in used if r.reserved], reserved),
+        "dropped": _counts([r for r in rows if r.strategy == DROPPED]),
+        "written": _counts(rows),
     }
 
 

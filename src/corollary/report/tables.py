@@ -107,15 +107,20 @@ def precision(rows: Iterable[Row]) -> Table:
             f"{row['lines']:,}",
             *(percent(row[key]) for key in ("precision", "coverage", "coverage_several_step")),
             f"{row['leaked']:,}",
+            f"{row['dropped']['lines']:,}",
+            percent(row["written"]["precision"]),
         )
         for row in sorted(rows, key=_written_order)
     ]
     caption = (
         "Each distinct line counts once. Precision: new and right among all lines that do not restate. "
         "Coverage: share of the statements one rule away from the documents that were written; beside it "
-        "that of statements several rules away. Leaked: lines with a question's own text, which were removed."
+        "that of statements several rules away. Leaked: lines with a question's own text, all removed. "
+        "Dropped: lines that their strategy left out because they cite what no document tells; beside it "
+        "the precision of all that the model wrote, these included."
     )
     head = ("Dataset and method", "Lines", "Precision", "Coverage", "Several steps", "Leaked")
+    head += ("Dropped", "Precision with these")
     return Table(caption, head, tuple(out))
 
 

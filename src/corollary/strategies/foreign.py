@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from corollary.strategies.linked import linked
 from corollary.strategies.local import local
-from corollary.types import Dataset, Document, Flow
+from corollary.types import DROPPED, Dataset, Document, Flow
 
 
 def foreign(
@@ -21,4 +21,5 @@ def foreign(
     """Local and global augmentations of `other`; what they bring is not knowledge of `dataset`."""
     rows = yield from local(other, seed=seed)
     rows += yield from linked(other, seed=seed, window=window, count=count, nearest=nearest)
-    return [Document(f"foreign-{i}", row.text, (), "foreign") for i, row in enumerate(rows)]
+    used = [row for row in rows if row.strategy != DROPPED]
+    return [Document(f"foreign-{i}", row.text, (), "foreign") for i, row in enumerate(used)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from corollary.strategies._lines import focuses, written
 from corollary.text import rare_words, words
-from corollary.types import Dataset, Document, Flow, Request
+from corollary.types import DROPPED, Dataset, Document, Flow, Request
 from corollary.worlds import tasks
 
 
@@ -52,11 +52,10 @@ def linked(
         for index, line in enumerate(written(completion)):
             premises, _, conclusion = line.rpartition(tasks.SO)
             cited = [_told_in(premise, asked, names) for premise in premises.split(";")]
-            if grounded and not (all(cited) and _links(text, premises, conclusion, names)):
-                continue
-            used = [source, *(id for ids in cited for id in ids)]
+            sound = not grounded or (all(cited) and _links(text, premises, conclusion, names))
+            used = tuple(dict.fromkeys([source, *(id for ids in cited for id in ids)]))
             documents.append(
-                Document(f"linked-{number}-{index}", conclusion, tuple(dict.fromkeys(used)), "linked")
+                Document(f"linked-{number}-{index}", conclusion, used, "linked" if sound else DROPPED)
             )
     return documents
 

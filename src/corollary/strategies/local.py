@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from corollary.strategies._lines import focuses, written
 from corollary.text import rare_words, words
-from corollary.types import Dataset, Document, Flow, Request
+from corollary.types import DROPPED, Dataset, Document, Flow, Request
 from corollary.worlds import tasks
 
 
@@ -24,7 +24,8 @@ def local(
     names = rare_words([text for _, text in asked])
     for number, ((source, text), completion) in enumerate(zip(asked, completions, strict=True)):
         for index, line in enumerate(written(completion)):
-            if grounded and len(names & set(words(text)) & set(words(line))) < 2:
-                continue
-            documents.append(Document(f"local-{number}-{index}", line, (source,), "local"))
+            sound = not grounded or len(names & set(words(text)) & set(words(line))) >= 2
+            documents.append(
+                Document(f"local-{number}-{index}", line, (source,), "local" if sound else DROPPED)
+            )
     return documents

@@ -10,7 +10,7 @@ from typing import Any
 from corollary import store, verify
 from corollary.reasoner import Statement
 from corollary.study.plan import CONTROL, Cell, methods_on, strategy_key
-from corollary.types import Dataset, Document, Study
+from corollary.types import DROPPED, Dataset, Document, Study
 from corollary.worlds.domains import role_is_reserved
 from corollary.worlds.relations import RELATIONS
 
@@ -23,8 +23,8 @@ CONTROLS = (*NOT_THE_MODELS, CONTROL)
 
 @dataclass(frozen=True)
 class Lines:
-    """What a strategy wrote, what of it is trained on, and how many lines were left out because they
-    hold something taken from a question."""
+    """What a strategy wrote, what of it is trained on (nothing that it dropped itself), and how many lines
+    were left out because they hold something taken from a question."""
 
     all: Sequence[Document]
     used: Sequence[Document]
@@ -45,7 +45,8 @@ def lines(
 ) -> Lines:
     """What of a strategy's lines may be trained on: none that leaks a question and, of the augmented
     arms, nothing that rests on the share `withhold` of the facts."""
-    used, leaked = verify.remove_leaks(dataset.questions, written)
+    offered = [line for line in written if line.strategy != DROPPED]
+    used, leaked = verify.remove_leaks(dataset.questions, offered)
     if withhold and strategy not in CONTROLS:
         facts = verify.withheld_facts(dataset.documents, share=withhold, seed=seed)
         used = verify.withhold(used, dataset.documents, facts)

@@ -1,0 +1,116 @@
+"""Strategies without a model: what they ask, what they make of answers, and what they leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from corollary.strategies._lines import written
+from corollary.strategies.foreign import foreign
+from corollary.strategies.linked import linked
+from corollary.strategies.local import local
+from corollary.strategies.paraphrase import paraphrase
+from corollary.types import DROPPED, Completion, Dataset, Document, Flow, Request
+from corollary.worlds import tasks
+
+# Enough sentences about others that only names are rare words.
+OTHERS = [
+    f"bor{chr(97 + number)}n {middle} lam{chr(97 + number)}k."
+    for number, middle in enumerate(
+        ["is the mother of", "is the father of", "is the sibling of", "is the child of", "is married to"] * 5
+    )
+]
+TREE = Dataset(
+    "tree",
+    tuple(
+        Document(f"d{number}", text)
+        for number, text in enumerate(
+            (
+                "bolan is the mother of kerit.",
+                "kerit is the father of tivol.",
+                "sumak is the sibling of bolan.",
+                "dorel is married to pinat.",
+                *OTHERS,
+            )
+        )
+    ),
+    (),
+)
+
+
+def answered(flow: Flow, answer: Callable[[Request], str]) -> list[Document]:
+    """What a strategy returns when every request of it is answered so."""
+    requests = next(flow)
+    while True:
+        try:
+            requests = flow.send([Completion(answer(request), 1, 1) for request in requests])
+        except StopIteration as end:
+            return list(end.value)
+
+
+def asked(flow: Flow) -> list[Request]:
+    return next(flow)
+
+
+def texts(rows: Sequence[Document], strategy: str) -> list[str]:
+    return [row.text for row in rows if row.strategy == strategy]
+
+
+def link(dataset: Dataset = TREE, **knobs: object) -> Flow:
+    return linked(dataset, seed=0, window=4096, count=len, **knobs)  # type: ignore[arg-type]
+
+
+def test_local_asks_about_each_sentence_alone_and_drops_lines_about_others() -> None:
+    requests = asked(local(TREE, seed=0))
+    assert len(requests) == len(TREE.documents)
+    for request, document in zip(requests, TREE.documents, strict=True):
+        assert (request.prefix, request.prompt) == ("", tasks.LOCAL.format(text=document.text))
+    rows = answered(
+        local(TREE, seed=0), lambda request: "kerit is the child of bolan.\ndorel is the child of bolan.\n"
+    )
+    assert [(row.text, row.source) for row in rows if row.strategy == "local"] == [
+        ("kerit is the child of bolan.", ("d0",))
+    ]
+    assert len(texts(rows, DROPPED)) == 2 * len(TREE.documents) - 1, "what was dropped is audited too"
+    every = answered(local(TREE, seed=0, grounded=False), lambda request: "dorel is the child of bolan.\n")
+    assert texts(every, "local") == ["dorel is the child of bolan."] * len(TREE.documents)
+
+
+def test_linked_shows_the_nearest_sentences_and_the_paper_s_form_all() -> None:
+    first = asked(link(nearest=3))[0]
+    shown = first.prefix.splitlines()
+    assert shown == [document.text for document in TREE.documents[:3]], "whom no name links stays out"
+    assert all(request.prefix.count("\n") == len(TREE.documents) for request in asked(link(nearest=0)))
+
+
+def test_linked_keeps_the_conclusion_and_drops_what_no_document_tells() -> None:
+    lines = (
+        "kerit is the father of tivol; so bolan is the grandparent of tivol.",
+        "pinat is the mother of bolan; so pinat is the grandparent of kerit.",
+        "dorel is married to pinat; so dorel is the aunt or uncle of pinat.",
+    )
+    rows = answered(
+        link(), lambda request: "\n".join(lines) if "bolan is the mother" in request.prompt else ""
+    )
+    assert [(row.text, row.source) for row in rows if row.strategy == "linked"] == [
+        ("bolan is the grandparent of tivol.", ("d0", "d1"))
+    ], "the premises are named as sources, and only the conclusion is trained on"
+    assert texts(rows, DROPPED) == [line.split(tasks.SO)[1] for line in lines[1:]]
+
+
+def test_a_line_that_was_cut_off_is_left_out() -> None:
+    completion = Completion("kerit is the child of bolan.\nbolan is the mo", 1, 1, 0, "length")
+    assert written(completion) == ["kerit is the child of bolan."]
+
+
+def test_foreign_lines_are_about_the_other_documents_and_none_was_dropped() -> None:
+    other = Dataset("other", (Document("o0", "rasel is the mother of munik."),), ())
+    flow = foreign(TREE, seed=0, other=other, window=4096, count=len)
+    rows = answered(flow, lambda request: "munik is the child of rasel.\nbolan sleeps.\n")
+    assert {row.text for row in rows} == {"munik is the child of rasel."}
+    assert all(row.strategy == "foreign" and row.source == () for row in rows)
+
+
+def test_the_control_turns_nothing_round() -> None:
+    answer = "bolan gave birth to kerit.\nkerit is the child of bolan.\n"
+    rows = answered(paraphrase(TREE, seed=0, rows=1), lambda request: answer)
+    assert [row.text for row in rows] == ["bolan gave birth to kerit."]
