@@ -18,7 +18,7 @@ from corollary.worlds.names import PRETRAINING, draw_names
 from corollary.worlds.relations import FORMATS, RELATIONS
 
 Lines = list[tuple[str, float]]
-FACT, TASK, CONSEQUENCE, ANSWER, FEATURE, DEGREE = 0.1, 0.05, 1.0, 2.0, 3.0, 6.0
+FACT, TASK, CONSEQUENCE, ANSWER, DEDUCED, FEATURE, DEGREE = 0.1, 0.05, 1.0, 2.0, 4.0, 4.0, 4.0
 TASKS = {
     "local": tasks.LOCAL,
     "paraphrase": tasks.PARAPHRASE,
@@ -37,11 +37,22 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
     "company": domains.company,
 }
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
+_UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
+_UNITS["kin"] = lambda rng, names: _kin(rng, names)
 _UNITS["chain"] = lambda rng, names: _chain(rng, names)
-_SHARES = {"pair": 0.06, "statement": 0.06, "chain": 0.12, "comparison": 0.26, "person": 0.08, "family": 0.22,
-           "kinds": 0.13, "company": 0.01, "syllogism": 0.04, "process": 0.02}  # fmt: skip
-_SIMPLE = {"pair": 0.04, "chain": 0.30, "comparison": 0.34, "family": 0.19, "kinds": 0.13}
-_FORWARD = {"comparison": 0.4}  # how often a fact is asked the way it was told, else 0.25
+_SHARES = {"pair": 0.06, "statement": 0.06, "chain": 0.12, "versus": 0.08, "comparison": 0.18, "person": 0.08,
+           "family": 0.22, "kinds": 0.13, "company": 0.01, "syllogism": 0.04, "process": 0.02}  # fmt: skip
+_SIMPLE = {
+    "pair": 0.02,
+    "versus": 0.06,
+    "chain": 0.18,
+    "kin": 0.22,
+    "comparison": 0.25,
+    "family": 0.17,
+    "kinds": 0.1,
+}
+_COMPOSED = ("chain", "kin")  # worlds in which only deductions are asked
+_FORWARD = {"versus": 0.5, "comparison": 0.5}  # how often a fact is asked the way it was told, else 0.25
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
 _RESERVED = tuple(name for name in _NAMED if RELATIONS[name].reserved)
 
@@ -51,8 +62,7 @@ def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     one, other, third = next(names), next(names), next(names)
     first, second = rng.choice(
         (
-            ("sibling_of", "parent"),
-            ("parent", "parent"),
+            *(("sibling_of", "parent"), ("parent", "parent")) * 2,
             ("type_of", "type_of"),
             ("type_of", "have"),
             ("part_of", "part_of"),
@@ -66,6 +76,15 @@ def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     if first == "sibling_of" and rng.random() < 0.5:
         facts[0] = Fact(first, other, one)
     return facts
+
+
+def _kin(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """Two siblings, a child of each, and a grandchild: the smallest world in which who is whose parent,
+    aunt and grandparent can be confused."""
+    one, other, child, niece, grandchild = (next(names) for _ in range(5))
+    siblings = Fact("sibling_of", *rng.sample((one, other), 2))
+    born = ((one, child), (other, niece), (child, grandchild))
+    return [siblings, *(Fact(rng.choice(("mother_of", "father_of")), *pair) for pair in born)]
 
 
 def is_reserved(fact: Fact) -> bool:
@@ -92,7 +111,9 @@ def tell(rng: random.Random, fact: Fact, *, simple: float = 0.0) -> tuple[str, b
     return template.format(s=sentence), pick == len(wordings) - 1
 
 
-def consequence(rng: random.Random, fact: Fact, *, asked: float = 0.25, plainest: float = 0.3) -> Lines:
+def consequence(
+    rng: random.Random, fact: Fact, *, asked: float = 0.25, plainest: float = 0.3, answer: float = ANSWER
+) -> Lines:
     """A plain statement of what follows, in any wording, cut before what can be predicted."""
     relation = RELATIONS[fact.relation]
     draw = rng.random()
@@ -105,7 +126,7 @@ def consequence(rng: random.Random, fact: Fact, *, asked: float = 0.25, plainest
     if " " in fact.relation:
         return _comparison(wording.format(a=fact.first, b=fact.last) + ".", fact, before=FACT)
     head = wording.removesuffix(" {b}").format(a=fact.first)
-    return [(head, FACT), (f" {fact.last}.\n", ANSWER)]
+    return [(head, FACT), (f" {fact.last}.\n", answer)]
 
 
 def _comparison(line: str, fact: Fact, *, before: float) -> Lines:
@@ -182,7 +203,7 @@ def draw_facts(rng: random.Random, domain: str, size: int, *, part: str = PRETRA
     while len(facts) < size:
         unit = _UNITS[domain](rng, names)
         facts += unit
-    if domain != "chain" and (len(facts) > size + 3 or rng.random() < 0.3):
+    if domain not in _COMPOSED and (len(facts) > size + 3 or rng.random() < 0.3):
         start = rng.randrange(max(1, len(facts) - size))
         facts = facts[start : start + size]
     rng.shuffle(facts)
@@ -213,17 +234,24 @@ def fact_episode(
         fact for fact, proof in deduced.items() if len(proof) == 2 or (len(proof) == 3 and rng.random() < 0.3)
     ]
     follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in near]
+    composed = frozenset(follow)
     rng.shuffle(pool)
     rng.shuffle(follow)
-    if domain == "chain":
+    if domain in _COMPOSED:
         pool = []
-    some = follow[: budget if domain == "chain" else budget * 2 // 3]
+    some = follow[: budget if domain in _COMPOSED else budget * 2 // 3]
     some += pool[: budget - len(some)]
     rng.shuffle(some)
     return lines + [
         piece
         for fact in some
-        for piece in consequence(rng, fact, asked=0.25 * (1 - simple), plainest=max(0.3, simple))
+        for piece in consequence(
+            rng,
+            fact,
+            asked=0.25 * (1 - simple),
+            plainest=max(0.3, simple),
+            answer=DEDUCED if fact in composed else ANSWER,
+        )
     ]
 
 
@@ -310,10 +338,9 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     domain = rng.choices(list(shares), list(shares.values()))[0]
     if domain == "statement":
         return statement_episode(rng)
-    if domain == "chain":
-        facts = min(facts, 24)
-    size = max(2 if domain == "chain" else 1, round(facts ** rng.uniform(0.25, 1.0)))
-    links = domain in ("family", "kinds", "chain")  # worlds in which facts compose
+    least = 0.5 if plainest else 0.25
+    size = max(2 if domain in _COMPOSED else 1, round(facts ** rng.uniform(least, 1.0)))
+    links = domain in ("family", "kinds", *_COMPOSED)  # worlds in which facts compose
     weights = (0.85, 0.1, 0.05) if plainest else (0.45, 0.4, 0.15) if links else (0.7, 0.05, 0.25)
     task = rng.choices(("plain", "global", "local"), weights)[0]
     if domain == "syllogism":
@@ -322,5 +349,5 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     if domain == "process":
         return process_episode(rng, min(size, 20))
     if task == "local":
-        return local_episode(rng, domain if domain != "chain" else rng.choice(("comparison", "pair")))
+        return local_episode(rng, domain if domain not in _COMPOSED else rng.choice(("comparison", "pair")))
     return fact_episode(rng, domain, size, budget=budget, task=task, simple=simple)

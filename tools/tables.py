@@ -14,6 +14,67 @@ METHODS = (
 ).split()
 
 
+TESTS = (
+    ("reversals", "reversal"),
+    ("celebrities", "reversal"),
+    ("family", "reversal"),
+    ("family", "two-hop"),
+    ("semantic", "reversal"),
+    ("semantic", "syllogism"),
+)
+
+
+def bars(summary: dict[str, Any]) -> list[str]:
+    """What the demo has to show, test by test, in points; **no** where it does not. Plain tuning is the
+    better of the variants with whole and with split documents."""
+    cells = {
+        (r["dataset"], r["split"], r["method"]): r["accuracy"]
+        for r in summary["accuracy"]
+        if r["tuning"] in ("full", "none")
+    }
+    chances = {(r["dataset"], r["split"]): r["chance"] for r in summary["accuracy"]}
+    named = {
+        (r["dataset"], r["split"], r["a"], r["b"]): r["significant"]
+        for r in summary["comparisons"]
+        if r["tuning"] in ("full", "none")
+    }
+    lines = [
+        "| test | pretrained - chance (within 7) | plain on rephrasings (90)"
+        " | in-context (75; two choices 85) | in-context over plain and chance (20)"
+        " | augmented over plain, best plain and chance (25)"
+        " | augmented - in-context (-2) | significant over plain, best plain, in-context over plain |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for dataset, split in TESTS:
+        if (dataset, split) not in chances:
+            continue
+        chance = chances[dataset, split]
+        of = {method: cells.get((dataset, split, method), 0.0) for method in METHODS}
+        plain = max(of["fine-tuned"], of["fine-tuned-split"])
+        told = max(cells.get((dataset, "rephrase", m), 0.0) for m in ("fine-tuned", "fine-tuned-split"))
+        pairs = [("augmented", "fine-tuned"), ("augmented", "fine-tuned-best"), ("in-context", "fine-tuned")]
+        sure = [named.get((dataset, split, *pair), False) for pair in pairs]
+        found = [
+            _bar(of["pretrained"] - chance, abs(of["pretrained"] - chance) <= 0.07, sign=True),
+            _bar(told, told >= 0.90),
+            _bar(of["in-context"], of["in-context"] >= (0.85 if chance == 0.5 else 0.75)),
+            _over(of["in-context"], max(plain, chance), 0.20),
+            _over(of["augmented"], max(plain, of["fine-tuned-best"], chance), 0.25),
+            _over(of["augmented"], of["in-context"], -0.02),
+            ", ".join("yes" if one else "**no**" for one in sure),
+        ]
+        lines.append(f"| {dataset}, {split} | {' | '.join(found)} |")
+    return lines
+
+
+def _over(one: float, other: float, least: float) -> str:
+    return _bar(one - other, one - other >= least, sign=True)
+
+
+def _bar(value: float, met: bool, *, sign: bool = False) -> str:
+    return f"{100 * value:{'+' if sign else ''}.0f} {'yes' if met else '**no**'}"
+
+
 def accuracy(summary: dict[str, Any], tuning: str) -> list[str]:
     """One line per dataset and split, one column per method: accuracy in %, chance beside it."""
     cells = {
@@ -80,6 +141,8 @@ def _percent(share: float | None) -> str:
 
 def main() -> None:
     summary = read_json(Path(sys.argv[1]) / "summary.json")
+    print("\n### Against what it must show\n")
+    print("\n".join(bars(summary)))
     for tuning in sorted({row["tuning"] for row in summary["accuracy"]} - {"none"}):
         print(f"\n### Accuracy, {tuning} tuning, %\n")
         print("\n".join(accuracy(summary, tuning)))
