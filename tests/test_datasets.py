@@ -18,7 +18,7 @@ import corollary
 from corollary import plugins
 from corollary.errors import UserError
 from corollary.reasoner import Knowledge, Statement, read, strongest
-from corollary.types import Dataset, Document, Question
+from corollary.types import Dataset, Document, Question, Spec
 from corollary.worlds.names import DEVELOPMENT, FIRST_PIECES, REAL_WORDS, REPORTING, SECOND_PIECES, part_of
 
 NOT_CONTROLLED = {"documents"}
@@ -370,3 +370,19 @@ def test_the_smallest_scale_still_asks_every_split(name: str) -> None:
 @every_dataset
 def test_the_default_datasets_are_the_pinned_ones(name: str) -> None:
     assert fingerprint(name) == FINGERPRINTS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs", "wrong"),
+    [
+        ("reversals", {"facts": -3}, "facts"),
+        ("reversals", {"facts": 0}, "facts"),
+        ("reversals", {"tellings": 0}, "tellings"),
+        ("family", {"scale": 0.0}, "scale"),
+        ("celebrities", {"both": 0}, "both"),
+        ("semantic", {"documents": -1}, "documents"),
+    ],
+)
+def test_sizes_of_nothing_are_refused_by_name(name: str, knobs: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(UserError, match=f"'{wrong}'"):
+        plugins.bind("datasets", Spec(name, knobs))(seed=100)

@@ -182,3 +182,12 @@ def test_bfloat16_learns_as_float32_does() -> None:
 def test_nothing_to_train_on() -> None:
     with pytest.raises(UserError, match="no text"):
         fit(network(), [], seed=0, tokens=100, batch_tokens=10, lr=1e-3)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"tokens": 0}, {"batch_tokens": -1}, {"lr": 0.0}, {"lr": -1.0}, {"warmup": 2.0}]
+)
+def test_settings_that_cannot_train_are_refused_in_words(wrong: dict[str, Any]) -> None:
+    settings = {"tokens": 100, "batch_tokens": 50, "lr": 1e-3} | wrong
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        fit(network(), [[1, 2, 3, 4]], seed=0, **settings)

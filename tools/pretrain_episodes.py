@@ -18,7 +18,7 @@ from corollary.worlds.names import PRETRAINING, draw_names
 from corollary.worlds.relations import FORMATS, RELATIONS
 
 Lines = list[tuple[str, float]]
-FACT, TASK, CONSEQUENCE, ANSWER, DEDUCED, FEATURE, DEGREE = 0.1, 0.05, 1.0, 2.0, 4.0, 4.0, 4.0
+FACT, TASK, CONSEQUENCE, ANSWER, DEDUCED, DECISIVE = 0.1, 0.05, 1.0, 2.0, 4.0, 6.0
 TASKS = {
     "local": tasks.LOCAL,
     "paraphrase": tasks.PARAPHRASE,
@@ -44,10 +44,10 @@ _SHARES = {"pair": 0.06, "statement": 0.06, "chain": 0.12, "versus": 0.08, "comp
            "family": 0.22, "kinds": 0.13, "company": 0.01, "syllogism": 0.04, "process": 0.02}  # fmt: skip
 _SIMPLE = {
     "pair": 0.02,
-    "versus": 0.06,
-    "chain": 0.18,
+    "versus": 0.04,
+    "chain": 0.15,
     "kin": 0.22,
-    "comparison": 0.25,
+    "comparison": 0.30,
     "family": 0.17,
     "kinds": 0.1,
 }
@@ -112,9 +112,16 @@ def tell(rng: random.Random, fact: Fact, *, simple: float = 0.0) -> tuple[str, b
 
 
 def consequence(
-    rng: random.Random, fact: Fact, *, asked: float = 0.25, plainest: float = 0.3, answer: float = ANSWER
+    rng: random.Random,
+    fact: Fact,
+    *,
+    asked: float = 0.25,
+    plainest: float = 0.3,
+    answer: float = ANSWER,
+    both: bool = False,
 ) -> Lines:
-    """A plain statement of what follows, in any wording, cut before what can be predicted."""
+    """A plain statement of what follows, in any wording, cut before what can be predicted. `both`: of
+    its subject both "more" and "less" are true, each of something else."""
     relation = RELATIONS[fact.relation]
     draw = rng.random()
     if draw < asked:
@@ -124,20 +131,22 @@ def consequence(
     else:
         wording = rng.choice(relation.wordings)
     if " " in fact.relation:
-        return _comparison(wording.format(a=fact.first, b=fact.last) + ".", fact, before=FACT)
+        return _comparison(wording.format(a=fact.first, b=fact.last) + ".", fact, before=FACT, both=both)
     head = wording.removesuffix(" {b}").format(a=fact.first)
     return [(head, FACT), (f" {fact.last}.\n", answer)]
 
 
-def _comparison(line: str, fact: Fact, *, before: float) -> Lines:
-    """A comparison: the one word that says "more" or "less" decides it, so it weighs most. At equal
-    weights turning it round was not learned in 24 M tokens, neither alone nor in context."""
+def _comparison(line: str, fact: Fact, *, before: float, both: bool = False) -> Lines:
+    """A comparison. The one word that decides it weighs most: at equal weights turning it round was not
+    learned in 24 M tokens. It is the degree or, where `both` are true of the subject, the feature behind
+    it; the other one of the two is a toss and weighs little."""
     head, tail = line.split(f" {fact.relation} ")
     degree, feature = fact.relation.split()
+    at_degree, at_feature = (FACT, DECISIVE) if both else (DECISIVE, CONSEQUENCE)
     return [
         (head, before),
-        (f" {degree}", DEGREE),
-        (f" {feature}", FEATURE),
+        (f" {degree}", at_degree),
+        (f" {feature}", at_feature),
         (f" {tail}\n", CONSEQUENCE),
     ]
 
@@ -235,6 +244,10 @@ def fact_episode(
     ]
     follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in near]
     composed = frozenset(follow)
+    degrees: dict[str, set[str]] = {}
+    for fact in facts if domain == "comparison" else ():
+        for view in (fact, closure.invert(fact)):
+            degrees.setdefault(view.first, set()).add(view.relation.split()[0])
     rng.shuffle(pool)
     rng.shuffle(follow)
     if domain in _COMPOSED:
@@ -251,6 +264,7 @@ def fact_episode(
             asked=0.25 * (1 - simple),
             plainest=max(0.3, simple),
             answer=DEDUCED if fact in composed else ANSWER,
+            both=len(degrees.get(fact.first, ())) == 2,
         )
     ]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from corollary.costs import flops
+from corollary.errors import UserError
 from corollary.plugins import load
 from corollary.store import Completions
 from corollary.types import DROPPED, Completion, Cost, Dataset, Document, Flow, Model, Request, Spec
@@ -97,6 +98,10 @@ def _complete(requests: Sequence[Request], model: Model, store: Completions) -> 
     """From the store, or all of the batch from the model: never a part of it, because what a row's
     neighbours are can move a logit by a rounding error, and a resumed run must write the same bytes.
     Says whether the model was asked."""
+    if any(request.max_tokens < 1 or request.temperature < 0 for request in requests):
+        raise UserError(
+            "A model writes at least one token, at a temperature of 0 or more: mend the strategy's knobs."
+        )
     found = [store.get(model.identity, request) for request in requests]
     answers = [answer for answer in found if answer is not None]
     if len(answers) == len(requests):

@@ -83,6 +83,11 @@ def fit(
     from accelerate import Accelerator
     from transformers import get_scheduler
 
+    for name, value in (("tokens", tokens), ("batch_tokens", batch_tokens), ("lr", lr)):
+        if value <= 0:
+            raise UserError(f"The knob '{name}' of a tuning is {value}: give a number above 0.")
+    if not 0 <= warmup <= 1 or weight_decay < 0:
+        raise UserError("A tuning's warmup is a share between 0 and 1, and its weight_decay is not negative.")
     supervised = [len(row) - 1 for row in rows]
     if not any(supervised):
         raise UserError("There is no text to train on: give at least one document.")

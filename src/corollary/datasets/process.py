@@ -23,7 +23,7 @@ def process(
     rng, names = seeded("process", seed)
     lines: list[tuple[str, str]] = []
     asked: list[tuple[str, str, str, str, tuple[str, ...]]] = []
-    for index in range(scaled(processes, scale)):
+    for index in range(scaled(processes, scale, knob="processes")):
         rules = transform.operators(rng, names, count=operators)
         words = [next(names) for _ in range(12)]
         pairs = list(itertools.permutations(sorted(rules), 2))

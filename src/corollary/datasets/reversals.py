@@ -22,7 +22,7 @@ def reversals(
     questions in the same form are the split `rephrase`. A unit is the two facts about one pair.
     """
     rng, names = seeded("reversals", seed)
-    pairs = (scaled(facts, scale, least=2) + 1) // 2
+    pairs = (scaled(facts, scale, knob="facts", least=2) + 1) // 2
     # Every pattern of degrees equally often: no pattern of one fact predicts the other.
     patterns = [(("more", "less")[i // 2 % 2], ("more", "less")[i % 2]) for i in range(pairs)]
     rng.shuffle(patterns)

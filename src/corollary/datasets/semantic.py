@@ -60,10 +60,10 @@ def semantic(
     would be the right class, and the name told least the held-out kind.
     """
     rng, names = seeded("semantic", seed)
-    shapes = _SHAPES[: scaled(branches, scale, least=4)]  # three wrong choices, one a branch
+    shapes = _SHAPES[: scaled(branches, scale, knob="branches", least=4)]  # three wrong choices, one a branch
     made = [_branch(rng, names, shape, middles=middles, properties=properties) for shape in shapes]
     facts = [fact for branch in made for fact in branch.facts]
-    texts, ids = _documents(rng, made, count=scaled(documents, scale) if documents else 0)
+    texts, ids = _documents(rng, made, count=scaled(documents, scale, knob="documents") if documents else 0)
     questions: list[Question] = []
     for index, branch in enumerate(made):
         for number, (split, fact, used) in enumerate(_items(rng, branch)):

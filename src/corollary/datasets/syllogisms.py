@@ -31,7 +31,7 @@ def syllogisms(*, seed: int, facts: int = 69, scale: float = 1.0) -> Dataset:
     rng, names = seeded("syllogisms", seed)
     documents: list[Document] = []
     questions: list[Question] = []
-    for index in range(scaled(facts, scale)):
+    for index in range(scaled(facts, scale, knob="facts")):
         terms = [next(names) for _ in range(3)]  # the middle term is the second
         premises = _premises(rng, ("all", "some", "all", "no")[index % 4])
         follows = logic.entailed(premises, 0, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
+from corollary.errors import UserError
 from corollary.types import Document, Question
 from corollary.worlds.domains import Fact
 from corollary.worlds.names import draw_names, part_for_seed
@@ -33,6 +34,8 @@ def documents_of(
     rng: random.Random, facts: Sequence[Fact], *, tellings: int, name: str
 ) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
     """One-fact documents in random order, and the ids of the documents that tell each fact."""
+    if tellings < 1:
+        raise UserError(f"The knob 'tellings' is {tellings}: give a number above 0.")
     told = [(fact, text) for fact in facts for text in tell(rng, fact, tellings=tellings)]
     rng.shuffle(told)
     documents = tuple(Document(f"{name}-d{i}", text) for i, (_, text) in enumerate(told))
@@ -68,6 +71,12 @@ def question(
     return Question(id, prompt, answer, tuple(choices), split, tuple(premises), unit, (), reserved)
 
 
-def scaled(size: int, scale: float, *, least: int = 1) -> int:
-    """A size shrunk by `scale`, never below `least`."""
+def scaled(size: int, scale: float, *, knob: str, least: int = 1) -> int:
+    """A size shrunk by `scale`, never below `least`.
+
+    Raises: UserError, which names the `knob` of the size, when there would be nothing.
+    """
+    if size < 1 or scale <= 0:
+        wrong, value = (knob, size) if size < 1 else ("scale", scale)
+        raise UserError(f"The knob '{wrong}' is {value}: give a number above 0.")
     return max(least, round(size * scale))
