@@ -140,6 +140,10 @@ def test_what_the_user_can_mend_is_one_sentence(command: str, place: Path, capsy
         ),
         ("[methods.mine]\n[tuning.full]\n", "no key of a study named 'tuning': did you mean 'tunings'"),
         ("[methods.mine]\ntune = true\n", "tunes but names no tuning"),
+        (
+            "[methods.mine]\ntune = true\ntunings = ['ful']\n[tunings.full]\n",
+            "in methods.mine.tunings named 'ful': did you mean 'full'",
+        ),
         ("[methods.mine]\n[datasets.twice]\nuse = 'family'\n", "two of the dataset family"),
         ("", "says nothing of methods"),
     ],

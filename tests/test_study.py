@@ -21,6 +21,7 @@ import small_studies
 from corollary import store
 from corollary.errors import UserError
 from corollary.study import add, finished_trials, study_of
+from corollary.study.plan import arms
 from corollary.types import Spec
 
 COROLLARY = Path(sys.executable).with_name("corollary")
@@ -287,3 +288,12 @@ def test_the_demo_killed_at_random_moments_gives_the_same_bytes(tmp_path: Path) 
         running.wait()
     subprocess.run([*command, "--out", str(tmp_path / "torn")], check=True, stdout=subprocess.DEVNULL)
     assert results(tmp_path / "torn") == results(tmp_path / "whole")
+
+
+def test_a_method_may_be_kept_to_one_way_of_tuning() -> None:
+    kept = small_studies.tables(tunings={"full": {}, "lora": {}})
+    kept["methods"]["oracle"] = {"tune": True, "augment": ["oracle"], "tunings": ["full"]}
+    tried = {(method.name, tuning.use) for _, method, tuning in arms(study_of(kept, name="k")) if tuning}
+    assert ("oracle", "full") in tried
+    assert ("oracle", "lora") not in tried
+    assert {("augmented", "full"), ("augmented", "lora")} <= tried

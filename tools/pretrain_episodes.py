@@ -142,7 +142,7 @@ def _comparison(line: str, fact: Fact, *, before: float, both: bool = False) -> 
     it; the other one of the two is a toss and weighs little."""
     head, tail = line.split(f" {fact.relation} ")
     degree, feature = fact.relation.split()
-    at_degree, at_feature = (FACT, DECISIVE) if both else (DECISIVE, CONSEQUENCE)
+    at_degree, at_feature = (CONSEQUENCE, DECISIVE) if both else (DECISIVE, CONSEQUENCE)
     return [
         (head, before),
         (f" {degree}", at_degree),
@@ -352,6 +352,8 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     domain = rng.choices(list(shares), list(shares.values()))[0]
     if domain == "statement":
         return statement_episode(rng)
+    if plainest:
+        facts = min(facts, {"comparison": 4, "kin": 8}.get(domain, facts))
     least = 0.5 if plainest else 0.25
     size = max(2 if domain in _COMPOSED else 1, round(facts ** rng.uniform(least, 1.0)))
     links = domain in ("family", "kinds", *_COMPOSED)  # worlds in which facts compose

@@ -130,13 +130,15 @@ class Spec:
 class Method:
     """One arm. `augment`: strategies whose documents are added to the training documents; `tune`:
     whether to tune at all; `context`: what is put before each question: "none" or "all"; `whole`:
-    datasets whose documents are trained on unsplit (elsewhere each sentence is an example)."""
+    datasets whose documents are trained on unsplit (elsewhere each sentence is an example); `tunings`:
+    the only ways of tuning it runs with (empty: all of the study)."""
 
     name: str
     augment: tuple[Spec, ...] = ()
     tune: bool = False
     context: str = "none"
     whole: tuple[str, ...] = ()
+    tunings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,8 @@ def evaluate(
             f"{target} is not the folder of a study (it has no study.json): name one that is, or leave"
             " --as and --dataset out."
         )
+    if not Path(target).is_dir():
+        raise UserError(f"There is no folder {target}: make one with `corollary make`, or name another.")
     if out is None:
         raise UserError("Say with --out which folder the results are to be written to.")
     return _of_data(target, Path(out), model_spec(model, adapter=adapter), context, orders, seed or 0)

@@ -75,7 +75,12 @@ def tunings_on(study: Study, method: Method, dataset: str) -> list[Spec | None]:
     """The tunings with which a method runs on a dataset; [None] when it does not tune."""
     if not method.tune:
         return [None]
-    return [t for t in study.tunings if dataset in study.limits.get(t.use, (dataset,))]
+    return [
+        tuning
+        for tuning in study.tunings
+        if dataset in study.limits.get(tuning.use, (dataset,))
+        and (not method.tunings or tuning.use in method.tunings)
+    ]
 
 
 def arms(study: Study) -> list[tuple[Cell, Method, Spec | None]]:

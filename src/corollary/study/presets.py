@@ -71,6 +71,9 @@ def study_of(table: Mapping[str, Any], *, name: str) -> Study:
         _each_known(limited, named, f"limits.{key}")
     for method in methods:
         _each_known(method.whole, named, f"methods.{method.name}.whole")
+        for tuning in method.tunings:
+            if tuning not in (ways := [spec.use for spec in tunings]):
+                raise Unknown(f"tuning of this study in methods.{method.name}.tunings", tuning, ways)
     return Study(
         name=name,
         datasets=datasets,
@@ -102,7 +105,7 @@ def _spec(kind: str, key: str, knobs: Any) -> Spec:
 def _method(name: str, fields: Any) -> Method:
     if not isinstance(fields, Mapping):
         raise UserError(f'"{name}" must be a table: write [methods.{name}].')
-    allowed = ("augment", "tune", "context", "whole")
+    allowed = ("augment", "tune", "context", "whole", "tunings")
     for key in fields:
         if key not in allowed:
             raise Unknown(f"key of the method {name}", key, allowed)
@@ -120,7 +123,8 @@ def _method(name: str, fields: Any) -> Method:
     if augment and not tune:
         raise UserError(f"The method {name} augments but does not tune: add tune = true.")
     strategies = tuple(_strategy(name, item) for item in augment)
-    return Method(name, strategies, tune, context, _names(fields.get("whole", []), f"methods.{name}.whole"))
+    whole, tunings = (_names(fields.get(key, []), f"methods.{name}.{key}") for key in ("whole", "tunings"))
+    return Method(name, strategies, tune, context, whole, tunings)
 
 
 def _strategy(method: str, item: Any) -> Spec:
