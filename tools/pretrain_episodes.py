@@ -38,23 +38,34 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
 }
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
 _UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
+_UNITS["contrast"] = lambda rng, names: _contrast(rng, names)
 _UNITS["kin"] = lambda rng, names: _kin(rng, names)
 _UNITS["chain"] = lambda rng, names: _chain(rng, names)
-_SHARES = {"pair": 0.06, "statement": 0.06, "chain": 0.12, "versus": 0.08, "comparison": 0.18, "person": 0.08,
-           "family": 0.22, "kinds": 0.13, "company": 0.01, "syllogism": 0.04, "process": 0.02}  # fmt: skip
-_SIMPLE = {
-    "pair": 0.02,
-    "versus": 0.04,
-    "chain": 0.15,
-    "kin": 0.22,
-    "comparison": 0.30,
-    "family": 0.17,
-    "kinds": 0.1,
-}
+_SHARES = {"pair": 0.06, "statement": 0.06, "chain": 0.12, "versus": 0.03, "contrast": 0.08,
+           "comparison": 0.15, "person": 0.08, "family": 0.22, "kinds": 0.13, "company": 0.01,
+           "syllogism": 0.04, "process": 0.02}  # fmt: skip
+_SIMPLE = {"pair": 0.02, "versus": 0.03, "contrast": 0.25, "chain": 0.12, "kin": 0.2, "comparison": 0.13,
+           "family": 0.15, "kinds": 0.1}  # fmt: skip
 _COMPOSED = ("chain", "kin")  # worlds in which only deductions are asked
-_FORWARD = {"versus": 0.5, "comparison": 0.5}  # how often a fact is asked the way it was told, else 0.25
+_FORWARD = {
+    "versus": 0.5,
+    "contrast": 0.5,
+    "comparison": 0.5,
+}  # how often a fact is asked the way it was told, else 0.25
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
 _RESERVED = tuple(name for name in _NAMED if RELATIONS[name].reserved)
+
+
+def _contrast(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """Two comparisons of one kind, first or last in each, that is more of one thing and less of another:
+    which of the two "less" is about takes the degree and the place of the kind, an exclusive or."""
+    kind = next(names)
+    others = [next(names)] * 2 if rng.random() < 0.3 else [next(names), next(names)]
+    facts = []
+    for other, degree, feature in zip(others, ("more", "less"), rng.sample(domains.FEATURES, 2), strict=True):
+        fact = Fact(f"{degree} {feature}", kind, other)
+        facts.append(fact if rng.random() < 0.5 else closure.invert(fact))
+    return facts
 
 
 def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
@@ -245,9 +256,11 @@ def fact_episode(
     follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in near]
     composed = frozenset(follow)
     degrees: dict[str, set[str]] = {}
-    for fact in facts if domain == "comparison" else ():
-        for view in (fact, closure.invert(fact)):
-            degrees.setdefault(view.first, set()).add(view.relation.split()[0])
+    views = [view for fact in facts for view in (fact, closure.invert(fact))]
+    for view in views if domain in ("comparison", "contrast") else ():
+        degrees.setdefault(view.first, set()).add(view.relation.split()[0])
+    if domain == "contrast":  # asked about what is both more and less
+        pool = [view for view in views if len(degrees[view.first]) == 2] or pool
     rng.shuffle(pool)
     rng.shuffle(follow)
     if domain in _COMPOSED:
@@ -353,7 +366,7 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     if domain == "statement":
         return statement_episode(rng)
     if plainest:
-        facts = min(facts, {"comparison": 4, "kin": 8}.get(domain, facts))
+        facts = min(facts, {"comparison": 4, "contrast": 4, "kin": 8}.get(domain, facts))
     least = 0.5 if plainest else 0.25
     size = max(2 if domain in _COMPOSED else 1, round(facts ** rng.uniform(least, 1.0)))
     links = domain in ("family", "kinds", *_COMPOSED)  # worlds in which facts compose
@@ -365,5 +378,7 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     if domain == "process":
         return process_episode(rng, min(size, 20))
     if task == "local":
-        return local_episode(rng, domain if domain not in _COMPOSED else rng.choice(("comparison", "pair")))
+        return local_episode(
+            rng, domain if domain not in (*_COMPOSED, "contrast") else rng.choice(("comparison", "pair"))
+        )
     return fact_episode(rng, domain, size, budget=budget, task=task, simple=simple)
