@@ -44,8 +44,8 @@ _UNITS["chain"] = lambda rng, names: _chain(rng, names)
 _SHARES = {"pair": 0.06, "statement": 0.06, "chain": 0.12, "versus": 0.03, "contrast": 0.08,
            "comparison": 0.15, "person": 0.08, "family": 0.22, "kinds": 0.13, "company": 0.01,
            "syllogism": 0.04, "process": 0.02}  # fmt: skip
-_SIMPLE = {"pair": 0.02, "versus": 0.03, "contrast": 0.25, "chain": 0.12, "kin": 0.2, "comparison": 0.13,
-           "family": 0.15, "kinds": 0.1}  # fmt: skip
+_SIMPLE = {"pair": 0.02, "versus": 0.04, "contrast": 0.06, "chain": 0.12, "kin": 0.24, "comparison": 0.2,
+           "family": 0.2, "kinds": 0.12}  # fmt: skip
 _COMPOSED = ("chain", "kin")  # worlds in which only deductions are asked
 _FORWARD = {
     "versus": 0.5,
@@ -60,7 +60,7 @@ def _contrast(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     """Two comparisons of one kind, first or last in each, that is more of one thing and less of another:
     which of the two "less" is about takes the degree and the place of the kind, an exclusive or."""
     kind = next(names)
-    others = [next(names)] * 2 if rng.random() < 0.3 else [next(names), next(names)]
+    others = [next(names)] * 2 if rng.random() < 0.6 else [next(names), next(names)]
     facts = []
     for other, degree, feature in zip(others, ("more", "less"), rng.sample(domains.FEATURES, 2), strict=True):
         fact = Fact(f"{degree} {feature}", kind, other)
@@ -366,7 +366,7 @@ def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0)
     if domain == "statement":
         return statement_episode(rng)
     if plainest:
-        facts = min(facts, {"comparison": 4, "contrast": 4, "kin": 8}.get(domain, facts))
+        facts = min(facts, {"comparison": 4, "contrast": 3, "kin": 8}.get(domain, facts))
     least = 0.5 if plainest else 0.25
     size = max(2 if domain in _COMPOSED else 1, round(facts ** rng.uniform(least, 1.0)))
     links = domain in ("family", "kinds", *_COMPOSED)  # worlds in which facts compose
