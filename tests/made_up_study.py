@@ -211,6 +211,7 @@ def _audit(dataset: str) -> list[dict[str, Any]]:
         ("Femp are less dangerous than glon.", "false", "local"),
         (f"Sella is {HOSTILE} of", "unreadable", "global"),
         ("Torv is a mother, and her child is Sella.", "restates", "local"),
+        ("Sella is a left-out line.", "false", "dropped"),
     ]
     return [
         {"id": f"a{i}", "text": text, "source": [f"{dataset}-{i % 3}", f"{dataset}-2"], "label": label}

@@ -315,6 +315,12 @@ def test_the_page_says_what_a_reader_must_know(page: Page) -> None:
     assert "false" in page.locator(".label").all_inner_texts()[-2]
 
 
+def test_a_dropped_line_is_no_sample(folder: Path) -> None:
+    page = report(folder).read_text(encoding="utf-8")
+    assert "Glon are less dangerous than femp." in page
+    assert "left-out line" not in page
+
+
 def test_same_folder_same_bytes(folder: Path) -> None:
     before = (folder / "report.html").read_bytes()
     assert report(folder).read_bytes() == before

@@ -9,6 +9,7 @@ from typing import Any
 
 from corollary import store
 from corollary.report.wording import place_of
+from corollary.types import DROPPED
 
 LABELS = {
     "one_step": "right, one step",
@@ -42,7 +43,8 @@ class Asked:
 
 def augmentations(folder: Path, *, each: int = 2) -> dict[str, list[Sample]]:
     """Up to `each` lines of every kind for each dataset, right ones first, spread evenly over all that
-    were written by the arm with both strategies (or the first other). Restatements are left out.
+    were written by the arm with both strategies (or the first other). Restatements are left out, and lines
+    that their strategy dropped.
 
     Not the best and not the worst: a line's place in the audit decides, never what it says.
     """
@@ -53,7 +55,7 @@ def augmentations(folder: Path, *, each: int = 2) -> dict[str, list[Sample]]:
             continue
         documents = folder / "datasets" / f"{dataset}.{seed}" / "documents.jsonl"
         texts = {d["id"]: d["text"] for d in store.read_jsonl(documents)} if documents.is_file() else {}
-        lines = store.read_jsonl(path)
+        lines = [line for line in store.read_jsonl(path) if line.get("strategy") != DROPPED]
         out[dataset] = [
             _sample(row, texts)
             for label in _SHOWN
