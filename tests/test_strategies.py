@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 
 from corollary.strategies._lines import written
@@ -114,3 +117,22 @@ def test_the_control_turns_nothing_round() -> None:
     answer = "bolan gave birth to kerit.\nkerit is the child of bolan.\n"
     rows = answered(paraphrase(TREE, seed=0, rows=1), lambda request: answer)
     assert [row.text for row in rows] == ["bolan gave birth to kerit."]
+
+
+def test_what_is_asked_does_not_depend_on_the_order_of_sets() -> None:
+    code = (
+        "from corollary.datasets.family import family\n"
+        "from corollary.strategies.linked import linked\n"
+        "data = family(seed=103, trees=8, tellings=1)\n"
+        "print(next(linked(data, seed=0, window=4096, count=len)))\n"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": str(number)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for number in range(6)
+    }
+    assert len(found) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 
@@ -85,7 +86,8 @@ def _neighbours(texts: list[str], names: frozenset[str], most: int) -> list[str]
         direct = {i for i, found in enumerate(mentioned) if i != index and found & own}
         around = own.union(*(mentioned[i] for i in direct))
         nearness = {
-            i: ((2 if i in direct else 1), sum(1 / told[name] for name in found & around))
+            # fsum: the order of a set differs from process to process, and so would the last bit of a sum.
+            i: ((2 if i in direct else 1), math.fsum(1 / told[name] for name in found & around))
             for i, found in enumerate(mentioned)
             if i != index and found & around
         }
