@@ -20,9 +20,10 @@ import small_studies
 
 from corollary import store
 from corollary.errors import UserError
-from corollary.study import add, finished_trials, study_of
+from corollary.plugins import bind
+from corollary.study import add, finished_trials, study_of, work
 from corollary.study.plan import arms
-from corollary.types import Spec
+from corollary.types import Document, Question, Spec, Trial
 
 COROLLARY = Path(sys.executable).with_name("corollary")
 TUNED = ["fine-tuned", "paraphrase", "augmented-local", "augmented", "oracle"]
@@ -297,3 +298,17 @@ def test_a_method_may_be_kept_to_one_way_of_tuning() -> None:
     assert ("oracle", "full") in tried
     assert ("oracle", "lora") not in tried
     assert {("augmented", "full"), ("augmented", "lora")} <= tried
+
+
+def test_the_documents_leave_room_for_the_longest_question() -> None:
+    model = bind("models", Spec("local", {"path": str(small_studies.model_folder())}))()
+    documents = tuple(Document(f"d{i}", f"bolan{i} is the mother of kerit{i}.") for i in range(400))
+    long = "the child of bolan is " * 30
+    questions = (Question("q", long, " kerit", (" kerit", " tivol"), "rephrase", ("d0",)),)
+    spec = Spec("local", {"path": str(small_studies.model_folder())})
+    trial = Trial("t", "in-context", 0, spec, None, (), documents, (tuple(range(400)),), questions)
+    kept = work.shown(trial, model)
+    assert kept
+    assert len(kept) < 400
+    assert len(work.run_trial(trial).scores) == 1, "what is kept fits with the question behind it"
+    assert work.run_trial(trial).error is None

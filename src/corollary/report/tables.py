@@ -119,9 +119,8 @@ def precision(rows: Iterable[Row]) -> Table:
         "Dropped: lines that their strategy left out because they cite what no document tells; beside it "
         "the precision of all that the model wrote, these included."
     )
-    head = ("Dataset and method", "Lines", "Precision", "Coverage", "Several steps", "Leaked")
-    head += ("Dropped", "Precision with these")
-    return Table(caption, head, tuple(out))
+    head = ("Dataset and method", "Lines", "Precision", "Coverage", "Several steps", "Leaked", "Dropped")
+    return Table(caption, (*head, "Precision with these"), tuple(out))
 
 
 def kinds(rows: Iterable[Row]) -> Table:

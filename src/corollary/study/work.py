@@ -18,13 +18,13 @@ from typing import Any
 
 from corollary.augment import Written, augment, offered_to
 from corollary.errors import UserError
-from corollary.evaluate import evaluate, fitted
+from corollary.evaluate import ANSWER_TOKENS, evaluate, fitted
 from corollary.plugins import bind, identity, load
 from corollary.store import content_id, to_plain
 from corollary.types import Cost, Dataset, Document, Model, Result, Score, Spec, Trial
 
 QUESTION_ROOM = 96
-"""Tokens kept free behind the documents for a question and its answer."""
+"""Tokens kept free behind the documents for a question and its answer, at least."""
 
 
 @dataclass(frozen=True)
@@ -175,11 +175,21 @@ def tune(
 
 
 def shown(trial: Trial, model: Model) -> tuple[Document, ...]:
-    """The context documents that fit in the window."""
+    """The context documents that fit in the window, with the longest question behind them."""
+    longest = max(
+        (
+            model.count(q.prompt) + max(map(model.count, (*q.choices, q.answer)))
+            for q in trial.questions
+            if trial.context
+        ),
+        default=0,
+    )
+    # Tokens at a seam may be cut otherwise than alone: some are spared for that, and for the line breaks.
+    room = model.window - max(QUESTION_ROOM, longest + ANSWER_TOKENS)
     sizes = [model.count(document.text) + 1 for document in trial.context]
-    if sum(sizes) <= model.window - QUESTION_ROOM:
+    if sum(sizes) <= room:
         return trial.context
-    return fitted(trial.context, room=model.window - QUESTION_ROOM, sizes=sizes)
+    return fitted(trial.context, room=room, sizes=sizes)
 
 
 def _renumbered(order: tuple[int, ...], documents: tuple[Document, ...], kept: set[str]) -> list[int]:
