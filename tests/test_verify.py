@@ -115,6 +115,15 @@ def test_a_kept_wording_of_the_line_or_of_its_source_is_reserved() -> None:
     assert all(row.reserved for row in audit(TOLD, lines, kept=lambda text: "people say" in text))
 
 
+def test_what_was_written_about_a_reserved_fact_is_reserved_whatever_it_says() -> None:
+    lines = [
+        Document("x", "talun is married to pemas.", ("d3",)),
+        Document("y", "talun is married to kerit.", ("d2",)),
+    ]
+    rows = audit(TOLD, lines, reserved=is_reserved)
+    assert [(row.label, row.reserved) for row in rows] == [("false", True), ("false", False)]
+
+
 # Leaks
 
 

@@ -61,6 +61,9 @@ def audit(
     """
     known = knowledge or knowledge_of(documents)
     texts = {document.id: document.text for document in documents}
+    # What was written about a document that tells a reserved fact alone, whatever it says.
+    told = {document.id: _stated(document.text) for document in documents}
+    apart = {id for id, facts in told.items() if facts and all(map(reserved, facts))}
     seen: set[str] = set()
     rows: list[AuditRow] = []
     for line in lines:
@@ -70,6 +73,7 @@ def audit(
         label, statement = _judge(known, line.text)
         aside = kept(line.text) or any(kept(texts[i]) for i in line.source if i in texts)
         aside = aside or (statement is not None and reserved(statement))
+        aside = aside or any(i in apart for i in line.source)
         rows.append(AuditRow(line.id, line.text, line.strategy, line.source, label, statement, aside))
     return rows
 
