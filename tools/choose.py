@@ -13,9 +13,11 @@ from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+from development import development_plan
+
 from corollary.plugins import check_knobs
 from corollary.store import read_json
-from corollary.study import read_study, study
+from corollary.study import study
 from corollary.types import Spec
 
 DATASETS = ("reversals", "celebrities", "family", "semantic")
@@ -32,15 +34,12 @@ def main() -> None:
     parser.add_argument("--batch-tokens", default="256")
     parser.add_argument("--rates", default="", help="learning rates in place of the grid's")
     args = parser.parse_args()
-    plan = read_study("demo")
+    plan = development_plan(args.seeds, DATASETS)
     plan = replace(
         plan,
-        seeds=tuple(int(seed) for seed in args.seeds.split(",")),
-        datasets=tuple(spec for spec in plan.datasets if spec.use in DATASETS),
         methods=tuple(m for m in plan.methods if m.name in ("fine-tuned", "augmented")),
         limits={key: value for key, value in plan.limits.items() if key == args.tuning},
     )
-    assert all(seed >= 100 for seed in plan.seeds), "settings are chosen on development seeds"
     rates = [float(rate) for rate in args.rates.split(",")] if args.rates else RATES[args.tuning]
     for tokens, batch, rate in itertools.product(_whole(args.tokens), _whole(args.batch_tokens), rates):
         knobs = {"tokens": tokens, "batch_tokens": batch, "lr": rate}

@@ -11,9 +11,10 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from development import development_plan
+
 from corollary.evaluate import evaluate, grade
 from corollary.plugins import bind
-from corollary.study import read_study
 from corollary.study.plan import cells, make_dataset
 from corollary.types import Document
 
@@ -39,13 +40,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="100", help="development seeds")
     parser.add_argument("--orders", type=int, default=3)
     args = parser.parse_args()
-    plan = read_study("demo")
-    plan = replace(
-        plan,
-        seeds=tuple(int(seed) for seed in args.seeds.split(",")),
-        datasets=tuple(spec for spec in plan.datasets if spec.use in DATASETS),
-    )
-    assert all(seed >= 100 for seed in plan.seeds), "forms are chosen on development seeds"
+    plan = development_plan(args.seeds, DATASETS)
     model = bind("models", plan.model)()
     totals: dict[str, list[float]] = {name: [] for name in FORMS}
     for cell, spec in cells(plan):

@@ -13,9 +13,10 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from development import development_plan
+
 from corollary import stats
 from corollary.plugins import bind
-from corollary.study import read_study
 from corollary.study.plan import cells, make_dataset, trials
 from corollary.study.results import Tried, rows
 from corollary.study.work import run_trial
@@ -39,11 +40,9 @@ def main() -> None:
     parser.add_argument("--training-seeds", type=int, default=7)
     parser.add_argument("--seeds", default="100,101,102", help="development seeds of the data")
     args = parser.parse_args()
-    plan = read_study("demo")
+    plan = development_plan(args.seeds, DATASETS)
     plan = replace(
         plan,
-        seeds=tuple(int(seed) for seed in args.seeds.split(",")),
-        datasets=tuple(spec for spec in plan.datasets if spec.use in DATASETS),
         methods=tuple(replace(m, whole=()) for m in plan.methods if m.name == "fine-tuned"),
         tunings=tuple(spec for spec in plan.tunings if spec.use == "full"),
     )

@@ -39,13 +39,16 @@ def celebrities(
     if source:
         return _published(Path(source), seed=seed, wrong_from=wrong_from)
     rng, names = seeded("celebrities", seed)
-    sizes = {"name": name_first, "description": description_first, "both": both}
-    knobs = {"name": "name_first", "description": "description_first", "both": "both"}
+    sizes = {
+        "name": ("name_first", name_first),
+        "description": ("description_first", description_first),
+        "both": ("both", both),
+    }
     groups: dict[str, list[list[Fact]]] = {}
     taken: set[str] = set()
-    for order, size in sizes.items():
+    for order, (knob, size) in sizes.items():
         groups[order] = []
-        while len(groups[order]) < scaled(size, scale, knob=knobs[order], least=4):
+        while len(groups[order]) < scaled(size, scale, knob=knob, least=4):
             facts = person(rng, names, order=order)
             description = facts[0].last if facts[0].relation == "is_person" else facts[0].first
             if description not in taken:

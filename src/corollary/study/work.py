@@ -176,13 +176,11 @@ def tune(
 
 def shown(trial: Trial, model: Model) -> tuple[Document, ...]:
     """The context documents that fit in the window, with the longest question behind them."""
+    if not trial.context:
+        return ()
     longest = max(
-        (
-            model.count(q.prompt) + max(map(model.count, (*q.choices, q.answer)))
-            for q in trial.questions
-            if trial.context
-        ),
-        default=0,
+        model.count(question.prompt) + max(map(model.count, (*question.choices, question.answer)))
+        for question in trial.questions
     )
     # Tokens at a seam may be cut otherwise than alone: some are spared for that, and for the line breaks.
     room = model.window - max(QUESTION_ROOM, longest + ANSWER_TOKENS)
