@@ -55,7 +55,7 @@ def bars(summary: dict[str, Any]) -> list[str]:
         pairs = [("augmented", "fine-tuned"), ("augmented", "fine-tuned-best"), ("in-context", "fine-tuned")]
         sure = [named.get((dataset, split, *pair), False) for pair in pairs]
         found = [
-            _bar(of["pretrained"] - chance, abs(of["pretrained"] - chance) <= 0.07, sign=True),
+            _bar(of["pretrained"] - chance, round(abs(of["pretrained"] - chance), 9) <= 0.07, sign=True),
             _bar(told, told >= 0.90),
             _bar(of["in-context"], of["in-context"] >= (0.85 if chance == 0.5 else 0.75)),
             _over(of["in-context"], max(plain, chance), 0.20),
@@ -68,7 +68,7 @@ def bars(summary: dict[str, Any]) -> list[str]:
 
 
 def _over(one: float, other: float, least: float) -> str:
-    return _bar(one - other, one - other >= least, sign=True)
+    return _bar(one - other, round(one - other, 9) >= least, sign=True)  # 0.73 - 0.75 is under -0.02
 
 
 def _bar(value: float, met: bool, *, sign: bool = False) -> str:

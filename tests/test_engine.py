@@ -1,0 +1,102 @@
+"""The engine around a strategy: what it asks the model, what it keeps, what of it is trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from corollary.augment import augment
+from corollary.errors import UserError
+from corollary.study import audit
+from corollary.types import DROPPED, Completion, Dataset, Document, Likelihood, Question, Request, Spec
+
+TREE = Dataset(
+    "tree",
+    (
+        Document("d0", "bolan is the mother of kerit."),
+        Document("d1", "sumak is the sibling of bolan."),
+    ),
+    (),
+)
+STRATEGY = """
+from corollary.types import DROPPED, Document, Request
+
+def scripted(dataset, *, seed, max_tokens: int = 8, temperature: float = 0.0):
+    answers = yield [Request("say", max_tokens=max_tokens, temperature=temperature)]
+    return [
+        Document("a", "kerit is the child of bolan.", ("d0",), DROPPED),
+        Document("b", dataset.documents[0].text, ("d0",), "scripted"),
+        Document("c", "kerit is the child of bolan.", ("d0",), "scripted"),
+        Document("d", answers[0].text, ("d1",), DROPPED),
+        Document("e", answers[0].text, ("d1",), DROPPED),
+    ]
+"""
+
+
+class Scripted:
+    """A model that always says the same, and counts how often it is asked."""
+
+    identity, window = "scripted", 1000
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def count(self, text: str) -> int:
+        return len(text.split())
+
+    def generate(self, requests: Sequence[Request]) -> list[Completion]:
+        self.asked += len(requests)
+        return [Completion("sumak is the aunt or uncle of kerit.", 1, 8) for _ in requests]
+
+    def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
+        raise AssertionError("nothing is scored while writing")
+
+
+@pytest.fixture
+def strategy(tmp_path: Path) -> str:
+    (tmp_path / "scripted.py").write_text(STRATEGY)
+    return f"{tmp_path / 'scripted.py'}:scripted"
+
+
+def test_of_lines_that_are_alike_the_one_that_may_be_trained_on_stays(strategy: str, tmp_path: Path) -> None:
+    written = augment(TREE, Spec(strategy), model=Scripted(), seed=0, store=tmp_path / "c.db")
+    assert [(row.id, row.strategy) for row in written.documents] == [("c", "scripted"), ("d", DROPPED)]
+
+
+@pytest.mark.parametrize("knobs", [{"temperature": -0.5}, {"max_tokens": 0}, {"max_tokens": -3}])
+def test_no_model_is_asked_for_less_than_a_token_or_below_zero(
+    strategy: str, knobs: dict[str, float], tmp_path: Path
+) -> None:
+    model = Scripted()
+    with pytest.raises(UserError, match="mend the strategy's knobs"):
+        augment(TREE, Spec(strategy, knobs), model=model, seed=0, store=tmp_path / "c.db")
+    assert model.asked == 0
+
+
+def test_what_is_in_the_store_is_not_asked_again(strategy: str, tmp_path: Path) -> None:
+    model = Scripted()
+    rows = [augment(TREE, Spec(strategy), model=model, seed=0, store=tmp_path / "c.db") for _ in range(2)]
+    assert model.asked == 1
+    assert rows[0].documents == rows[1].documents
+
+
+LINES = (
+    Document("c", "kerit is the child of bolan.", ("d0",), "scripted"),
+    Document("d", "kerit is married to sumak.", ("d1",), DROPPED),
+    Document("e", "bolan is the parent of: sumak or kerit?", ("d1",), "scripted"),
+)
+QUESTION = Question("q", "bolan is the parent of", " kerit", (" kerit", " sumak"), "rephrase", ("d0",), "u")
+
+
+def test_what_a_strategy_dropped_or_took_from_a_question_is_audited_and_not_trained_on() -> None:
+    asked = Dataset("tree", TREE.documents, (QUESTION,))
+    lines = audit.lines(asked, LINES, "scripted", withhold=0.0, seed=0)
+    assert [line.id for line in lines.used] == ["c"]
+    assert (lines.all, lines.leaked) == (LINES, 1)
+
+
+def test_nothing_that_rests_on_a_withheld_fact_is_trained_on() -> None:
+    assert not audit.lines(TREE, LINES, "scripted", withhold=1.0, seed=0).used
+    assert audit.lines(TREE, LINES, "paraphrase", withhold=1.0, seed=0).used, "a control keeps all"

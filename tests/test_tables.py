@@ -1,0 +1,79 @@
+"""The table of bars says no where one is missed: it is what docs/results.md is judged by."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
+import tables
+
+MET = {
+    "pretrained": 0.25,
+    "in-context": 0.75,
+    "fine-tuned": 0.40,
+    "fine-tuned-best": 0.45,
+    "augmented": 0.73,
+}
+
+
+def bars(*, reversal: dict[str, float], rephrase: float = 0.9, sure: bool = True) -> list[str]:
+    """The cells of one made-up test, without its name."""
+
+    def row(split: str, method: str, accuracy: float) -> dict[str, Any]:
+        known = {"dataset": "family", "tuning": "none" if method == "in-context" else "full", "chance": 0.25}
+        return {**known, "split": split, "method": method, "accuracy": accuracy}
+
+    pairs = [("augmented", "fine-tuned"), ("augmented", "fine-tuned-best"), ("in-context", "fine-tuned")]
+    summary = {
+        "accuracy": [
+            *(row("reversal", method, accuracy) for method, accuracy in reversal.items()),
+            row("rephrase", "fine-tuned", rephrase),
+        ],
+        "comparisons": [
+            {"dataset": "family", "split": "reversal", "tuning": "full", "a": a, "b": b, "significant": sure}
+            for a, b in pairs
+        ],
+    }
+    head, rule, *lines = tables.bars(summary)
+    assert len(lines) == 1, "a test that was not run has no line"
+    assert head.count("|") == rule.count("|") == lines[0].count("|")
+    return [cell.strip() for cell in lines[0].strip("|").split("|")][1:]
+
+
+def test_what_is_met_to_the_point_is_met() -> None:
+    assert bars(reversal=MET) == [
+        "+0 yes",
+        "90 yes",
+        "75 yes",
+        "+35 yes",
+        "+28 yes",
+        "-2 yes",
+        "yes, yes, yes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "cell"),
+    [
+        ({"pretrained": 0.17}, 0),
+        ({"pretrained": 0.33}, 0),
+        ({"in-context": 0.74}, 2),
+        ({"fine-tuned": 0.56}, 3),
+        ({"fine-tuned-best": 0.49}, 4),
+        ({"fine-tuned": 0.49}, 4),
+        ({"augmented": 0.72}, 5),
+    ],
+)
+def test_what_is_missed_by_a_point_is_missed(changed: dict[str, float], cell: int) -> None:
+    assert "**no**" in bars(reversal=MET | changed)[cell]
+
+
+def test_rephrasings_and_significance_count_too() -> None:
+    assert bars(reversal=MET, rephrase=0.89)[1] == "89 **no**"
+    assert bars(reversal=MET, sure=False)[6] == "**no**, **no**, **no**"
+    split = MET | {"fine-tuned-split": 0.6}
+    assert bars(reversal=split)[3] == "+15 **no**", "plain is the better of its two variants"
