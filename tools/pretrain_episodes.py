@@ -18,7 +18,7 @@ from corollary.worlds.names import PRETRAINING, draw_names
 from corollary.worlds.relations import FORMATS, RELATIONS
 
 Lines = list[tuple[str, float]]
-FACT, TASK, CONSEQUENCE, ANSWER, DEGREE = 0.1, 0.05, 1.0, 2.0, 6.0
+FACT, TASK, CONSEQUENCE, ANSWER, DEDUCED, DECISIVE = 0.1, 0.05, 1.0, 2.0, 3.0, 6.0
 TASKS = {
     "local": tasks.LOCAL,
     "paraphrase": tasks.PARAPHRASE,
@@ -38,11 +38,39 @@ _UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
 }
 _UNITS["pair"] = lambda rng, names: [Fact(rng.choice(_NAMED), next(names), next(names))]
 _UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
+_UNITS["contrast"] = lambda rng, names: _contrast(rng, names, turned=0.5)
+_UNITS["first"] = lambda rng, names: _contrast(rng, names, turned=0.0)
+_UNITS["second"] = lambda rng, names: _contrast(rng, names, turned=1.0)
+_UNITS["kin"] = lambda rng, names: _kin(rng, names)
 _UNITS["chain"] = lambda rng, names: _chain(rng, names)
-_SHARES = {"pair": 0.05, "versus": 0.02, "chain": 0.10, "comparison": 0.28, "person": 0.1, "family": 0.27,
-           "kinds": 0.17, "company": 0.02, "syllogism": 0.05, "process": 0.03}  # fmt: skip
-_SIMPLE = {"pair": 0.02, "versus": 0.03, "chain": 0.5, "comparison": 0.05, "family": 0.25, "kinds": 0.15}
+_SHARES = {"pair": 0.03, "statement": 0.05, "chain": 0.04, "versus": 0.01, "contrast": 0.05,
+           "comparison": 0.07, "person": 0.17, "family": 0.29, "kinds": 0.24, "company": 0.01,
+           "syllogism": 0.02, "process": 0.02}  # fmt: skip
+_SIMPLE = {"pair": 0.02, "versus": 0.02, "contrast": 0.12, "chain": 0.06, "kin": 0.18, "comparison": 0.1,
+           "family": 0.3, "kinds": 0.2}  # fmt: skip
+_CONTRASTS = ("first", "second", "contrast")
+_COMPOSED = ("chain", "kin")  # worlds in which only deductions are asked
+_FORWARD = {
+    "versus": 0.5,
+    "contrast": 0.5,
+    "comparison": 0.5,
+}  # how often a fact is asked the way it was told, else 0.25
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
+_RESERVED = tuple(name for name in _NAMED if RELATIONS[name].reserved)
+
+
+def _contrast(rng: random.Random, names: Iterator[str], *, turned: float) -> list[Fact]:
+    """Comparisons of one kind that is more of some things and less of others: which of them "less" is
+    about takes the degree and the place of the kind. `turned` is how often the kind stands last; where it
+    always stands first, or always last, the degree is enough: these are learned first."""
+    kind = next(names)
+    degrees = ["more", "less", *(rng.choice(("more", "less")) for _ in range(rng.choice((0, 0, 1, 2))))]
+    same = next(names) if rng.random() < 0.5 else None
+    facts = []
+    for degree, feature in zip(degrees, rng.sample(domains.FEATURES, len(degrees)), strict=True):
+        fact = Fact(f"{degree} {feature}", kind, same or next(names))
+        facts.append(closure.invert(fact) if rng.random() < turned else fact)
+    return facts
 
 
 def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
@@ -50,8 +78,7 @@ def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     one, other, third = next(names), next(names), next(names)
     first, second = rng.choice(
         (
-            ("sibling_of", "parent"),
-            ("parent", "parent"),
+            *(("sibling_of", "parent"), ("parent", "parent")) * 2,
             ("type_of", "type_of"),
             ("type_of", "have"),
             ("part_of", "part_of"),
@@ -65,6 +92,15 @@ def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     if first == "sibling_of" and rng.random() < 0.5:
         facts[0] = Fact(first, other, one)
     return facts
+
+
+def _kin(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """Two siblings, a child of each, and a grandchild: the smallest world in which who is whose parent,
+    aunt and grandparent can be confused."""
+    one, other, child, niece, grandchild = (next(names) for _ in range(5))
+    siblings = Fact("sibling_of", *rng.sample((one, other), 2))
+    born = ((one, child), (other, niece), (child, grandchild))
+    return [siblings, *(Fact(rng.choice(("mother_of", "father_of")), *pair) for pair in born)]
 
 
 def is_reserved(fact: Fact) -> bool:
@@ -91,8 +127,17 @@ def tell(rng: random.Random, fact: Fact, *, simple: float = 0.0) -> tuple[str, b
     return template.format(s=sentence), pick == len(wordings) - 1
 
 
-def consequence(rng: random.Random, fact: Fact, *, asked: float = 0.25, plainest: float = 0.3) -> Lines:
-    """A plain statement of what follows, in any wording, cut before what can be predicted."""
+def consequence(
+    rng: random.Random,
+    fact: Fact,
+    *,
+    asked: float = 0.25,
+    plainest: float = 0.3,
+    answer: float = ANSWER,
+    both: bool = False,
+) -> Lines:
+    """A plain statement of what follows, in any wording, cut before what can be predicted. `both`: of
+    its subject both "more" and "less" are true, each of something else."""
     relation = RELATIONS[fact.relation]
     draw = rng.random()
     if draw < asked:
@@ -102,17 +147,24 @@ def consequence(rng: random.Random, fact: Fact, *, asked: float = 0.25, plainest
     else:
         wording = rng.choice(relation.wordings)
     if " " in fact.relation:
-        return _comparison(wording.format(a=fact.first, b=fact.last) + ".", fact, before=FACT)
+        return _comparison(wording.format(a=fact.first, b=fact.last) + ".", fact, before=FACT, both=both)
     head = wording.removesuffix(" {b}").format(a=fact.first)
-    return [(head, FACT), (f" {fact.last}.\n", ANSWER)]
+    return [(head, FACT), (f" {fact.last}.\n", answer)]
 
 
-def _comparison(line: str, fact: Fact, *, before: float) -> Lines:
-    """A comparison: the one word that says "more" or "less" decides it, so it weighs most. At equal
-    weights turning it round was not learned in 24 M tokens, neither alone nor in context."""
+def _comparison(line: str, fact: Fact, *, before: float, both: bool = False) -> Lines:
+    """A comparison. The one word that decides it weighs most: at equal weights turning it round was not
+    learned in 24 M tokens. It is the degree or, where `both` are true of the subject, the feature behind
+    it; the other one of the two is a toss and weighs little."""
     head, tail = line.split(f" {fact.relation} ")
     degree, feature = fact.relation.split()
-    return [(head, before), (f" {degree}", DEGREE), (f" {feature} {tail}\n", CONSEQUENCE)]
+    at_degree, at_feature = (CONSEQUENCE, DECISIVE) if both else (DECISIVE, CONSEQUENCE)
+    return [
+        (head, before),
+        (f" {degree}", at_degree),
+        (f" {feature}", at_feature),
+        (f" {tail}\n", CONSEQUENCE),
+    ]
 
 
 def _line(text: str, weight: float) -> tuple[str, float]:
@@ -169,16 +221,21 @@ def _written(lines: Sequence[str]) -> Lines:
     return [_line(line, CONSEQUENCE) for line in (*lines, tasks.END)]
 
 
-def draw_facts(rng: random.Random, domain: str, size: int, *, part: str = PRETRAINING) -> list[Fact]:
-    """About `size` facts of whole units (a unit may lose a few), in random order."""
+def draw_facts(
+    rng: random.Random, domain: str, size: int, *, part: str = PRETRAINING, grouped: float = 0.0
+) -> list[Fact]:
+    """About `size` facts of whole units (a unit may lose a few), in random order; with the chance `grouped`
+    unit by unit, as documents of many sentences tell them."""
     names = draw_names(rng, part=part)
     facts: list[Fact] = []
     while len(facts) < size:
         unit = _UNITS[domain](rng, names)
-        facts += unit
-    if domain != "chain" and (len(facts) > size + 3 or rng.random() < 0.3):
+        facts += rng.sample(unit, len(unit))
+    if domain not in _COMPOSED and (len(facts) > size + 3 or rng.random() < 0.3):
         start = rng.randrange(max(1, len(facts) - size))
         facts = facts[start : start + size]
+    if rng.random() < grouped:
+        return facts
     rng.shuffle(facts)
     return facts
 
@@ -187,7 +244,7 @@ def fact_episode(
     rng: random.Random, domain: str, size: int, *, budget: int, task: str, simple: float = 0.0
 ) -> Lines:
     """Documents, then plain consequences or global tasks. `budget` bounds the lines that follow."""
-    facts = draw_facts(rng, domain, size)
+    facts = draw_facts(rng, domain, size, grouped=0.4)
     told = [tell(rng, fact, simple=simple) for fact in facts]
     texts = [text for text, _ in told]
     lines: Lines = [_line(text, FACT) for text in texts]
@@ -200,22 +257,54 @@ def fact_episode(
         for focus in rng.sample(picks, min(len(picks), max(1, budget // 4))):
             lines += global_block(rng, focus, facts, texts, deduced)
         return lines
-    # Comparisons that stand alone are only turned round: "less" for what stood last behind "more" is then
-    # a look-up; learned together with the forward direction it is an exclusive or, and was not learned.
-    forward = {"versus": 0.0, "comparison": 0.6}.get(domain, 0.25)
-    pool: list[Fact] = [fact if rng.random() < forward else closure.invert(fact) for fact in facts]
-    follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in deduced]
+    pool: list[Fact] = [
+        fact if rng.random() < _FORWARD.get(domain, 0.25) else closure.invert(fact) for fact in facts
+    ]
+    near = [
+        fact for fact, proof in deduced.items() if len(proof) == 2 or (len(proof) == 3 and rng.random() < 0.3)
+    ]
+    follow = [fact if rng.random() < 0.5 else closure.invert(fact) for fact in near]
+    composed = frozenset(follow)
+    degrees: dict[str, set[str]] = {}
+    views = [view for fact in facts for view in (fact, closure.invert(fact))]
+    for view in views if domain in ("comparison", *_CONTRASTS) else ():
+        degrees.setdefault(view.first, set()).add(view.relation.split()[0])
+    if domain == "contrast":  # asked about what is both more and less
+        pool = [view for view in views if len(degrees[view.first]) == 2] or pool
+    elif domain in _CONTRASTS:  # asked about the kind alone: of the other one the opposite would be right
+        pool = [fact if domain == "first" else closure.invert(fact) for fact in facts]
     rng.shuffle(pool)
     rng.shuffle(follow)
-    if domain == "chain":
+    if domain in _COMPOSED:
         pool = []
-    some = pool[: budget if not follow else (budget + 1) // 2] + follow[: budget // 2 if pool else budget]
+    some = follow[: budget if domain in _COMPOSED else budget * 2 // 3]
+    some += pool[: budget - len(some)]
     rng.shuffle(some)
     return lines + [
         piece
         for fact in some
-        for piece in consequence(rng, fact, asked=0.25 * (1 - simple), plainest=max(0.3, simple))
+        for piece in consequence(
+            rng,
+            fact,
+            asked=0.25 * (1 - simple),
+            plainest=max(0.3, simple),
+            answer=DEDUCED if fact in composed else ANSWER,
+            both=len(degrees.get(fact.first, ())) == 2,
+        )
     ]
+
+
+def statement_episode(rng: random.Random) -> Lines:
+    """One statement, then the same from either end, as plain statements: whole lines are learned, so that
+    reserved relations too are something to say, though no task asks for them."""
+    relation = rng.choice(_RESERVED if rng.random() < 0.4 else _NAMED)
+    names = draw_names(rng, part=PRETRAINING)
+    fact = Fact(relation, next(names), next(names))
+    lines: Lines = [_line(tell(rng, fact)[0], FACT)]
+    for _ in range(rng.randint(2, 5)):
+        said = rng.choice((fact, closure.invert(fact)))
+        lines.append(_line(tell(rng, said, simple=0.3)[0], CONSEQUENCE))
+    return lines
 
 
 def local_episode(rng: random.Random, domain: str) -> Lines:
@@ -281,20 +370,31 @@ def process_episode(rng: random.Random, size: int) -> Lines:
     return lines
 
 
-def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0) -> Lines:
-    """One episode of a random domain and task; at most `facts` facts (log-uniform), `budget` lines after."""
-    shares = _SIMPLE if rng.random() < simple else _SHARES
+def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0, focus: float = 0.0) -> Lines:
+    """One episode of a random domain and task; at most `facts` facts (log-uniform), `budget` lines after.
+    Three in four episodes are the plainest worlds of one of the domains `focus`, where it names some."""
+    if focus and rng.random() < 0.75:
+        return fact_episode(
+            rng, rng.choice(focus), rng.randint(2, 4), budget=budget, task="plain", simple=1.0
+        )
+    plainest = rng.random() < simple
+    shares = _SIMPLE if plainest else _SHARES
     domain = rng.choices(list(shares), list(shares.values()))[0]
-    if domain in ("versus", "chain"):
-        facts = min(facts, 4 if domain == "versus" else 8)
-    size = max(2 if domain == "chain" else 1, round(facts ** rng.uniform(0.25, 1.0)))
-    links = domain in ("family", "kinds", "chain")  # worlds in which facts compose
-    task = rng.choices(("plain", "global", "local"), (0.4, 0.45, 0.15) if links else (0.7, 0.05, 0.25))[0]
+    if domain == "statement":
+        return statement_episode(rng)
+    if plainest:
+        facts = min(facts, {"comparison": 4, "contrast": 4, "kin": 8}.get(domain, facts))
+    size = max(2 if domain in _COMPOSED else 1, round(facts ** rng.uniform(0.5, 1.0)))
+    links = domain in ("family", "kinds", *_COMPOSED)  # worlds in which facts compose
+    weights = (0.85, 0.1, 0.05) if plainest else (0.6, 0.28, 0.12) if links else (0.7, 0.05, 0.25)
+    task = rng.choices(("plain", "global", "local"), weights)[0]
     if domain == "syllogism":
         task = "local" if rng.random() < 0.4 else "plain"
         return syllogism_episode(rng, max(1, size // 3), task=task)
     if domain == "process":
         return process_episode(rng, min(size, 20))
     if task == "local":
-        return local_episode(rng, domain if domain != "chain" else "comparison")
+        return local_episode(
+            rng, domain if domain not in (*_COMPOSED, "contrast") else rng.choice(("comparison", "pair"))
+        )
     return fact_episode(rng, domain, size, budget=budget, task=task, simple=simple)
