@@ -1,6 +1,7 @@
-"""Put a checkpoint of `tools/pretrain.py` into the package: `python tools/export_model.py FOLDER`.
+"""Put checkpoints of `tools/pretrain.py` into the package: `python tools/export_model.py FOLDER [FILE ...]`.
 
-Weights are stored in float32 (about 15 MB); the model card beside them stays as it is.
+The weights are the mean of `FOLDER/checkpoint.pt` and of the further checkpoint files, stored in
+float32 (about 19 MB); the model card beside them stays as it is.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ from transformers import AutoTokenizer
 from corollary.models.embedded import FOLDER
 
 
-def export(folder: Path) -> int:
+def export(folder: Path, *more: Path) -> int:
     """Write the package's model from the newest checkpoint; returns the tokens it was trained on."""
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
     model = build(tokenizer)
-    state = torch.load(folder / "checkpoint.pt", map_location="cpu")
-    model.load_state_dict(state["model"])
+    states = [torch.load(path, map_location="cpu") for path in (folder / "checkpoint.pt", *more)]
+    weights = [state["model"] for state in states]
+    model.load_state_dict({name: sum(one[name] for one in weights) / len(weights) for name in weights[0]})
     model.save_pretrained(FOLDER)
     tokenizer.save_pretrained(FOLDER)
-    return int(state["tokens"])
+    return int(states[0]["tokens"])
 
 
 if __name__ == "__main__":
-    print(f"{export(Path(sys.argv[1])) / 1e6:.1f} M tokens -> {FOLDER}")
+    folder, *more = map(Path, sys.argv[1:])
+    print(f"{export(folder, *more) / 1e6:.1f} M tokens -> {FOLDER}")

@@ -50,11 +50,8 @@ _SIMPLE = {"pair": 0.02, "versus": 0.02, "contrast": 0.12, "chain": 0.06, "kin":
            "family": 0.3, "kinds": 0.2}  # fmt: skip
 _CONTRASTS = ("first", "second", "contrast")
 _COMPOSED = ("chain", "kin")  # worlds in which only deductions are asked
-_FORWARD = {
-    "versus": 0.5,
-    "contrast": 0.5,
-    "comparison": 0.5,
-}  # how often a fact is asked the way it was told, else 0.25
+# How often a fact is asked the way it was told, else 0.25.
+_FORWARD = {"versus": 0.5, "contrast": 0.5, "comparison": 0.5}
 _NAMED = tuple(name for name in RELATIONS if " " not in name and not name.startswith("is_"))
 _RESERVED = tuple(name for name in _NAMED if RELATIONS[name].reserved)
 
@@ -370,7 +367,9 @@ def process_episode(rng: random.Random, size: int) -> Lines:
     return lines
 
 
-def episode(rng: random.Random, *, facts: int, budget: int, simple: float = 0.0, focus: float = 0.0) -> Lines:
+def episode(
+    rng: random.Random, *, facts: int, budget: int, simple: float = 0.0, focus: Sequence[str] = ()
+) -> Lines:
     """One episode of a random domain and task; at most `facts` facts (log-uniform), `budget` lines after.
     Three in four episodes are the plainest worlds of one of the domains `focus`, where it names some."""
     if focus and rng.random() < 0.75:
