@@ -12,10 +12,12 @@ import pytest
 
 from corollary.models.embedded import FOLDER, embedded
 from corollary.worlds import names, tasks
+from corollary.worlds.domains import Fact
 from corollary.worlds.relations import RELATIONS
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import pretrain_episodes as episodes
+from pretrain_breadth import BREADTH, invert
 from pretrain_tokenizer import english_words
 
 NONCE = {first + second for first in names.FIRST_PIECES for second in names.SECOND_PIECES} - names.REAL_WORDS
@@ -103,3 +105,13 @@ def test_the_model_travels_with_the_package() -> None:
     size = sum(path.stat().st_size for path in FOLDER.iterdir())
     assert size <= 30e6
     assert (FOLDER / "README.md").is_file()
+
+
+def test_relations_of_the_training_alone_have_inverses_and_shadow_none_of_the_worlds() -> None:
+    assert not set(BREADTH) & set(RELATIONS)
+    for name in BREADTH:
+        fact = Fact(name, "a", "b")
+        assert invert(invert(fact)) == fact
+    told = [wording for relation in BREADTH.values() for wording in relation.wordings]
+    assert len(set(told)) == len(told)
+    assert not set(told) & {wording for relation in RELATIONS.values() for wording in relation.wordings}

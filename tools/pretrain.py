@@ -29,20 +29,21 @@ from corollary.worlds.names import DEVELOPMENT
 from corollary.worlds.relations import RELATIONS
 
 # (until this share of the tokens, tokens a row, facts an episode at most, share of the plainest wordings,
-# kinds of contrasts that three in four episodes are: 5 % of the tokens did not teach them)
+# kinds of worlds that three in four episodes are: as 5 % of the tokens they were not learned)
 CURRICULUM: tuple[tuple[float, int, int, float, tuple[str, ...]], ...] = (
     (0.05, 128, 2, 0.9, ()),
     (0.10, 128, 4, 0.9, ()),
-    (0.62, 128, 6, 0.85, ()),
-    (0.68, 256, 12, 0.85, ()),
-    (0.72, 256, 20, 0.5, ()),
-    (0.75, 128, 6, 0.8, ("first",)),
-    (0.77, 128, 6, 0.8, ("second", "second", "first")),
-    (0.79, 128, 6, 0.8, ("contrast", "contrast", "first", "second")),
+    (0.55, 128, 6, 0.85, ()),
+    (0.60, 256, 12, 0.85, ()),
+    (0.64, 256, 20, 0.5, ()),
+    (0.67, 128, 6, 0.8, ("first",)),
+    (0.69, 128, 6, 0.8, ("second", "second", "first")),
+    (0.71, 128, 6, 0.8, ("contrast", "contrast", "first", "second")),
+    (0.76, 256, 12, 0.9, ("kin", "lineage", "rank")),
+    (0.80, 512, 33, 0.6, ("kin", "lineage", "lineage", "rank")),
     (0.84, 512, 40, 0.3, ()),
     (0.90, 896, 72, 0.2, ()),
-    (0.98, 1280, 104, 0.12, ()),
-    (1.01, 512, 48, 0.1, ()),
+    (1.01, 1280, 104, 0.12, ()),
 )
 LAYERS = 6
 BATCH_TOKENS, MUON_RATE, ADAM_RATE, DECAY = 4096, 0.02, 0.003, 0.3

@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from pretrain_episodes import TASKS
+from pretrain_lines import TASKS
 from tokenizers import (
     AddedToken,
     Regex,

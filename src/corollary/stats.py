@@ -141,16 +141,7 @@ def comparisons(
     differences are not symmetric under the null), good from about 20 units on. `resamples` is the number
     of sign flips and bootstrap draws; by default as many as the adjustment needs.
     """
-    cells: dict[tuple[str, str], dict[tuple[str, str], list[Row]]] = defaultdict(dict)
-    for (dataset, split, method, tuning), group in _groups(rows, ("dataset", "split", "method", "tuning")):
-        cells[dataset, split][method, tuning] = group
-    found = []
-    for (dataset, split), arms in sorted(cells.items()):
-        for a, b in pairs:
-            for tuning, rows_a, rows_b in _arms(arms, a, b):
-                paired = _paired(rows_a, rows_b)
-                if paired:
-                    found.append(((dataset, split, tuning, a, b), paired))
+    found = unit_differences(rows, pairs)
     # With few resamples p cannot fall low enough to survive the adjustment, whatever the data say: the
     # smallest two-sided p is 2 / resamples, and Holm multiplies it by the number of comparisons.
     flips = resamples or max(9_999, 60 * len(found))
@@ -177,6 +168,23 @@ def comparisons(
             }
         )
     return out
+
+
+def unit_differences(
+    rows: Iterable[Row], pairs: Sequence[tuple[str, str]]
+) -> list[tuple[tuple[str, str, str, str, str], Samples]]:
+    """(dataset, split, tuning, a, b) and the paired differences a - b of units, for every comparison that
+    `comparisons` makes."""
+    cells: dict[tuple[str, str], dict[tuple[str, str], list[Row]]] = defaultdict(dict)
+    for (dataset, split, method, tuning), group in _groups(rows, ("dataset", "split", "method", "tuning")):
+        cells[dataset, split][method, tuning] = group
+    found = []
+    for (dataset, split), arms in sorted(cells.items()):
+        for a, b in pairs:
+            for tuning, rows_a, rows_b in _arms(arms, a, b):
+                if paired := _paired(rows_a, rows_b):
+                    found.append(((dataset, split, tuning, a, b), paired))
+    return found
 
 
 def mean_of_seeds(samples: Sequence[Floats]) -> float:
