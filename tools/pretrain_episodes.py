@@ -34,8 +34,8 @@ from corollary.worlds.names import PRETRAINING, draw_names
 from corollary.worlds.relations import FORMATS
 
 _SHARES = {"pair": 0.08, "statement": 0.10, "chain": 0.02, "versus": 0.01, "contrast": 0.04,
-           "comparison": 0.07, "person": 0.16, "family": 0.18, "lineage": 0.09, "kinds": 0.13,
-           "rank": 0.07, "company": 0.01, "syllogism": 0.02, "process": 0.02}  # fmt: skip
+           "comparison": 0.07, "person": 0.18, "family": 0.18, "lineage": 0.07, "kinds": 0.13,
+           "rank": 0.05, "company": 0.01, "syllogism": 0.04, "process": 0.02}  # fmt: skip
 _SIMPLE = {"pair": 0.02, "versus": 0.02, "contrast": 0.12, "chain": 0.06, "kin": 0.18, "comparison": 0.1,
            "family": 0.3, "kinds": 0.2}  # fmt: skip
 # How often a fact is asked the way it was told, else 0.25.
