@@ -17,6 +17,7 @@ import small_studies
 
 from corollary import store
 from corollary.cli import STOPPED, run
+from corollary.commands import make
 
 COROLLARY = str(Path(sys.executable).with_name("corollary"))
 COMMANDS = "make augment tune evaluate study report costs ask list demo".split()
@@ -65,6 +66,7 @@ def place(studied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (tmp_path / "broken.toml").write_text("seeds = [0\n")
     (tmp_path / "notes.txt").write_text("Not a study.")
     (tmp_path / "torn").mkdir()
+    make("reversals", tmp_path / "made", facts=6)
     (tmp_path / "torn" / "config.json").write_text("{")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -79,6 +81,13 @@ BAD = {
     "make reversals family": "Name one dataset, not 2",
     "make reversals --seed 77": "seed 77 is not allowed: use 0 to 31",
     "make celebrities --from empty": "give --from the folder that holds the published reversal-curse files",
+    "make reversals --scale inf": "'scale' is inf: give a number above 0",
+    "make process --examples 0": "'examples' is 0: give 1 or more",
+    "make process --operators 50": "'operators' is 50: give 2 to",
+    "make semantic --properties 0": "'properties' is 0: give 1 or more",
+    "make semantic --middles -1": "'middles' is -1: give 1 or more",
+    "make reversals --facts 4 --out=": "folder to write to has no name",
+    "make reversals --facts 4 --out made": "made holds a dataset with other settings",
     "make": "Missing argument 'DATASET'",
     "stdy demo": "No such command 'stdy'",
     "study dmeo": "no preset named 'dmeo': did you mean 'demo'",
@@ -162,8 +171,13 @@ def test_a_study_file_is_checked_before_anything_runs(
     ("documents", "questions", "words"),
     [
         ('{"id": "a", "text": "A."}\n{"id": "a"', "", "documents.jsonl, line 2, is not JSON"),
-        ('{"id": "a", "txt": "A."}', "", "Row 1 of data/documents.jsonl is not a document"),
-        ('["a"]', "", "Row 1 of data/documents.jsonl is not a document"),
+        (
+            '{"id": "a", "txt": "A."}',
+            "",
+            "Row 1 of data/documents.jsonl is not a document (Document has no txt)",
+        ),
+        ('{"id": "a"}', "", "Row 1 of data/documents.jsonl is not a document (it lacks text)"),
+        ('["a"]', "", "Row 1 of data/documents.jsonl is not a document (Document is an object"),
         ('{"id": "a", "text": 3}', "", "Row 1 of data/documents.jsonl is not a document"),
         ('{"id": "a", "text": "A."}\n' * 2, "", "have the id 'a': give each its own"),
         ("", "", "documents.jsonl is empty"),

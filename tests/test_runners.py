@@ -197,3 +197,11 @@ def _until(condition: Callable[[], Any]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("knob", "words"), [("workers", "is -3: give 0 or more"), ("threads", "is -3: give 1")]
+)
+def test_a_number_of_workers_that_cannot_be_is_the_users_to_mend(knob: str, words: str) -> None:
+    with pytest.raises(UserError, match=f"'{knob}' of the runner processes {words}"):
+        list(processes(square, [1], **{knob: -3}))

@@ -12,6 +12,7 @@ from corollary.strategies.foreign import foreign
 from corollary.strategies.linked import linked
 from corollary.strategies.local import local
 from corollary.strategies.paraphrase import paraphrase
+from corollary.text import rare_words
 from corollary.types import DROPPED, Completion, Dataset, Document, Flow, Request
 from corollary.worlds import tasks
 
@@ -136,3 +137,24 @@ def test_what_is_asked_does_not_depend_on_the_order_of_sets() -> None:
         for number in range(6)
     }
     assert len(found) == 1
+
+
+def test_names_are_found_where_few_facts_are_told_many_times() -> None:
+    pairs = [("bolan", "kerit"), ("tivol", "sumak"), ("dorel", "pinat"), ("mogar", "lutan")]
+    texts = [
+        f"{a} are {more} {what} than {b}." for a, b in pairs for more in ("more", "less") for what in "xyzuvw"
+    ]
+    assert rare_words(texts) >= {name for pair in pairs for name in pair}
+    assert not rare_words(texts) & {"are", "than"}
+
+
+def test_a_small_set_about_one_thing_loses_no_line() -> None:
+    told = Dataset(
+        "small", tuple(Document(f"d{i}", f"bolan{i} is the mother of kerit.") for i in range(8)), ()
+    )
+    rows = answered(local(told, seed=0), lambda request: request.prompt.split("\n")[0].removeprefix("read: "))
+    assert [row.strategy for row in rows] == ["local"] * 8
+
+
+def test_no_text_has_no_names() -> None:
+    assert rare_words([]) == frozenset()

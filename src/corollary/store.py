@@ -233,9 +233,12 @@ def _rebuild(wanted: Any, value: Any) -> Any:
     origin, options = get_origin(wanted), get_args(wanted)
     if isinstance(wanted, type) and dataclasses.is_dataclass(wanted):
         types = _field_types(wanted)
-        unknown = set(value) - set(types)
-        if unknown:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{wanted.__name__} is an object, as in {{...}}, and this is none")
+        if unknown := set(value) - set(types):
             raise TypeError(f"{wanted.__name__} has no {', '.join(sorted(unknown))}")
+        if lacking := _required(wanted) - set(value):
+            raise TypeError(f"it lacks {', '.join(sorted(lacking))}")
         return wanted(**{name: _rebuild(types[name], item) for name, item in value.items()})
     if origin is tuple and options[-1:] == (Ellipsis,):
         return tuple(_rebuild(options[0], item) for item in value)
@@ -256,6 +259,13 @@ def _field_types(cls: type) -> dict[str, Any]:
     # Annotations are text and costly to evaluate: a result file holds thousands of scores.
     hints = get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
+
+
+@functools.cache
+def _required(cls: type) -> frozenset[str]:
+    missing = dataclasses.MISSING
+    fields = dataclasses.fields(cls)
+    return frozenset(f.name for f in fields if f.default is missing and f.default_factory is missing)
 
 
 def _read(path: Path) -> str:

@@ -20,10 +20,19 @@ def words(text: str) -> list[str]:
 
 
 def rare_words(texts: Sequence[str], *, share: float = 0.1) -> frozenset[str]:
-    """Words that stand in at most `share` of the texts (and in two at least of a small set): its names."""
-    counts = Counter(word for text in texts for word in set(words(text)))
-    most = max(3.0, share * len(texts))
-    return frozenset(word for word, count in counts.items() if count <= most)
+    """Words that stand in at most `share` of the texts, or in three of a small set: its names.
+
+    Where few facts are told many times over, each name stands in more: the share is doubled, up to a half,
+    until most texts mention two.
+    """
+    said = [set(words(text)) for text in texts]
+    counts = Counter(word for mentioned in said for word in mentioned)
+    while True:
+        most = max(3.0, share * len(texts))
+        rare = frozenset(word for word, count in counts.items() if count <= most)
+        if share >= 0.5 or sum(len(rare & mentioned) >= 2 for mentioned in said) * 2 >= len(said):
+            return rare
+        share = min(0.5, 2 * share)
 
 
 def same_order(source: str, line: str, names: Iterable[str]) -> bool:

@@ -30,9 +30,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+FOLDER: dict[str, Any] = {"parser": arguments.folder, "metavar": "FOLDER"}
 FREE = {"allow_extra_args": True, "ignore_unknown_options": True}
 
-Seed = Annotated[int, typer.Option(help="Seed: the same one gives the same result.")]
+Seed = Annotated[int, typer.Option(help="Seed, 0 to 31 (or 100 to 131): the same one, the same result.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Set a knob; may be repeated.")]
 ModelName = Annotated[str, typer.Option(help="A model's name, its folder, or file.py:function.")]
 Runner = Annotated[str, typer.Option(help="Who does the work: processes (one for each core) or here.")]
@@ -42,7 +43,9 @@ Runner = Annotated[str, typer.Option(help="Who does the work: processes (one for
 def make(
     context: typer.Context,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A dataset's name, or file.py:function.")],
-    out: Annotated[Path | None, typer.Option(help="Folder to write to. [default: out/DATASET.sSEED]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to. [default: out/DATASET.sSEED]", **FOLDER)
+    ] = None,
     seed: Seed = 0,
     set_: Set = [],  # noqa: B006 (typer reads it and never changes it)
 ) -> None:
@@ -73,7 +76,7 @@ def augment(
         Path,
         typer.Argument(metavar="DATA", help="Folder with documents.jsonl, as `corollary make` writes one."),
     ],
-    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.", **FOLDER)],
     strategy: Annotated[list[str], typer.Option(help="Who writes; may be repeated.")] = ["local", "linked"],  # noqa: B006
     model: ModelName = "embedded",
     adapter: Annotated[str | None, typer.Option(help="Folder of an adapter for the model.")] = None,
@@ -105,7 +108,7 @@ def augment(
 def tune(
     context: typer.Context,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder with documents.jsonl.")],
-    out: Annotated[Path, typer.Option(help="New folder for the model, or for the adapter.")],
+    out: Annotated[Path, typer.Option(help="New folder for the model, or for the adapter.", **FOLDER)],
     tuning: Annotated[str, typer.Option(help="How: full or lora, or file.py:function.")] = "full",
     augmented: Annotated[list[Path], typer.Option(help="Folder with augmentations; may be repeated.")] = [],  # noqa: B006
     model: ModelName = "embedded",
@@ -150,7 +153,9 @@ def evaluate(
     ],
     model: ModelName = "embedded",
     adapter: Annotated[str | None, typer.Option(help="Folder of an adapter for the model.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to (for a folder of data).")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to (for a folder of data).", **FOLDER)
+    ] = None,
     context: Annotated[
         str, typer.Option(help="What stands before a question: none or all documents.")
     ] = "none",
@@ -193,7 +198,9 @@ def study(
             metavar="SOURCE", help="A preset, a TOML file, or a folder that `corollary make` wrote."
         ),
     ],
-    out: Annotated[Path | None, typer.Option(help="Folder to write to. [default: out/SOURCE]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to. [default: out/SOURCE]", **FOLDER)
+    ] = None,
     runner: Runner = "processes",
     seeds: Annotated[str | None, typer.Option(help="Seeds in place of the study's own, as in 0,1,2.")] = None,
     model: Annotated[str | None, typer.Option(help="A model in place of the study's own.")] = None,
@@ -224,7 +231,7 @@ def study(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("out/demo"),
+    out: Annotated[Path, typer.Option(help="Folder to write to.", **FOLDER)] = Path("out/demo"),
     runner: Runner = "processes",
 ) -> None:
     """Run the comparison that the package carries.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from corollary.errors import UserError
 
@@ -43,6 +44,14 @@ def settings_of(written: Iterable[str]) -> dict[str, str]:
             raise UserError(f"'{pair}' sets nothing: write --set name=value.")
         _add(found, name.strip(), value.strip())
     return found
+
+
+def folder(written: object) -> Path:
+    """A folder to write to. Raises `UserError` for an empty name, as of a shell's variable that is not set:
+    it would mean the folder that one is in."""
+    if not str(written).strip():
+        raise UserError("The folder to write to has no name: write one behind --out.")
+    return Path(str(written))
 
 
 def numbers(written: str | None) -> list[int] | None:

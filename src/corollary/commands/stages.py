@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from corollary import plugins, store
 from corollary.commands.folders import PathLike, model_spec, read_data, spec_of
 from corollary.errors import UserError
-from corollary.types import Cost, Dataset, Document, Model, Spec, Trial
+from corollary.types import DROPPED, Cost, Dataset, Document, Model, Spec, Trial
 
 if TYPE_CHECKING:
     from corollary.augment import Written
@@ -28,16 +28,21 @@ def make(dataset: str, out: PathLike, *, seed: int = 0, **knobs: Any) -> Path:
 
     `dataset` is the name of a dataset plug-in, or `file.py:function`; `knobs` are its own. Returns the
     folder. Raises `UserError` for names, knobs and seeds that do not exist, and when the folder holds
-    documents that were not made here.
+    documents that were not made here, or a dataset with other settings.
     """
     spec = spec_of("datasets", Spec(dataset, knobs))
     folder = Path(out)
     if (folder / "documents.jsonl").exists() and not (folder / "dataset.json").exists():
         raise UserError(f"{folder} holds documents of your own: name another folder, so that they stay.")
     made: Dataset = plugins.bind("datasets", spec)(seed=seed)
+    note = {"name": made.name, "use": spec.use, "seed": seed, "knobs": store.to_plain(spec.knobs)}
+    if (folder / "dataset.json").exists() and store.read_json(folder / "dataset.json") != note:
+        raise UserError(
+            f"{folder} holds a dataset with other settings, and what was made from it may still be in use:"
+            " name another folder, or remove that one."
+        )
     store.write_jsonl(folder / "documents.jsonl", made.documents)
     store.write_jsonl(folder / "questions.jsonl", made.questions)
-    note = {"name": made.name, "use": spec.use, "seed": seed, "knobs": spec.knobs}
     store.write_json(folder / "dataset.json", note)
     return folder
 
@@ -92,6 +97,11 @@ def augment(
         {} if not (Path(data_folder) / "dataset.json").is_file() else _audited(data, found, folder, leaked)
     )
     store.write_json(folder / "augmented.json", {**note, "cost": cost, "leaked": leaked, "audit": summary})
+    if found and not written and all(row.strategy == DROPPED for row in found):
+        raise UserError(
+            f"The model wrote {len(found)} lines and none names two things of what it was asked about, so all"
+            " were dropped: try a larger model, or keep them with --set STRATEGY.grounded=no."
+        )
     return folder
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 
+from corollary.errors import UserError
 from corollary.types import Dataset, Document, Question
 from corollary.worlds import transform
-from corollary.worlds.telling import scaled, seeded
+from corollary.worlds.telling import at_least, scaled, seeded
 
 FORMATS = ("{s}.", "fact: {s}.", "it is known that {s}.", "note that {s}.", "people say that {s}.")
 
@@ -20,6 +21,9 @@ def process(
     Asked, by exact-match generation: new inputs of pairs that documents show (`seen`) and of pairs that
     they do not (`held-out`). The order of the operators matters. A unit is a process.
     """
+    at_least(1, examples=examples)
+    if not 2 <= operators <= len(transform.RULES):
+        raise UserError(f"The knob 'operators' is {operators}: give 2 to {len(transform.RULES)}.")
     rng, names = seeded("process", seed)
     lines: list[tuple[str, str]] = []
     asked: list[tuple[str, str, str, str, tuple[str, ...]]] = []

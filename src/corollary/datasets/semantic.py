@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from corollary.types import Dataset, Document, Question
 from corollary.worlds.domains import Fact
 from corollary.worlds.relations import FORMATS, RELATIONS
-from corollary.worlds.telling import question, scaled, seeded, tell
+from corollary.worlds.telling import at_least, question, scaled, seeded, tell
 
 # Real-world shape: (top, ((middle, leaves), ...)); only the shape is used, every word is replaced.
 _SHAPES = (
@@ -59,6 +59,8 @@ def semantic(
     relation to a kind of another branch, at the same level: else the name that heads most sentences
     would be the right class, and the name told least the held-out kind.
     """
+    at_least(1, middles=middles, properties=properties)
+    at_least(0, documents=documents)
     rng, names = seeded("semantic", seed)
     shapes = _SHAPES[: scaled(branches, scale, knob="branches", least=4)]  # three wrong choices, one a branch
     made = [_branch(rng, names, shape, middles=middles, properties=properties) for shape in shapes]

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, TypeVar
 
-from corollary.errors import WorkerDied
+from corollary.errors import UserError, WorkerDied
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -41,6 +41,9 @@ def processes(
     another worker takes the dead one's place. What `work` raises is raised here, and ends all workers,
     as does ctrl-C or closing the iterator.
     """
+    if workers < 0 or threads < 1:
+        wrong, value, least = ("workers", workers, 0) if workers < 0 else ("threads", threads, 1)
+        raise UserError(f"The knob '{wrong}' of the runner processes is {value}: give {least} or more.")
     running: dict[Connection, tuple[SpawnProcess, Job]] = {}
     idle: list[tuple[Connection, SpawnProcess]] = []
     done: list[tuple[Job, Answer | WorkerDied]] = []

@@ -13,7 +13,8 @@ def local(
 ) -> Flow:
     """Ask, sentence by sentence, for other words and for the reversal; every line is a document.
 
-    With `grounded`, a line that does not mention two names of its sentence is dropped.
+    With `grounded`, a line that does not mention two names of its sentence (one where it has but one) is
+    dropped.
     """
     asked = focuses(dataset.documents)
     completions = yield [
@@ -23,8 +24,9 @@ def local(
     documents: list[Document] = []
     names = rare_words([text for _, text in asked])
     for number, ((source, text), completion) in enumerate(zip(asked, completions, strict=True)):
+        own = names & set(words(text))
         for index, line in enumerate(written(completion)):
-            sound = not grounded or len(names & set(words(text)) & set(words(line))) >= 2
+            sound = not grounded or len(own & set(words(line))) >= min(2, len(own))
             documents.append(
                 Document(f"local-{number}-{index}", line, (source,), "local" if sound else DROPPED)
             )

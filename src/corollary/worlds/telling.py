@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 
@@ -76,7 +77,14 @@ def scaled(size: int, scale: float, *, knob: str, least: int = 1) -> int:
 
     Raises: UserError, which names the `knob` of the size, when there would be nothing.
     """
-    if size < 1 or scale <= 0:
-        wrong, value = (knob, size) if size < 1 else ("scale", scale)
-        raise UserError(f"The knob '{wrong}' is {value}: give a number above 0.")
+    at_least(1, **{knob: size})
+    if not (0 < scale < math.inf):
+        raise UserError(f"The knob 'scale' is {scale}: give a number above 0.")
     return max(least, round(size * scale))
+
+
+def at_least(least: int, **knobs: int) -> None:
+    """Raises: UserError, which names the first knob that is below `least`."""
+    for knob, value in knobs.items():
+        if value < least:
+            raise UserError(f"The knob '{knob}' is {value}: give {least} or more.")
