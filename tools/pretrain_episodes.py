@@ -12,8 +12,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from pretrain_breadth import ALL as RELATIONS
-from pretrain_breadth import invert
+from pretrain_breadth import ALL, invert
 from pretrain_lines import (
     ANSWER,
     CONSEQUENCE,
@@ -26,7 +25,7 @@ from pretrain_lines import (
     written,
 )
 from pretrain_logic import process_episode, syllogism_episode
-from pretrain_units import COMPOSED, CONTRASTS, RESERVED, draw_facts, is_reserved, named
+from pretrain_units import COMPOSED, CONTRASTS, RESERVED, draw_facts, draw_relation, is_reserved
 
 from corollary.worlds import closure, tasks
 from corollary.worlds.domains import Fact
@@ -49,7 +48,7 @@ def tell(rng: random.Random, fact: Fact, *, simple: float = 0.0) -> tuple[str, b
     context starts with these: with all wordings and formats from the beginning it was not learned
     in 21 M tokens, while forward questions were at 96 %.
     """
-    wordings = RELATIONS[fact.relation].wordings
+    wordings = ALL[fact.relation].wordings
     if rng.random() < simple:
         return f"{wordings[0].format(a=fact.first, b=fact.last)}.", False
     pick = rng.randrange(len(wordings))
@@ -69,7 +68,7 @@ def consequence(
 ) -> Lines:
     """A plain statement of what follows, in any wording, cut before what can be predicted. `both`: of
     its subject both "more" and "less" are true, each of something else."""
-    relation = RELATIONS[fact.relation]
+    relation = ALL[fact.relation]
     draw = rng.random()
     if draw < asked:
         wording = relation.asked
@@ -83,11 +82,11 @@ def consequence(
     return [(head, FACT), (f" {fact.last}.\n", answer)]
 
 
-def _comparison(line: str, fact: Fact, *, before: float, both: bool = False) -> Lines:
+def _comparison(sentence: str, fact: Fact, *, before: float, both: bool = False) -> Lines:
     """A comparison. The one word that decides it weighs most: at equal weights turning it round was not
     learned in 24 M tokens. It is the degree or, where `both` are true of the subject, the feature behind
     it; the other one of the two is a toss and weighs little."""
-    head, tail = line.split(f" {fact.relation} ")
+    head, tail = sentence.split(f" {fact.relation} ")
     degree, feature = fact.relation.split()
     at_degree, at_feature = (CONSEQUENCE, DECISIVE) if both else (DECISIVE, CONSEQUENCE)
     return [
@@ -100,7 +99,7 @@ def _comparison(line: str, fact: Fact, *, before: float, both: bool = False) -> 
 
 def _task_wordings(rng: random.Random, fact: Fact, count: int) -> list[str]:
     """Distinct sentences in wordings that tasks may show; the plainest is among them half of the time."""
-    tellings = RELATIONS[fact.relation].tellings
+    tellings = ALL[fact.relation].tellings
     return [
         t.format(a=fact.first, b=fact.last) + "." for t in rng.sample(tellings, min(count, len(tellings)))
     ]
@@ -110,8 +109,8 @@ def local_block(rng: random.Random, fact: Fact, text: str) -> Lines:
     same, turned = _task_wordings(rng, fact, 2), _task_wordings(rng, invert(fact), 2)
     if " " not in fact.relation:
         return [*prompt(tasks.LOCAL, text), *written([*same, *turned])]
-    pairs = [*((line, fact) for line in same), *((line, invert(fact)) for line in turned)]
-    pieces = [piece for line, said in pairs for piece in _comparison(line, said, before=CONSEQUENCE)]
+    pairs = [*((sentence, fact) for sentence in same), *((sentence, invert(fact)) for sentence in turned)]
+    pieces = [piece for sentence, said in pairs for piece in _comparison(sentence, said, before=CONSEQUENCE)]
     return [*prompt(tasks.LOCAL, text), *pieces, line(tasks.END, CONSEQUENCE)]
 
 
@@ -134,7 +133,7 @@ def global_block(
     lines = []
     for _, proof, fact in sorted(found, key=lambda item: item[:2]):
         others = [facts[index] for index in proof if index != focus]
-        premises = "; ".join(RELATIONS[o.relation].tellings[0].format(a=o.first, b=o.last) for o in others)
+        premises = "; ".join(ALL[o.relation].tellings[0].format(a=o.first, b=o.last) for o in others)
         both = [fact] if fact.relation == "cousin_of" else [fact, invert(fact)]
         lines += [f"{premises}{tasks.SO}{_task_wordings(rng, told, 1)[0]}" for told in both]
     return [*prompt(tasks.GLOBAL, texts[focus]), *written(lines[:10])]
@@ -195,7 +194,7 @@ def fact_episode(
 def statement_episode(rng: random.Random) -> Lines:
     """One statement, then the same from either end, as plain statements: whole lines are learned, so that
     reserved relations too are something to say, though no task asks for them."""
-    relation = rng.choice(RESERVED) if rng.random() < 0.4 else named(rng)
+    relation = rng.choice(RESERVED) if rng.random() < 0.4 else draw_relation(rng)
     names = draw_names(rng, part=PRETRAINING)
     fact = Fact(relation, next(names), next(names))
     lines: Lines = [line(tell(rng, fact)[0], FACT)]
@@ -219,12 +218,15 @@ def episode(
     rng: random.Random, *, facts: int, budget: int, simple: float = 0.0, focus: Sequence[str] = ()
 ) -> Lines:
     """One episode of a random domain and task; at most `facts` facts (log-uniform), `budget` lines after.
-    Three in four episodes are the plainest worlds of one of the domains `focus`, where it names some."""
+    Where `focus` names domains, three in four episodes are worlds of one of them with plain consequences.
+    `simple` is the share of episodes in the plainest wordings alone."""
     plainest = rng.random() < simple
     if focus and rng.random() < 0.75:
         domain = rng.choice(focus)
         size = rng.randint(2, 4) if domain in CONTRASTS else round(facts ** rng.uniform(0.5, 1.0))
-        return fact_episode(rng, domain, size, budget=budget, task="plain", simple=max(plainest, simple))
+        return fact_episode(
+            rng, domain, size, budget=budget, task="plain", simple=1.0 if plainest else simple
+        )
     shares = _SIMPLE if plainest else _SHARES
     domain = rng.choices(list(shares), list(shares.values()))[0]
     if domain == "statement":

@@ -5,6 +5,7 @@ Only names of the pre-training part occur, unless another part is asked for.
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Iterator
 
@@ -14,33 +15,14 @@ from corollary.worlds import domains
 from corollary.worlds.domains import Fact
 from corollary.worlds.names import PRETRAINING, draw_names
 
-_UNITS: dict[str, Callable[[random.Random, Iterator[str]], list[Fact]]] = {
-    "comparison": domains.comparison,
-    "person": lambda rng, names: domains.person(
-        rng, names, order=rng.choice(("name", "description", "both"))
-    ),
-    "family": domains.family,
-    "kinds": lambda rng, names: domains.kinds(rng, names, chain=rng.randint(2, 5), leaves=rng.randint(1, 3)),
-    "company": domains.company,
-}
-_UNITS["pair"] = lambda rng, names: [Fact(named(rng), next(names), next(names))]
-_UNITS["versus"] = lambda rng, names: domains.comparison(rng, names)[:1]
-_UNITS["contrast"] = lambda rng, names: _contrast(rng, names, turned=0.5)
-_UNITS["first"] = lambda rng, names: _contrast(rng, names, turned=0.0)
-_UNITS["second"] = lambda rng, names: _contrast(rng, names, turned=1.0)
-_UNITS["kin"] = lambda rng, names: _kin(rng, names)
-_UNITS["chain"] = lambda rng, names: _chain(rng, names)
-_UNITS["lineage"] = domains.family
-_UNITS["rank"] = lambda rng, names: _rank(rng, names)
-CONTRASTS = ("first", "second", "contrast")
-COMPOSED = ("chain", "kin", "lineage", "rank")  # worlds in which only deductions are asked
 _OF_WORLDS = tuple(
     name for name in ALL if name not in BREADTH and " " not in name and not name.startswith("is_")
 )
 RESERVED = tuple(name for name in _OF_WORLDS if ALL[name].reserved)
 
 
-def named(rng: random.Random) -> str:
+def draw_relation(rng: random.Random) -> str:
+    """A relation of the worlds or one that is in the training alone, one as likely as the other."""
     return rng.choice(_OF_WORLDS if rng.random() < 0.5 else tuple(BREADTH))
 
 
@@ -99,6 +81,34 @@ def _rank(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     return facts
 
 
+Unit = Callable[[random.Random, Iterator[str]], list[Fact]]
+UNITS: dict[str, Unit] = {
+    "pair": lambda rng, names: [Fact(draw_relation(rng), next(names), next(names))],
+    "comparison": domains.comparison,
+    "versus": lambda rng, names: domains.comparison(rng, names)[:1],
+    "contrast": functools.partial(_contrast, turned=0.5),
+    "first": functools.partial(_contrast, turned=0.0),
+    "second": functools.partial(_contrast, turned=1.0),
+    "person": lambda rng, names: domains.person(
+        rng, names, order=rng.choice(("name", "description", "both"))
+    ),
+    "family": domains.family,
+    "lineage": domains.family,
+    "kin": _kin,
+    "chain": _chain,
+    "kinds": lambda rng, names: domains.kinds(rng, names, chain=rng.randint(2, 5), leaves=rng.randint(1, 3)),
+    "rank": _rank,
+    "company": domains.company,
+}
+"""What a world is made of, by the name of the world. `lineage` is `family` asked otherwise (`COMPOSED`)."""
+
+CONTRASTS = ("first", "second", "contrast")
+"""Worlds about what is more of some things and less of others."""
+
+COMPOSED = ("chain", "kin", "lineage", "rank")
+"""Worlds in which nothing but what follows from two or three facts is asked."""
+
+
 def is_reserved(fact: Fact) -> bool:
     if fact.relation == "is_person":
         return domains.role_is_reserved(fact.last)
@@ -115,7 +125,7 @@ def draw_facts(
     names = draw_names(rng, part=part)
     facts: list[Fact] = []
     while len(facts) < size:
-        unit = _UNITS[domain](rng, names)
+        unit = UNITS[domain](rng, names)
         facts += rng.sample(unit, len(unit))
     if domain not in COMPOSED and (len(facts) > size + 3 or rng.random() < 0.3):
         start = rng.randrange(max(1, len(facts) - size))
