@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import pretrain_episodes as episodes
 from pretrain_breadth import BREADTH, invert
 from pretrain_tokenizer import english_words
+from pretrain_units import COMPOSED, draw_facts
 
 NONCE = {first + second for first in names.FIRST_PIECES for second in names.SECOND_PIECES} - names.REAL_WORDS
 
@@ -115,3 +116,18 @@ def test_relations_of_the_training_alone_have_inverses_and_shadow_none_of_the_wo
     told = [wording for relation in BREADTH.values() for wording in relation.wordings]
     assert len(set(told)) == len(told)
     assert not set(told) & {wording for relation in RELATIONS.values() for wording in relation.wordings}
+
+
+@pytest.mark.parametrize("domain", COMPOSED)
+def test_in_worlds_of_deductions_nothing_that_was_told_is_asked(domain: str) -> None:
+    asked = 0
+    for seed in range(40):
+        facts = draw_facts(random.Random(seed), domain, 12, grouped=0.4)
+        told = {view for fact in facts for view in (fact, invert(fact))}
+        views = {RELATIONS[v.relation].wordings[0].format(a=v.first, b=v.last) + ".\n" for v in told}
+        lines = episodes.fact_episode(random.Random(seed), domain, 12, budget=12, task="plain", simple=1.0)
+        behind = lines[len(facts) :]
+        said = [head + last for (head, _), (last, _) in zip(behind[::2], behind[1::2], strict=True)]
+        assert not views & set(said)
+        asked += len(said)
+    assert asked > 40

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import small_studies
 
+from corollary import commands, store
 from corollary.augment import augment
 from corollary.errors import UserError
 from corollary.study import audit
@@ -100,3 +103,25 @@ def test_what_a_strategy_dropped_or_took_from_a_question_is_audited_and_not_trai
 def test_nothing_that_rests_on_a_withheld_fact_is_trained_on() -> None:
     assert not audit.lines(TREE, LINES, "scripted", withhold=1.0, seed=0).used
     assert audit.lines(TREE, LINES, "paraphrase", withhold=1.0, seed=0).used, "a control keeps all"
+
+
+@pytest.mark.parametrize(("strategy_of_lines", "kept"), [("DROPPED", 0), ("'dropper'", 2)])
+def test_augmenting_says_when_nothing_of_what_was_written_is_left(
+    strategy_of_lines: str, kept: int, tmp_path: Path
+) -> None:
+    (tmp_path / "dropper.py").write_text(
+        "from corollary.types import DROPPED, Document\n"
+        "def dropper(dataset, *, seed):\n"
+        "    yield []\n"
+        f"    return [Document(text, text, ('d0',), {strategy_of_lines}) for text in ('A.', 'B.')]\n"
+    )
+    store.write_jsonl(tmp_path / "data" / "documents.jsonl", TREE.documents)
+    refused = pytest.raises(UserError, match="wrote 2 lines .* all were dropped: .*grounded=no")
+    with contextlib.nullcontext() if kept else refused:
+        commands.augment(
+            tmp_path / "data",
+            tmp_path / "out",
+            strategies=[str(tmp_path / "dropper.py")],
+            model=small_studies.model_folder(),
+        )
+    assert len(store.read_jsonl(tmp_path / "out" / "documents.jsonl")) == kept

@@ -315,6 +315,17 @@ def test_the_page_says_what_a_reader_must_know(page: Page) -> None:
     assert "false" in page.locator(".label").all_inner_texts()[-2]
 
 
+def test_an_arm_of_which_every_line_was_dropped_is_warned_of(folder: Path, tmp_path: Path) -> None:
+    said = "lines that augmented wrote about family were dropped: it was trained on the documents alone"
+    assert said not in report(folder).read_text(encoding="utf-8")
+    shutil.copytree(folder, tmp_path / "out")
+    summary = store.read_json(tmp_path / "out" / "summary.json")
+    (row,) = (r for r in summary["augmentation"] if (r["dataset"], r["method"]) == ("family", "augmented"))
+    row["lines"] = 0
+    store.write_json(tmp_path / "out" / "summary.json", summary)
+    assert f"All 12 {said}" in report(tmp_path / "out").read_text(encoding="utf-8")
+
+
 def test_a_dropped_line_is_no_sample(folder: Path) -> None:
     page = report(folder).read_text(encoding="utf-8")
     assert "Glon are less dangerous than femp." in page

@@ -6,13 +6,9 @@ import random
 
 from pretrain_lines import ANSWER, CONSEQUENCE, FACT, Lines, line, prompt, written
 
+from corollary.datasets.syllogisms import HEADS
 from corollary.worlds import logic, tasks, transform
 from corollary.worlds.names import PRETRAINING, draw_names
-
-_HEAD = "the relationships between {x} are: {s}."
-HEADS = tuple(
-    before + _HEAD for before in ("", "fact: ", "it is known that ", "note that ", "people say that ")
-)
 
 
 def syllogism_episode(rng: random.Random, size: int, *, task: str) -> Lines:

@@ -212,7 +212,8 @@ def _methods(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def _warnings(summary: Mapping[str, Any]) -> list[str]:
-    """Those of the study, and where so many answers were unreadable that the accuracy tells little."""
+    """Those of the study, where so many answers were unreadable that the accuracy tells little, and where
+    an arm was trained on the documents alone since all that was written was dropped."""
     silent: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in summary["accuracy"]:
         if row["no_answer"] > 0.05:
@@ -221,6 +222,12 @@ def _warnings(summary: Mapping[str, Any]) -> list[str]:
         f"{method} gave no readable answer to {percent(max(row['no_answer'] for row in rows))} of the "
         f"questions of {dataset} {listing([row['split'] for row in rows])}: its accuracy is over the rest."
         for (dataset, method), rows in silent.items()
+    ]
+    found += [
+        f"All {row['dropped']['lines']} lines that {row['method']} wrote about {row['dataset']} were "
+        "dropped: it was trained on the documents alone."
+        for row in summary["augmentation"]
+        if row["dropped"]["lines"] and not row["lines"]
     ]
     return [*summary["warnings"], *found]
 
