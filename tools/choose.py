@@ -44,7 +44,7 @@ def main() -> None:
     for tokens, batch, rate in itertools.product(_whole(args.tokens), _whole(args.batch_tokens), rates):
         knobs = {"tokens": tokens, "batch_tokens": batch, "lr": rate}
         setting = check_knobs("tuning", Spec(args.tuning, knobs))
-        study(replace(plan, tunings=(setting,)), args.out)
+        study(replace(plan, tunings=(setting,)), args.out, runner=Spec("processes", {}))
         likelihoods, seconds = _measured(args.out, setting)
         means = {key: sum(values) / len(values) for key, values in likelihoods.items()}
         shown = "  ".join(f"{name} {value:.2f}" for name, value in sorted(means.items()))

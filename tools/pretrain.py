@@ -41,6 +41,7 @@ CURRICULUM: tuple[tuple[float, int, int, float, tuple[str, ...]], ...] = (
     (0.71, 128, 6, 0.8, ("contrast", "contrast", "first", "second")),
     (0.76, 256, 12, 0.9, ("kin", "lineage", "rank")),
     (0.80, 512, 33, 0.6, ("kin", "lineage", "lineage", "rank")),
+    (0.82, 128, 6, 0.3, ("local comparison", "comparison", "local pair", "person")),
     (0.84, 512, 40, 0.3, ()),
     (0.90, 896, 72, 0.2, ()),
     (1.01, 1280, 104, 0.12, ()),

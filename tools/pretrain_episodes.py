@@ -33,8 +33,8 @@ from corollary.worlds.names import PRETRAINING, draw_names
 from corollary.worlds.relations import FORMATS
 
 _SHARES = {"pair": 0.08, "statement": 0.10, "chain": 0.02, "versus": 0.01, "contrast": 0.04,
-           "comparison": 0.07, "person": 0.18, "family": 0.18, "lineage": 0.07, "kinds": 0.13,
-           "rank": 0.05, "company": 0.01, "syllogism": 0.04, "process": 0.02}  # fmt: skip
+           "comparison": 0.07, "person": 0.18, "family": 0.16, "lineage": 0.07, "kinds": 0.13,
+           "rank": 0.05, "company": 0.01, "syllogism": 0.06, "process": 0.02}  # fmt: skip
 _SIMPLE = {"pair": 0.02, "versus": 0.02, "contrast": 0.12, "chain": 0.06, "kin": 0.18, "comparison": 0.1,
            "family": 0.3, "kinds": 0.2}  # fmt: skip
 # How often a fact is asked the way it was told, else 0.25.
@@ -218,11 +218,14 @@ def episode(
     rng: random.Random, *, facts: int, budget: int, simple: float = 0.0, focus: Sequence[str] = ()
 ) -> Lines:
     """One episode of a random domain and task; at most `facts` facts (log-uniform), `budget` lines after.
-    Where `focus` names domains, three in four episodes are worlds of one of them with plain consequences.
+    Where `focus` names domains, three in four episodes are worlds of one of them with plain consequences or,
+    with "local " before the name, local tasks about it.
     `simple` is the share of episodes in the plainest wordings alone."""
     plainest = rng.random() < simple
     if focus and rng.random() < 0.75:
         domain = rng.choice(focus)
+        if domain.startswith("local "):
+            return local_episode(rng, domain.removeprefix("local "))
         size = rng.randint(2, 4) if domain in CONTRASTS else round(facts ** rng.uniform(0.5, 1.0))
         return fact_episode(
             rng, domain, size, budget=budget, task="plain", simple=1.0 if plainest else simple

@@ -39,7 +39,9 @@ def reversals(
             other_feature = next(f for f in FEATURES if f != feature)
         told.append(Fact(f"{degree if balanced else 'more'} {feature}", one, other))
         told.append(Fact(f"{other_degree if balanced else 'more'} {other_feature}", other, one))
-    documents, ids = documents_of(rng, told, tellings=tellings, name="reversals")
+    documents, ids = documents_of(
+        rng, told, tellings=tellings, name="reversals", group=lambda fact: fact.relation.split()[0]
+    )
     questions: list[Question] = []
     for index, fact in enumerate(told):
         degree, feature = fact.relation.split()

@@ -95,7 +95,8 @@ NAMED = frozenset(
 
 # Before "more careful than" or "less careful than".
 COMPARING = frozenset(
-    "are; seem; look; tend to be; turn out to be; have always been; prove to be".split("; ")
+    "are; seem; look; tend to be; turn out to be; have always been; prove to be; remain; appear;"
+    " stay; feel; have become".split("; ")
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from corollary.errors import UserError
 from corollary.types import Document, Question
@@ -31,13 +32,56 @@ def tell(rng: random.Random, fact: Fact, *, tellings: int) -> list[str]:
     return [template.format(s=wording.format(a=fact.first, b=fact.last)) for wording, template in chosen]
 
 
+def tell_evenly(
+    rng: random.Random, facts: Sequence[Fact], group: Callable[[Fact], str], *, tellings: int
+) -> list[list[str]]:
+    """`tellings` texts of each fact, so that in each group every wording and every format comes equally
+    often, give or take one. All relations of the facts have equally many wordings.
+
+    For opposite relations that share their wordings: where chance told "less" more often with one verb,
+    tuning on few documents takes the verb for the degree, and answers by it.
+    """
+    decks: dict[str, Iterator[tuple[int, str]]] = {}
+    told = []
+    for fact in facts:
+        wordings = RELATIONS[fact.relation].wordings
+        if group(fact) not in decks:
+            decks[group(fact)] = _dealt(rng, len(wordings))
+        deck = decks[group(fact)]
+        told.append(
+            [
+                template.format(s=wordings[number].format(a=fact.first, b=fact.last))
+                for number, template in itertools.islice(deck, tellings)
+            ]
+        )
+    return told
+
+
+def _dealt(rng: random.Random, wordings: int) -> Iterator[tuple[int, str]]:
+    """All pairs of a wording and a format, over and over, each of both in its turn."""
+    numbers, templates = rng.sample(range(wordings), wordings), rng.sample(FORMATS, len(FORMATS))
+    around = math.lcm(wordings, len(templates))
+    for at in itertools.count():
+        yield numbers[at % wordings], templates[(at + at // around) % len(templates)]
+
+
 def documents_of(
-    rng: random.Random, facts: Sequence[Fact], *, tellings: int, name: str
+    rng: random.Random,
+    facts: Sequence[Fact],
+    *,
+    tellings: int,
+    name: str,
+    group: Callable[[Fact], str] | None = None,
 ) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
-    """One-fact documents in random order, and the ids of the documents that tell each fact."""
-    if tellings < 1:
-        raise UserError(f"The knob 'tellings' is {tellings}: give a number above 0.")
-    told = [(fact, text) for fact in facts for text in tell(rng, fact, tellings=tellings)]
+    """One-fact documents in random order, and the ids of the documents that tell each fact; within each
+    `group` of facts their forms come equally often (`tell_evenly`)."""
+    at_least(1, tellings=tellings)
+    texts = (
+        [tell(rng, fact, tellings=tellings) for fact in facts]
+        if group is None
+        else tell_evenly(rng, facts, group, tellings=tellings)
+    )
+    told = [(fact, text) for fact, forms in zip(facts, texts, strict=True) for text in forms]
     rng.shuffle(told)
     documents = tuple(Document(f"{name}-d{i}", text) for i, (_, text) in enumerate(told))
     ids: dict[Fact, tuple[str, ...]] = {}
