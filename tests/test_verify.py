@@ -93,6 +93,13 @@ def test_no_lines_and_only_restatements_have_no_precision() -> None:
         assert summary["coverage"] == 0
 
 
+def test_about_documents_that_cannot_be_read_no_line_is_right_or_wrong() -> None:
+    prose = [Document("d0", "It rained all day, and nobody went out.")]
+    summary = summarise(audit(prose, [Document("x", "pemas is the mum of bolan.")]), knowledge_of(prose))
+    parts = [summary[key] for key in ("seen", "reserved", "dropped", "written")]
+    assert [part["precision"] for part in (summary, *parts) if isinstance(part, dict)] == [None] * 5
+
+
 def test_dropped_lines_are_counted_apart_and_cover_nothing() -> None:
     aunt = "kerit is the aunt or uncle of bolan."
     dropped = [
