@@ -207,7 +207,7 @@ def test_a_trial_that_fails_is_said_and_all_else_is_kept(again: Path, tmp_path: 
     path.write_text("def torn(model, documents, *, seed):\n    raise RuntimeError('torn in two')\n")
     plan = small_studies.plan(tunings={"full": {"tokens": 1500, "batch_tokens": 500}, str(path): {}})
     with pytest.raises(
-        UserError, match=r"5 of the study's jobs failed \(first: reversals fine-tuned seed 0:.*torn"
+        UserError, match=r"5 of the study's jobs failed \(first: reversals fine-tuned torn seed 0:.*torn"
     ):
         small_studies.run(again, plan)
     assert {row["tuning"] for row in store.read_jsonl(again / "results.jsonl")} == {"none", "full"}
