@@ -105,6 +105,7 @@ BAD = {
     "study small.toml --model torn": "torn cannot be opened as a model",
     "study small.toml --model embeded": "no model named 'embeded': did you mean 'embedded'",
     "study small.toml --withhold 2": "The share 2.0 cannot be withheld",
+    "augment made --out made": "made holds documents of your own",
     "augment empty --out x": "empty holds no documents.jsonl",
     "augment nowhere --out x": "There is no folder nowhere",
     "tune empty --out x": "empty holds no documents.jsonl",
