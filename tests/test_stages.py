@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import small_studies
 
 from corollary import store
+from corollary.cli import run
 from corollary.commands import augment, make
 from corollary.errors import UserError
 
@@ -58,3 +61,17 @@ def test_a_dataset_that_was_stopped_between_two_files_can_be_made_again(
     left[0] = 3
     made = make("family", tmp_path / "data", trees=2)
     assert {path.name for path in made.iterdir()} == {"documents.jsonl", "questions.jsonl", "dataset.json"}
+
+
+def test_a_strategy_in_a_file_of_ones_own_has_knobs_on_the_command_line(
+    data: Path, tmp_path: Path, capsys: Any
+) -> None:
+    model = small_studies.model_folder()
+    mine = f"{model.parent / 'lines.py'}:lines"
+    command = ["augment", str(data), "--model", str(model), "--strategy", mine, "--out", str(tmp_path / "x")]
+    assert run([*command, "--set", f"{mine}.width=3"]) == 0, capsys.readouterr().err
+    rows = store.read_jsonl(tmp_path / "x" / "documents.jsonl")
+    assert rows
+    assert all(len(row["text"]) <= 3 for row in rows)
+    assert run([*command, "--set", "lines.width=3"]) == 2
+    assert "does not say whose knob it is" in capsys.readouterr().err
