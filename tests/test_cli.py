@@ -108,6 +108,8 @@ BAD = {
     "study small.toml --model embeded": "no model named 'embeded': did you mean 'embedded'",
     "study small.toml --withhold 2": "The share 2.0 cannot be withheld",
     "study small.toml --set full.lr=nan": "'lr' of the tuning full must be a number: 'nan' is not",
+    "study small.toml --set model.device=cuda:99": "cannot be moved to the device 'cuda:99' .*: give another",
+    "study small.toml --set model.device=gpu": "cannot be moved to the device 'gpu' .*: give another",
     "augment made --out made": "made holds documents of your own",
     "augment empty --out x": "empty holds no documents.jsonl",
     "augment nowhere --out x": "There is no folder nowhere",
