@@ -116,6 +116,7 @@ BAD = {
     "tune empty --out x": "empty holds no documents.jsonl",
     "tune made --out x --set model=x": "no knob of the tuning full named 'model'",
     "tune made --out x --progress yes": "no knob of the tuning full named 'progress'",
+    "tune made --out x --tuning lora --rank 0": "rank of lora is 0 .*: give a rank of 1 or more",
     "evaluate empty --out x": "empty holds no documents.jsonl",
     "evaluate empty --as mine": "empty is not the folder of a study",
     "evaluate out --model empty": "say with --as",
