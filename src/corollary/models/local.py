@@ -83,7 +83,7 @@ class LocalModel:
     that made the model reports. `exact_tree` says whether texts behind a shared prefix are read
     together or, on models whose attention cannot do that, each on its own.
 
-    Texts begin with one BOS if the tokenizer defines one (`bos` says which token that is).
+    Texts begin with one BOS if the tokenizer defines one.
     """
 
     def __init__(
@@ -118,12 +118,6 @@ class LocalModel:
         """Context window in tokens."""
         config = self.net.config.get_text_config(decoder=True)
         return int(getattr(config, "max_position_embeddings", 0) or self.tokenizer.model_max_length)
-
-    @property
-    def bos(self) -> str | None:
-        """The token that every text begins with."""
-        token: str | None = self.tokenizer.bos_token
-        return token
 
     @cached_property
     def exact_tree(self) -> bool:
