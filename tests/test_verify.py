@@ -13,7 +13,6 @@ from corollary.verify import (
     knowledge_of,
     remove_leaks,
     summarise,
-    touched,
     withheld_facts,
     withhold,
     written,
@@ -209,7 +208,6 @@ def test_a_question_is_written_when_its_answer_is_stated_in_any_words() -> None:
 
 def test_a_withheld_fact_takes_along_all_that_rests_on_it() -> None:
     fact = Statement("parent_of", "pemas", "bolan")
-    assert touched(TOLD, {fact}) == {"d0", "d4"}
     left = {line.text for line in withhold(LINES, TOLD, {fact})}
     assert left == {"pemas is a sibling of kerit", "talun is the godchild of pemas."}
     # Of a false line its source decides.
@@ -228,7 +226,6 @@ def test_the_share_is_of_facts_and_the_draw_is_the_same_for_a_seed() -> None:
     ]
     facts = withheld_facts(documents, share=0.2, seed=1)
     assert len(facts) == 10
-    assert len(touched(documents, facts)) == 20
     assert facts == withheld_facts(documents[::-1], share=0.2, seed=1)
     assert facts != withheld_facts(documents, share=0.2, seed=2)
     assert withheld_facts(documents, share=0, seed=1) == frozenset()

@@ -169,14 +169,9 @@ def remove_leaks(
 
 def withheld_facts(documents: Iterable[Document], *, share: float, seed: int) -> frozenset[Statement]:
     """A random share (between 0 and 1) of the facts that the documents tell; however often and from
-    whichever end a fact is told, it is one. To be given to `withhold` and `touched`."""
+    whichever end a fact is told, it is one. To be given to `withhold`."""
     facts = sorted({fact_of(s) for document in documents for s in _stated(document.text)})
     return frozenset(random.Random(f"corollary-withheld-{seed}").sample(facts, round(share * len(facts))))
-
-
-def touched(documents: Iterable[Document], facts: Collection[Statement]) -> frozenset[str]:
-    """Ids of the documents that tell one of these facts."""
-    return frozenset(d.id for d in documents if any(fact_of(s) in facts for s in _stated(d.text)))
 
 
 def withhold(
