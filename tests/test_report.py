@@ -11,116 +11,14 @@ import made_up_study
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up_study import comparison
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from corollary import stats, store
 from corollary.errors import UserError
 from corollary.report import paper, report, wording
-from corollary.report.advice import Advice, advise
 
 Row = dict[str, Any]
-
-
-def comparison(a: str, b: str, difference: float, *, significant: bool = True, **changes: Any) -> Row:
-    row = {"dataset": "family", "split": "reversal", "tuning": "full", "a": a, "b": b, "p": 0.001}
-    bounds = {"low": difference - 0.1, "high": difference + 0.1, "p_adjusted": 0.01 if significant else 0.7}
-    return row | bounds | {"difference": difference, "significant": significant} | changes
-
-
-def cost(**changes: Any) -> Row:
-    row = {"dataset": "family", "method": "augmented", "tuning": "full"}
-    return row | {"break_even_queries": [900, 1_200], "break_even_queries_cached": [4_000, 5_000]} | changes
-
-
-def advice(*comparisons: Row, costs: tuple[Row, ...] = (), augmentation: tuple[Row, ...] = ()) -> Advice:
-    found = advise({"comparisons": comparisons, "costs": costs, "augmentation": augmentation})
-    for sentence in (found.do, found.why, found.but):
-        assert sentence.endswith(".")
-        assert ". " not in sentence, "three sentences in all"
-    return found
-
-
-HELPS = comparison("augmented", "fine-tuned", 0.5)
-LEVEL = comparison("augmented", "in-context", 0.01, significant=False)
-PROMPT_HELPS = comparison("in-context", "fine-tuned", 0.5)
-
-
-def test_augmentation_that_helps_and_pays_is_advised_with_its_break_even() -> None:
-    found = advice(HELPS, LEVEL, PROMPT_HELPS, costs=(cost(),))
-    assert found.kind == "augment"
-    assert "1 of 1 test of inference" in found.why
-    assert "+50 points" in found.why
-    assert "after 900 to 1,200 questions" in found.but
-    assert "after 4,000 to 5,000 questions" in found.but
-    assert "operations" not in found.but
-    found = advice(HELPS, LEVEL, costs=(cost(unit="flops"),))
-    assert "counted in operations" in found.but
-
-
-def test_where_the_prompt_is_as_good_and_always_cheaper_it_is_advised() -> None:
-    never = cost(break_even_queries="never", break_even_queries_cached="never")
-    assert advice(HELPS, LEVEL, PROMPT_HELPS, costs=(never,)).kind == "in-context"
-    # Cheaper only with caching: it depends on the server, and the advice says so.
-    found = advice(HELPS, LEVEL, PROMPT_HELPS, costs=(cost(break_even_queries_cached="never"),))
-    assert found.kind == "augment"
-    assert "with it never" in found.but
-    # Better answers may be worth their price.
-    better = comparison("augmented", "in-context", 0.2)
-    found = advice(HELPS, better, PROMPT_HELPS, costs=(never,))
-    assert found.kind == "augment"
-    assert "never becomes cheaper" in found.but
-
-
-def test_where_the_prompt_is_significantly_better_it_is_advised() -> None:
-    found = advice(HELPS, comparison("augmented", "in-context", -0.2), PROMPT_HELPS, costs=(cost(),))
-    assert found.kind == "in-context"
-    assert "augment and fine-tune" in found.but
-
-
-def test_augmentation_that_hurts_is_advised_against() -> None:
-    hurts = comparison("augmented", "fine-tuned", -0.3)
-    found = advice(hurts, LEVEL, PROMPT_HELPS, augmentation=({"method": "augmented", "precision": 0.4},))
-    assert found.kind == "hurts"
-    assert "Do not augment" in found.do
-    assert "40\u00a0%" in found.why
-    assert "in the prompt instead" in found.but
-    # The same difference the other way round is the same difference.
-    turned = comparison("fine-tuned", "augmented", 0.3)
-    found = advice(turned, comparison("in-context", "fine-tuned", 0.0, significant=False))
-    assert found.kind == "hurts"
-    assert "as they are" in found.but
-
-
-def test_without_significance_no_decision_is_advised_however_large_the_difference() -> None:
-    found = advice(*(c | {"significant": False} for c in (HELPS, LEVEL, PROMPT_HELPS)), costs=(cost(),))
-    assert found.kind == "undecided"
-    assert "+40 to +60" in found.why
-    assert advice().kind == "undecided"
-    # What was merely told is repeated by all: it decides nothing.
-    assert advice(HELPS | {"split": "rephrase"}).kind == "undecided"
-
-
-def test_plain_fine_tuning_is_advised_where_nothing_beats_it() -> None:
-    nothing = comparison("augmented", "fine-tuned", 0.01, significant=False)
-    found = advice(nothing, comparison("in-context", "fine-tuned", -0.3), LEVEL)
-    assert found.kind == "plain"
-
-
-def test_the_prompt_is_advised_where_only_it_beats_plain_fine_tuning() -> None:
-    nothing = comparison("augmented", "fine-tuned", 0.01, significant=False)
-    assert advice(nothing, PROMPT_HELPS).kind == "in-context"
-
-
-def test_a_gain_that_paraphrases_give_too_is_not_credited_to_inferences() -> None:
-    same = comparison("augmented", "paraphrase", 0.02, significant=False)
-    assert advice(HELPS, LEVEL, same).kind == "paraphrase"
-    assert advice(HELPS, LEVEL, comparison("augmented", "paraphrase", 0.4)).kind == "augment"
-
-
-def test_advice_follows_full_tuning_where_both_were_run() -> None:
-    lora = comparison("augmented", "fine-tuned", -0.3, tuning="lora")
-    assert advice(HELPS, LEVEL, lora).kind == "augment"
-    assert advice(lora).kind == "hurts"
 
 
 VALUES = {"pretrained": 0.27, "in-context": 0.95, "fine-tuned": 0.05, "augmented": 0.94, "chance": 0.25}
