@@ -252,6 +252,42 @@ def test_a_small_study_of_own_documents_has_a_report_too(tmp_path: Path) -> None
     assert "Reproduced?" not in text
 
 
+def answers(method: str, model: str) -> list[Row]:
+    row: Row = {"dataset": "semantic", "split": "reversal", "method": method, "tuning": "full", "seed": 0}
+    row |= {"model": model, "chance": 0.25, "written": None, "reserved": False}
+    return [row | {"question": f"q{i}", "unit": f"u{i}", "correct": i % 2} for i in range(4)]
+
+
+def test_only_what_came_from_elsewhere_is_said_to_be_tuned_elsewhere(tmp_path: Path) -> None:
+    names = ("fine-tuned-split", "mine", "back", "oracle")
+    rows = [row for name in names for row in answers(name, "embedded")]
+    store.write_json(tmp_path / "summary.json", stats.summarise(rows))
+    # A name of the list above may be that of a model from elsewhere, where the study has no such method.
+    store.write_json(tmp_path / "elsewhere.json", [{"method": "back"}, {"method": "oracle"}])
+    text = report(tmp_path).read_text(encoding="utf-8")
+    for name, words in {
+        "fine-tuned-split": wording.METHODS["fine-tuned-split"],
+        "mine": "a method of this study",
+        "back": "a model tuned elsewhere",
+        "oracle": "a model tuned elsewhere",
+    }.items():
+        assert f"{name}</dt><dd>{words}<" in text
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "warns"), [("embedded", "local", True), ("local", "embedded", False)]
+)
+def test_what_is_open_depends_on_the_model_of_the_study_itself(
+    own: str, other: str, warns: bool, tmp_path: Path
+) -> None:
+    rows = [*answers("fine-tuned", own), *answers("back", other)]
+    store.write_json(tmp_path / "summary.json", stats.summarise(rows))
+    store.write_json(tmp_path / "elsewhere.json", [{"method": "back"}])
+    text = report(tmp_path).read_text(encoding="utf-8")
+    assert ("No public language model was measured" in text) == warns
+    assert ("was trained to infer" in text) == warns
+
+
 def test_a_folder_without_a_study_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"summary\.json"):
         report(tmp_path)
