@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from corollary import stats, store
 from corollary.errors import UserError
-from corollary.report import paper, report, wording
+from corollary.report import paper, report, samples, wording
 
 Row = dict[str, Any]
 
@@ -286,6 +286,28 @@ def test_what_is_open_depends_on_the_model_of_the_study_itself(
     text = report(tmp_path).read_text(encoding="utf-8")
     assert ("No public language model was measured" in text) == warns
     assert ("was trained to infer" in text) == warns
+
+
+def test_samples_are_of_the_runs_that_belong_to_the_study(tmp_path: Path) -> None:
+    for dataset, seed in (("notes.v2", 0), ("notes.v2", 3), ("notes.v2", 10), ("earlier", 3)):
+        line = {"text": f"{dataset} {seed} wrote", "label": "one_step", "strategy": "local", "source": ["d"]}
+        store.write_jsonl(tmp_path / "augmented" / f"{dataset}.augmented.s{seed}" / "audit.jsonl", [line])
+        data = tmp_path / "datasets" / f"{dataset}.s{seed}"
+        store.write_jsonl(data / "documents.jsonl", [{"id": "d", "text": f"{dataset} {seed} told"}])
+        question = {"split": "reversal", "prompt": f"{dataset} {seed} asks", "answer": " a"}
+        store.write_jsonl(data / "questions.jsonl", [question])
+    summary = {
+        "augmentation": [{"dataset": "notes.v2", "method": "augmented"}],
+        "seeds": [{"dataset": "notes.v2", "seed": 10}, {"dataset": "notes.v2", "seed": 3}],
+    }
+    lines = samples.augmentations(tmp_path, summary)
+    assert {dataset: [(s.text, s.sources) for s in found] for dataset, found in lines.items()} == {
+        "notes.v2": [("notes.v2 3 wrote", ("notes.v2 3 told",))]
+    }
+    asked = samples.asked(tmp_path, summary)
+    assert {dataset: [q.prompt for q in found] for dataset, found in asked.items()} == {
+        "notes.v2": ["notes.v2 3 asks"]
+    }
 
 
 def test_a_folder_without_a_study_is_one_clear_sentence(tmp_path: Path) -> None:
