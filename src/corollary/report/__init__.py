@@ -258,8 +258,8 @@ def _unknown(summary: Mapping[str, Any], embedded: bool) -> list[str]:
             "all, is open: run this study on it before you rely on it."
         )
     out.append(
-        "One pre-training run is one subject. Seeds change the documents, the questions and the tuning, not "
-        "the model they start from."
+        "One pre-training run is one subject. Seeds change the tuning and, of made-up datasets, the "
+        "documents and questions, not the model they start from."
     )
     out.append(
         "The intervals hold the noise between groups of facts. That between training runs shows only in how "
