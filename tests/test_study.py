@@ -314,3 +314,16 @@ def test_the_documents_leave_room_for_the_longest_question() -> None:
     assert len(kept) < 400
     assert len(work.run_trial(trial).scores) == 1, "what is kept fits with the question behind it"
     assert work.run_trial(trial).error is None
+
+
+def test_the_control_of_an_arm_without_rows_has_none_and_without_an_arm_no_limit(tmp_path: Path) -> None:
+    few = {"max_tokens": 8}
+    control = {"tune": True, "augment": [{"use": "paraphrase", **few}]}
+    # Of what a random model writes, linking keeps no line.
+    linked = {"tune": True, "augment": [{"use": "linked", **few}]}
+    for name, methods, asks in (
+        ("both", {"paraphrase": control, "augmented": linked}, False),
+        ("alone", {"paraphrase": control}, True),
+    ):
+        small_studies.run(tmp_path / name, small_studies.plan(methods=methods))
+        assert ("say it in other words" in small_studies.asked(tmp_path / name)) is asks

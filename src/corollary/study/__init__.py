@@ -18,6 +18,7 @@ from corollary.augment import Written
 from corollary.errors import UserError, WorkerDied
 from corollary.study import audit, elsewhere, folder, results
 from corollary.study.plan import (
+    CONTROL,
     Cell,
     arms,
     cells,
@@ -178,7 +179,9 @@ def _write(driver: _Driver, jobs: Sequence[tuple[Cell, Writing]]) -> None:
 
 
 def _read_back(driver: _Driver, cell: Cell, job: Writing) -> bool:
-    found = folder.read_rows(driver.out, cell, job)
+    size = rows_of_augmented(driver.plan, cell, driver.used) if job.strategy.use == CONTROL else None
+    # The control of an arm without rows has none either, and asks nothing: to a strategy 0 is no limit.
+    found = Written((), Cost()) if size == 0 else folder.read_rows(driver.out, cell, job)
     if found is None:
         return False
     _take(driver, cell, job, found)
@@ -195,7 +198,7 @@ def _take(driver: _Driver, cell: Cell, job: Writing, answer: Written) -> None:
 
 
 def _sized(driver: _Driver, cell: Cell, job: Writing) -> Writing:
-    return replace(job, rows=rows_of_augmented(driver.plan, cell, driver.used))
+    return replace(job, rows=rows_of_augmented(driver.plan, cell, driver.used) or 0)
 
 
 def _try(driver: _Driver, ready: Sequence[Trial]) -> None:

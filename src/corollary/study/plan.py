@@ -136,10 +136,12 @@ def writings(
     return first, second
 
 
-def rows_of_augmented(study: Study, cell: Cell, written: Rows) -> int:
-    """How many distinct rows the augmented arm adds: the size of its control."""
-    method = next((m for m in study.methods if m.name == "augmented"), None)
-    parts = [written.get((cell, strategy_key(s)), ()) for s in method.augment] if method else []
+def rows_of_augmented(study: Study, cell: Cell, written: Rows) -> int | None:
+    """How many distinct rows the augmented arm adds: the size of its control. None without that arm."""
+    method = next((m for m in methods_on(study, cell.dataset) if m.name == "augmented"), None)
+    if method is None:
+        return None
+    parts = [written.get((cell, strategy_key(s)), ()) for s in method.augment]
     return len({row.text for part in parts for row in part})
 
 
