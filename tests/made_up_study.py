@@ -142,6 +142,15 @@ def augmentation(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return out
 
 
+def comparison(
+    a: str, b: str, difference: float, *, significant: bool = True, **changes: Any
+) -> dict[str, Any]:
+    """A row of "comparisons"."""
+    row = {"dataset": "family", "split": "reversal", "tuning": "full", "a": a, "b": b, "p": 0.001}
+    bounds = {"low": difference - 0.1, "high": difference + 0.1, "p_adjusted": 0.01 if significant else 0.7}
+    return row | bounds | {"difference": difference, "significant": significant} | changes
+
+
 def _of_dataset(dataset: str, units: int, seeds: int, infers: dict[str, float]) -> Iterator[dict[str, Any]]:
     some = dataset in ("reversals", "family")
     arms = [(m, "none" if m in ("pretrained", "in-context") else "full") for m in EVERYWHERE]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -185,3 +186,20 @@ def test_no_constant_rule_solves_a_process() -> None:
                 hits[question.split, places] += [words[place] for place in places] == question.answer.split()
     assert min(asked.values()) > 200
     assert max(count / asked[split] for (split, _), count in hits.items()) < 1 / 6
+
+
+@pytest.mark.parametrize("size", [{"facts": 48, "tellings": 1}, {"facts": 24, "tellings": 3}, {}])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_how_a_comparison_is_told_says_nothing_of_its_degree(seed: int, size: dict[str, int]) -> None:
+    """Where chance told "less" more often with one verb, tuning on few documents took the verb for it."""
+    told: dict[str, Counter[tuple[str, str]]] = {"more": Counter(), "less": Counter()}
+    for document in plugins.load("datasets", "reversals")(seed=seed, **size).documents:
+        (s,) = [reading for reading in read(document.text) if isinstance(reading, Statement)]
+        before, middle, after = re.split(f"{s.first}|{s.last}", document.text)
+        verb, degree, _ = re.split(" (more|less) ", middle)
+        told[degree][verb.strip(), before + after] += 1
+    for place in (0, 1):
+        for of_one in told.values():
+            forms = Counter(form[place] for form in of_one.elements())
+            assert max(forms.values()) - min(forms.values()) <= 1, forms
+            assert len(forms) == (6, 8)[place]

@@ -175,6 +175,8 @@ def test_numbers_survive_being_written(mine: str, rate: float, facts: int) -> No
         ("facts", True, "a whole number"),
         ("facts", [3], "a whole number"),
         ("rate", "fast", "a number"),
+        ("rate", "nan", "a number"),
+        ("rate", float("inf"), "a number"),
         ("both", "perhaps", "yes or no"),
         ("both", 3, "yes or no"),
         ("wording", 3, "a text"),

@@ -11,116 +11,14 @@ import made_up_study
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_up_study import comparison
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from corollary import stats, store
 from corollary.errors import UserError
-from corollary.report import paper, report, wording
-from corollary.report.advice import Advice, advise
+from corollary.report import paper, report, samples, wording
 
 Row = dict[str, Any]
-
-
-def comparison(a: str, b: str, difference: float, *, significant: bool = True, **changes: Any) -> Row:
-    row = {"dataset": "family", "split": "reversal", "tuning": "full", "a": a, "b": b, "p": 0.001}
-    bounds = {"low": difference - 0.1, "high": difference + 0.1, "p_adjusted": 0.01 if significant else 0.7}
-    return row | bounds | {"difference": difference, "significant": significant} | changes
-
-
-def cost(**changes: Any) -> Row:
-    row = {"dataset": "family", "method": "augmented", "tuning": "full"}
-    return row | {"break_even_queries": [900, 1_200], "break_even_queries_cached": [4_000, 5_000]} | changes
-
-
-def advice(*comparisons: Row, costs: tuple[Row, ...] = (), augmentation: tuple[Row, ...] = ()) -> Advice:
-    found = advise({"comparisons": comparisons, "costs": costs, "augmentation": augmentation})
-    for sentence in (found.do, found.why, found.but):
-        assert sentence.endswith(".")
-        assert ". " not in sentence, "three sentences in all"
-    return found
-
-
-HELPS = comparison("augmented", "fine-tuned", 0.5)
-LEVEL = comparison("augmented", "in-context", 0.01, significant=False)
-PROMPT_HELPS = comparison("in-context", "fine-tuned", 0.5)
-
-
-def test_augmentation_that_helps_and_pays_is_advised_with_its_break_even() -> None:
-    found = advice(HELPS, LEVEL, PROMPT_HELPS, costs=(cost(),))
-    assert found.kind == "augment"
-    assert "1 of 1 test of inference" in found.why
-    assert "+50 points" in found.why
-    assert "after 900 to 1,200 questions" in found.but
-    assert "after 4,000 to 5,000 questions" in found.but
-    assert "operations" not in found.but
-    found = advice(HELPS, LEVEL, costs=(cost(unit="flops"),))
-    assert "counted in operations" in found.but
-
-
-def test_where_the_prompt_is_as_good_and_always_cheaper_it_is_advised() -> None:
-    never = cost(break_even_queries="never", break_even_queries_cached="never")
-    assert advice(HELPS, LEVEL, PROMPT_HELPS, costs=(never,)).kind == "in-context"
-    # Cheaper only with caching: it depends on the server, and the advice says so.
-    found = advice(HELPS, LEVEL, PROMPT_HELPS, costs=(cost(break_even_queries_cached="never"),))
-    assert found.kind == "augment"
-    assert "with it never" in found.but
-    # Better answers may be worth their price.
-    better = comparison("augmented", "in-context", 0.2)
-    found = advice(HELPS, better, PROMPT_HELPS, costs=(never,))
-    assert found.kind == "augment"
-    assert "never becomes cheaper" in found.but
-
-
-def test_where_the_prompt_is_significantly_better_it_is_advised() -> None:
-    found = advice(HELPS, comparison("augmented", "in-context", -0.2), PROMPT_HELPS, costs=(cost(),))
-    assert found.kind == "in-context"
-    assert "augment and fine-tune" in found.but
-
-
-def test_augmentation_that_hurts_is_advised_against() -> None:
-    hurts = comparison("augmented", "fine-tuned", -0.3)
-    found = advice(hurts, LEVEL, PROMPT_HELPS, augmentation=({"method": "augmented", "precision": 0.4},))
-    assert found.kind == "hurts"
-    assert "Do not augment" in found.do
-    assert "40\u00a0%" in found.why
-    assert "in the prompt instead" in found.but
-    # The same difference the other way round is the same difference.
-    turned = comparison("fine-tuned", "augmented", 0.3)
-    found = advice(turned, comparison("in-context", "fine-tuned", 0.0, significant=False))
-    assert found.kind == "hurts"
-    assert "as they are" in found.but
-
-
-def test_without_significance_no_decision_is_advised_however_large_the_difference() -> None:
-    found = advice(*(c | {"significant": False} for c in (HELPS, LEVEL, PROMPT_HELPS)), costs=(cost(),))
-    assert found.kind == "undecided"
-    assert "+40 to +60" in found.why
-    assert advice().kind == "undecided"
-    # What was merely told is repeated by all: it decides nothing.
-    assert advice(HELPS | {"split": "rephrase"}).kind == "undecided"
-
-
-def test_plain_fine_tuning_is_advised_where_nothing_beats_it() -> None:
-    nothing = comparison("augmented", "fine-tuned", 0.01, significant=False)
-    found = advice(nothing, comparison("in-context", "fine-tuned", -0.3), LEVEL)
-    assert found.kind == "plain"
-
-
-def test_the_prompt_is_advised_where_only_it_beats_plain_fine_tuning() -> None:
-    nothing = comparison("augmented", "fine-tuned", 0.01, significant=False)
-    assert advice(nothing, PROMPT_HELPS).kind == "in-context"
-
-
-def test_a_gain_that_paraphrases_give_too_is_not_credited_to_inferences() -> None:
-    same = comparison("augmented", "paraphrase", 0.02, significant=False)
-    assert advice(HELPS, LEVEL, same).kind == "paraphrase"
-    assert advice(HELPS, LEVEL, comparison("augmented", "paraphrase", 0.4)).kind == "augment"
-
-
-def test_advice_follows_full_tuning_where_both_were_run() -> None:
-    lora = comparison("augmented", "fine-tuned", -0.3, tuning="lora")
-    assert advice(HELPS, LEVEL, lora).kind == "augment"
-    assert advice(lora).kind == "hurts"
 
 
 VALUES = {"pretrained": 0.27, "in-context": 0.95, "fine-tuned": 0.05, "augmented": 0.94, "chance": 0.25}
@@ -352,6 +250,64 @@ def test_a_small_study_of_own_documents_has_a_report_too(tmp_path: Path) -> None
     assert "<i>$a_b$" not in text
     assert "was trained to infer" not in text
     assert "Reproduced?" not in text
+
+
+def answers(method: str, model: str) -> list[Row]:
+    row: Row = {"dataset": "semantic", "split": "reversal", "method": method, "tuning": "full", "seed": 0}
+    row |= {"model": model, "chance": 0.25, "written": None, "reserved": False}
+    return [row | {"question": f"q{i}", "unit": f"u{i}", "correct": i % 2} for i in range(4)]
+
+
+def test_only_what_came_from_elsewhere_is_said_to_be_tuned_elsewhere(tmp_path: Path) -> None:
+    names = ("fine-tuned-split", "mine", "back", "oracle")
+    rows = [row for name in names for row in answers(name, "embedded")]
+    store.write_json(tmp_path / "summary.json", stats.summarise(rows))
+    # A name of the list above may be that of a model from elsewhere, where the study has no such method.
+    store.write_json(tmp_path / "elsewhere.json", [{"method": "back"}, {"method": "oracle"}])
+    text = report(tmp_path).read_text(encoding="utf-8")
+    for name, words in {
+        "fine-tuned-split": wording.METHODS["fine-tuned-split"],
+        "mine": "a method of this study",
+        "back": "a model tuned elsewhere",
+        "oracle": "a model tuned elsewhere",
+    }.items():
+        assert f"{name}</dt><dd>{words}<" in text
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "warns"), [("embedded", "local", True), ("local", "embedded", False)]
+)
+def test_what_is_open_depends_on_the_model_of_the_study_itself(
+    own: str, other: str, warns: bool, tmp_path: Path
+) -> None:
+    rows = [*answers("fine-tuned", own), *answers("back", other)]
+    store.write_json(tmp_path / "summary.json", stats.summarise(rows))
+    store.write_json(tmp_path / "elsewhere.json", [{"method": "back"}])
+    text = report(tmp_path).read_text(encoding="utf-8")
+    assert ("No public language model was measured" in text) == warns
+    assert ("was trained to infer" in text) == warns
+
+
+def test_samples_are_of_the_runs_that_belong_to_the_study(tmp_path: Path) -> None:
+    for dataset, seed in (("notes.v2", 0), ("notes.v2", 3), ("notes.v2", 10), ("earlier", 3)):
+        line = {"text": f"{dataset} {seed} wrote", "label": "one_step", "strategy": "local", "source": ["d"]}
+        store.write_jsonl(tmp_path / "augmented" / f"{dataset}.augmented.s{seed}" / "audit.jsonl", [line])
+        data = tmp_path / "datasets" / f"{dataset}.s{seed}"
+        store.write_jsonl(data / "documents.jsonl", [{"id": "d", "text": f"{dataset} {seed} told"}])
+        question = {"split": "reversal", "prompt": f"{dataset} {seed} asks", "answer": " a"}
+        store.write_jsonl(data / "questions.jsonl", [question])
+    summary = {
+        "augmentation": [{"dataset": "notes.v2", "method": "augmented"}],
+        "seeds": [{"dataset": "notes.v2", "seed": 10}, {"dataset": "notes.v2", "seed": 3}],
+    }
+    lines = samples.augmentations(tmp_path, summary)
+    assert {dataset: [(s.text, s.sources) for s in found] for dataset, found in lines.items()} == {
+        "notes.v2": [("notes.v2 3 wrote", ("notes.v2 3 told",))]
+    }
+    asked = samples.asked(tmp_path, summary)
+    assert {dataset: [q.prompt for q in found] for dataset, found in asked.items()} == {
+        "notes.v2": ["notes.v2 3 asks"]
+    }
 
 
 def test_a_folder_without_a_study_is_one_clear_sentence(tmp_path: Path) -> None:

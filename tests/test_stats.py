@@ -222,6 +222,32 @@ def test_units_that_all_agree_give_the_exact_interval_and_not_certainty() -> Non
     assert (low, high) == pytest.approx((exact.low, exact.high))
 
 
+def test_seeds_that_agree_each_in_itself_show_no_certainty_either() -> None:
+    low, high = stats.interval([np.ones(5), np.full(4, 0.5)], bounds=(0, 1), random=np.random.default_rng(0))
+    assert low < 0.75 < high
+
+
+def test_seeds_that_change_no_document_are_one_sample() -> None:
+    def differ(s: int, u: int) -> float:
+        return float(u != 0 or s == 0)
+
+    arms = [
+        *rows_of(differ, units=5),
+        *rows_of(lambda s, u: 0.0, units=5, method="pretrained", tuning="none"),
+    ]
+    pairs = (("fine-tuned", "pretrained"),)
+    (several,) = stats.comparisons(arms, pairs)
+    assert several["p"] < 0.001
+    found = stats.summarise(arms, repeated={"reversals"})
+    (once,) = [c for c in found["comparisons"] if (c["a"], c["b"]) == ("pretrained", "chance")]
+    assert once["p"] == 2 / 2**5
+    (tuned,) = [r for r in found["accuracy"] if r["method"] == "fine-tuned"]
+    assert (tuned["n"], tuned["n_units"], tuned["seeds"]) == (15, 5, 3)
+    assert tuned["accuracy"] == pytest.approx((1 / 3 + 4) / 5)
+    assert once["by_seed"] == [-0.5] * 3
+    assert [r["accuracy"] for r in found["seeds"] if r["method"] == "fine-tuned"] == [1.0, 0.8, 0.8]
+
+
 def test_sign_flips_of_few_units_are_counted_exactly() -> None:
     # 4 units with the same sign: 2 of the 16 flips are as extreme.
     p = stats.sign_flip([np.array([0.1, 0.2]), np.array([0.3, 0.4])], random=np.random.default_rng(0))
@@ -248,4 +274,5 @@ def test_an_interval_holds_its_estimate_and_stays_in_bounds(samples: list[stats.
     assert 0 <= low <= high <= 1
     # A percentile interval of very skewed samples may miss the mean; one of units that agree may not.
     if all(np.ptp(sample) == 0 for sample in samples):
+        assert low < high
         assert low - 1e-9 <= stats.mean_of_seeds(samples) <= high + 1e-9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import multiprocessing
 import os
 import sqlite3
@@ -143,6 +144,17 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
         store.write_text(path, "half \ud800 of a letter")
     assert store.read_jsonl(path) == [{"a": 1}]
     assert [item.name for item in path.parent.iterdir()] == ["rows.jsonl"]
+
+
+def test_a_disk_without_room_says_for_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        store.write_text(tmp_path / "rows.jsonl", "x")
+    assert caught.value.filename == str(tmp_path / "rows.jsonl")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_can_be_read_by_whom_the_user_lets_read(tmp_path: Path) -> None:

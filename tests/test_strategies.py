@@ -7,10 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
+import pytest
+
+from corollary.errors import UserError
 from corollary.strategies._lines import written
 from corollary.strategies.foreign import foreign
 from corollary.strategies.linked import linked
 from corollary.strategies.local import local
+from corollary.strategies.oracle import oracle
 from corollary.strategies.paraphrase import paraphrase
 from corollary.text import rare_words
 from corollary.types import DROPPED, Completion, Dataset, Document, Flow, Request
@@ -118,6 +122,12 @@ def test_the_control_turns_nothing_round() -> None:
     answer = "bolan gave birth to kerit.\nkerit is the child of bolan.\n"
     rows = answered(paraphrase(TREE, seed=0, rows=1), lambda request: answer)
     assert [row.text for row in rows] == ["bolan gave birth to kerit."]
+
+
+@pytest.mark.parametrize("wordings", [0, 6])
+def test_the_oracle_says_how_many_wordings_there_are(wordings: int) -> None:
+    with pytest.raises(UserError, match=f"'wordings' is {wordings}: give 1 to 5"):
+        answered(oracle(TREE, seed=0, wordings=wordings), lambda request: "")
 
 
 def test_what_is_asked_does_not_depend_on_the_order_of_sets() -> None:

@@ -207,7 +207,7 @@ def test_a_trial_that_fails_is_said_and_all_else_is_kept(again: Path, tmp_path: 
     path.write_text("def torn(model, documents, *, seed):\n    raise RuntimeError('torn in two')\n")
     plan = small_studies.plan(tunings={"full": {"tokens": 1500, "batch_tokens": 500}, str(path): {}})
     with pytest.raises(
-        UserError, match=r"5 of the study's jobs failed \(first: reversals fine-tuned seed 0:.*torn"
+        UserError, match=r"5 of the study's jobs failed \(first: reversals fine-tuned torn seed 0:.*torn"
     ):
         small_studies.run(again, plan)
     assert {row["tuning"] for row in store.read_jsonl(again / "results.jsonl")} == {"none", "full"}
@@ -314,3 +314,16 @@ def test_the_documents_leave_room_for_the_longest_question() -> None:
     assert len(kept) < 400
     assert len(work.run_trial(trial).scores) == 1, "what is kept fits with the question behind it"
     assert work.run_trial(trial).error is None
+
+
+def test_the_control_of_an_arm_without_rows_has_none_and_without_an_arm_no_limit(tmp_path: Path) -> None:
+    few = {"max_tokens": 8}
+    control = {"tune": True, "augment": [{"use": "paraphrase", **few}]}
+    # Of what a random model writes, linking keeps no line.
+    linked = {"tune": True, "augment": [{"use": "linked", **few}]}
+    for name, methods, asks in (
+        ("both", {"paraphrase": control, "augmented": linked}, False),
+        ("alone", {"paraphrase": control}, True),
+    ):
+        small_studies.run(tmp_path / name, small_studies.plan(methods=methods))
+        assert ("say it in other words" in small_studies.asked(tmp_path / name)) is asks

@@ -121,6 +121,12 @@ def test_documents_longer_than_the_window_are_trained_on_in_parts() -> None:
     assert tuned.fit_report.losses[-1] < tuned.fit_report.losses[0]
 
 
+def test_an_adapter_that_cannot_be_is_refused_in_words() -> None:
+    for knobs in ({"rank": 0}, {"dropout": 1.5}):
+        with pytest.raises(UserError, match="give a rank of 1 or more, and a dropout"):
+            lora(model(), DOCUMENTS, seed=0, **knobs)
+
+
 def test_a_model_behind_an_endpoint_cannot_be_tuned() -> None:
     class Elsewhere:
         pass

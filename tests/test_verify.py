@@ -13,7 +13,6 @@ from corollary.verify import (
     knowledge_of,
     remove_leaks,
     summarise,
-    touched,
     withheld_facts,
     withhold,
     written,
@@ -91,6 +90,13 @@ def test_no_lines_and_only_restatements_have_no_precision() -> None:
         summary = summarise(audit(TOLD, lines), knowledge_of(TOLD))
         assert summary["precision"] is None
         assert summary["coverage"] == 0
+
+
+def test_about_documents_that_cannot_be_read_no_line_is_right_or_wrong() -> None:
+    prose = [Document("d0", "It rained all day, and nobody went out.")]
+    summary = summarise(audit(prose, [Document("x", "pemas is the mum of bolan.")]), knowledge_of(prose))
+    parts = [summary[key] for key in ("seen", "reserved", "dropped", "written")]
+    assert [part["precision"] for part in (summary, *parts) if isinstance(part, dict)] == [None] * 5
 
 
 def test_dropped_lines_are_counted_apart_and_cover_nothing() -> None:
@@ -202,7 +208,6 @@ def test_a_question_is_written_when_its_answer_is_stated_in_any_words() -> None:
 
 def test_a_withheld_fact_takes_along_all_that_rests_on_it() -> None:
     fact = Statement("parent_of", "pemas", "bolan")
-    assert touched(TOLD, {fact}) == {"d0", "d4"}
     left = {line.text for line in withhold(LINES, TOLD, {fact})}
     assert left == {"pemas is a sibling of kerit", "talun is the godchild of pemas."}
     # Of a false line its source decides.
@@ -221,7 +226,6 @@ def test_the_share_is_of_facts_and_the_draw_is_the_same_for_a_seed() -> None:
     ]
     facts = withheld_facts(documents, share=0.2, seed=1)
     assert len(facts) == 10
-    assert len(touched(documents, facts)) == 20
     assert facts == withheld_facts(documents[::-1], share=0.2, seed=1)
     assert facts != withheld_facts(documents, share=0.2, seed=2)
     assert withheld_facts(documents, share=0, seed=1) == frozenset()

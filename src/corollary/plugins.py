@@ -15,6 +15,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -269,8 +270,9 @@ def _read_number(value: Any, wanted: type[int] | type[float]) -> Any:
         number = wanted(value)
     except (ValueError, OverflowError):
         return _UNREADABLE
-    # int(2.5) is 2: a lossy reading is none.
-    return number if isinstance(value, str) or number == value else _UNREADABLE
+    # int(2.5) is 2: a lossy reading is none. Neither are NaN and infinity, which have no place in JSON.
+    exact = isinstance(value, str) or number == value
+    return number if exact and -math.inf < number < math.inf else _UNREADABLE
 
 
 def _in_words(wanted: Any) -> str:

@@ -5,7 +5,8 @@ dataset and seed, never the question: questions about one fact are right or wron
 each of them as independent evidence finds differences where there are none. Seeds are strata: units
 are resampled within their seed, and a difference must have the same sign in every seed to be called
 significant. What the interval does not hold is the noise between training runs: that is why each seed
-is reported apart.
+is reported apart. Where seeds change the training and not the documents (a user's own), their units are
+the same units: they are averaged over the seeds and count once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from scipy import stats as scipy_stats
 Row = Mapping[str, Any]
 Floats = NDArray[np.float64]
 Samples = list[Floats]
-"""One array of unit means per seed, seeds in order."""
+"""One array of unit means per seed, seeds in order; one array for all seeds with the same documents."""
 
 CHANCE = "chance"
 """Stands for an arm in a comparison: always exactly the chance of each question."""
@@ -50,16 +51,19 @@ NAMED = (
 measured, so this list is short on purpose: a pair that decides nothing makes every other one weaker."""
 
 
-def summarise(rows: Iterable[Row], *, seed: int = 0) -> dict[str, list[dict[str, Any]]]:
+def summarise(
+    rows: Iterable[Row], *, repeated: Collection[str] = (), seed: int = 0
+) -> dict[str, list[dict[str, Any]]]:
     """All that summary.json holds about accuracy, from the rows of results.jsonl.
 
     Gives "accuracy", "seeds", "comparisons", and apart by columns of the same names "by_written",
     "by_reserved" and "by_premises_shown" (only of arms that saw no more than part of the documents), each
     a sorted list of rows of plain values. Shares are between 0 and 1; `low` and `high` bound 95 %.
+    `repeated` names the datasets that are the same at every seed: they are one sample, however many seeds.
     `seed` makes the resampling repeatable; each row draws from a generator of its own, so that adding a
     method to a study leaves every other interval as it was.
     """
-    rows = list(rows)
+    rows = [{**row, "sample": 0} if row["dataset"] in repeated else row for row in rows]
     known = [row for row in rows if row["written"] is not None]
     cut = {(row["dataset"], row["method"]) for row in rows if not row.get("premises_shown", True)}
     partly = [row for row in rows if (row["dataset"], row["method"]) in cut]
@@ -94,7 +98,7 @@ def accuracy(rows: Iterable[Row], *, by: Sequence[str] = (), seed: int = 0) -> l
             dict(zip(keys, key, strict=True))
             | {
                 "n": len(group),
-                "n_units": len({(row["seed"], row["unit"]) for row in group}),
+                "n_units": len({(_sample(row), row["unit"]) for row in group}),
                 "seeds": len({row["seed"] for row in group}),
                 "accuracy": mean_of_seeds(right) if right else None,
                 "low": low,
@@ -141,7 +145,9 @@ def comparisons(
     differences are not symmetric under the null), good from about 20 units on. `resamples` is the number
     of sign flips and bootstrap draws; by default as many as the adjustment needs.
     """
+    rows = list(rows)
     found = unit_differences(rows, pairs)
+    by_seed = dict(unit_differences([{**row, "sample": row["seed"]} for row in rows], pairs))
     # With few resamples p cannot fall low enough to survive the adjustment, whatever the data say: the
     # smallest two-sided p is 2 / resamples, and Holm multiplies it by the number of comparisons.
     flips = resamples or max(9_999, 60 * len(found))
@@ -152,7 +158,7 @@ def comparisons(
         low, high = interval(
             differences, bounds=(-1, 1), resamples=draws, random=_generator(seed, *key, "interval")
         )
-        per_seed = [float(d.mean()) for d in differences]
+        per_seed = [float(d.mean()) for d in by_seed[key]]
         same_sign = all(d > 0 for d in per_seed) or all(d < 0 for d in per_seed)
         out.append(
             dict(zip(("dataset", "split", "tuning", "a", "b"), key, strict=True))
@@ -201,12 +207,13 @@ def interval(
 ) -> tuple[float, float]:
     """95 % percentile bootstrap of `mean_of_seeds`: units resampled within each seed.
 
-    `bounds` are the least and the greatest possible value. When all units agree, resampling them shows
-    no spread at all, which would claim certainty from, say, 24 right answers out of 24. Then the interval is
-    the exact one: with n units that all gave v, the share of other units is at most 1 - 0.025^(1/n).
+    `bounds` are the least and the greatest possible value. When the units of every seed agree, resampling
+    them shows no spread at all, which would claim certainty from, say, 24 right answers out of 24. Then
+    the interval is the exact one: with n units that all gave v, the share of other units is at most
+    1 - 0.025^(1/n).
     """
     values = np.concatenate(samples)
-    if np.ptp(values) == 0 or all(len(sample) < 2 for sample in samples):
+    if all(np.ptp(sample) == 0 for sample in samples):
         centre, spread = mean_of_seeds(samples), 1 - 0.025 ** (1 / len(values))
         return centre - spread * (centre - bounds[0]), centre + spread * (bounds[1] - centre)
     # scipy refuses a sample of one: a seed of one unit is doubled, which leaves its mean as it is.
@@ -266,8 +273,12 @@ def _groups(rows: Iterable[Row], keys: Sequence[str]) -> list[tuple[tuple[Any, .
 def _unit_means(rows: Iterable[Row], column: str) -> Samples:
     units: dict[Any, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        units[row["seed"]][row["unit"]].append(float(row[column]))
+        units[_sample(row)][row["unit"]].append(float(row[column]))
     return [np.array([np.mean(units[s][unit]) for unit in sorted(units[s])]) for s in sorted(units)]
+
+
+def _sample(row: Row) -> Any:
+    return row.get("sample", row["seed"])
 
 
 def _arms(

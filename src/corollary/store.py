@@ -72,9 +72,12 @@ def write_text(path: Path, text: str) -> None:
             # Without it some file systems rename first and write later: a power cut leaves it empty.
             os.fsync(file.fileno())
         part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
+    except OSError as error:
+        # A full disk does not say of itself which file it had no room for.
+        error.filename = str(path)
         raise
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

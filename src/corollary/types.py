@@ -34,8 +34,9 @@ class Question:
     A choice or answer is a continuation of `prompt`: its leading space belongs to it. `accept` holds
     further answers that are as right as `answer` (syllogisms may have several). `premises` are ids of
     the documents that prove the answer; `unit` names the smallest group of facts that share a name or
-    premise (the unit of the statistics); `reserved` says that the relation or wording was kept out of
-    the augmentation tasks on which the embedded model was trained.
+    premise (the unit of the statistics; left empty, questions that share a premise are one); `reserved`
+    says that the relation or wording was kept out of the augmentation tasks on which the embedded model
+    was trained.
     """
 
     id: str

@@ -91,16 +91,20 @@ def summarise(
     `precision` is the share of new and right lines of all that do not restate (unreadable ones are
     wrong); `coverage` the share of the statements one rule from the documents that some true line
     wrote, `coverage_several_step` that of the others that follow. Shares are between 0 and 1, or None
-    where there is nothing to share. In the parts, a row is reserved by its relation or wording, a
+    where there is nothing to share, or where no document can be read (a user's own prose): no line can be
+    told to be right or wrong there. In the parts, a row is reserved by its relation or wording, a
     statement to be covered by its relation alone, since the statement has no wording of its own.
     """
     near, far = knowledge.one_step(), knowledge.several_step()
     used = [row for row in rows if row.strategy != DROPPED]
     stated = {s for row in used for s in _stated(row.text)}
 
+    def counts(chosen: Sequence[AuditRow]) -> dict[str, object]:
+        return _counts(chosen) if knowledge.told else {**_counts(chosen), "precision": None}
+
     def part(chosen: Sequence[AuditRow], wanted: Callable[[Statement], bool]) -> dict[str, object]:
         return {
-            **_counts(chosen),
+            **counts(chosen),
             "coverage": _share(stated, [s for s in near if wanted(s)]),
             "coverage_several_step": _share(stated, [s for s in far if wanted(s)]),
         }
@@ -110,8 +114,8 @@ def summarise(
         "leaked": leaked,
         "seen": part([r for r in used if not r.reserved], lambda statement: not reserved(statement)),
         "reserved": part([r for r in used if r.reserved], reserved),
-        "dropped": _counts([r for r in rows if r.strategy == DROPPED]),
-        "written": _counts(rows),
+        "dropped": counts([r for r in rows if r.strategy == DROPPED]),
+        "written": counts(rows),
     }
 
 
@@ -165,14 +169,9 @@ def remove_leaks(
 
 def withheld_facts(documents: Iterable[Document], *, share: float, seed: int) -> frozenset[Statement]:
     """A random share (between 0 and 1) of the facts that the documents tell; however often and from
-    whichever end a fact is told, it is one. To be given to `withhold` and `touched`."""
+    whichever end a fact is told, it is one. To be given to `withhold`."""
     facts = sorted({fact_of(s) for document in documents for s in _stated(document.text)})
     return frozenset(random.Random(f"corollary-withheld-{seed}").sample(facts, round(share * len(facts))))
-
-
-def touched(documents: Iterable[Document], facts: Collection[Statement]) -> frozenset[str]:
-    """Ids of the documents that tell one of these facts."""
-    return frozenset(d.id for d in documents if any(fact_of(s) in facts for s in _stated(d.text)))
 
 
 def withhold(

@@ -66,7 +66,7 @@ def make(
             " its knobs come behind it, as in --facts 24."
         )
     target = out or Path("out") / f"{plugins.name_of(places[0])}.s{seed}"
-    folder = commands.make(places[0], target, seed=seed, **knobs)
+    folder = commands.make(Spec(places[0], knobs), target, seed=seed)
     show.line(str(folder))
 
 
@@ -135,13 +135,12 @@ def tune(
         folder = commands.tune(
             data,
             out,
-            tuning=tuning,
+            tuning=Spec(tuning, knobs),
             augmented=augmented,
             model=chosen,
             seed=seed,
             whole=whole,
             progress=tell,
-            **knobs,
         )
     show.line(str(folder))
 

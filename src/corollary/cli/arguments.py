@@ -66,13 +66,15 @@ def numbers(written: str | None) -> list[int] | None:
 
 def of_strategy(use: str, settings: dict[str, str]) -> dict[str, str]:
     """The knobs of one strategy among settings named "strategy.knob"."""
-    return {name.partition(".")[2]: v for name, v in settings.items() if name.partition(".")[0] == use}
+    # From the right: the name of a file has a dot of its own.
+    parts = ((*name.rpartition("."), value) for name, value in settings.items())
+    return {knob: value for owner, _, knob, value in parts if owner == use}
 
 
 def check_owners(settings: Iterable[str], owners: Sequence[str]) -> None:
     """Raises `UserError` for a setting that belongs to none of these plug-ins."""
     for name in settings:
-        owner, dot, _ = name.partition(".")
+        owner, dot, _ = name.rpartition(".")
         if not dot or owner not in owners:
             raise UserError(
                 f"'{name}' does not say whose knob it is: write one of {', '.join(owners)},"

@@ -164,7 +164,8 @@ def answers(found: Sequence[Answer], question: str) -> str:
     heads = ["method", "tuning", "writes", *(["prefers", "share"] if shares else [])]
     body = []
     for answer in found:
-        row = [answer.method, answer.tuning, answer.text or "(nothing)"]
+        # A model may write anything that breaks a line.
+        row = [answer.method, answer.tuning, " ".join(answer.text.split()) or "(nothing)"]
         if answer.shares:
             row += [answer.shares[0][0], f"{100 * answer.shares[0][1]:.0f} %"]
         body.append(row)

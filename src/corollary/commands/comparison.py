@@ -132,8 +132,10 @@ def _of_folder(folder: Path) -> Study:
         template,
         name=data.name,
         datasets=(spec_of("datasets", Spec("documents", {"path": str(folder), "name": data.name})),),
-        # There is no other seed of these documents.
-        methods=tuple(method for method in template.methods if method.name != "foreign"),
+        # There is no other seed of these documents, and all plain tuning splits them into sentences.
+        methods=tuple(
+            replace(m, whole=()) for m in template.methods if m.name not in ("foreign", "fine-tuned-split")
+        ),
         limits={},
     )
 

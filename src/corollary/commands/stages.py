@@ -6,15 +6,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from corollary import plugins, store
 from corollary.commands.folders import PathLike, model_spec, read_data, spec_of
 from corollary.errors import UserError
-from corollary.types import DROPPED, Cost, Dataset, Document, Model, Spec, Trial
-
-if TYPE_CHECKING:
-    from corollary.augment import Written
+from corollary.types import DROPPED, Cost, Dataset, Document, Spec, Trial
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much."""
@@ -23,14 +20,14 @@ TICKS = 20
 """How often a tuning tells how far it is."""
 
 
-def make(dataset: str, out: PathLike, *, seed: int = 0, **knobs: Any) -> Path:
+def make(dataset: Spec | str, out: PathLike, *, seed: int = 0, **knobs: Any) -> Path:
     """Make a controlled dataset: documents.jsonl, questions.jsonl and dataset.json in the folder `out`.
 
     `dataset` is the name of a dataset plug-in, or `file.py:function`; `knobs` are its own. Returns the
     folder. Raises `UserError` for names, knobs and seeds that do not exist, and when the folder holds
     documents that were not made here, or a dataset with other settings.
     """
-    spec = spec_of("datasets", Spec(dataset, knobs))
+    spec = spec_of("datasets", dataset, knobs)
     folder = Path(out)
     if (folder / "documents.jsonl").exists() and not (folder / "dataset.json").exists():
         raise UserError(f"{folder} holds documents of your own: name another folder, so that they stay.")
@@ -41,9 +38,11 @@ def make(dataset: str, out: PathLike, *, seed: int = 0, **knobs: Any) -> Path:
             f"{folder} holds a dataset with other settings, and what was made from it may still be in use:"
             " name another folder, or remove that one."
         )
-    store.write_jsonl(folder / "documents.jsonl", made.documents)
-    store.write_jsonl(folder / "questions.jsonl", made.questions)
+    # The note first, since it says that the rest was made here; the documents last, since nothing reads a
+    # folder without them: after a kill between two files the same command writes all of them.
     store.write_json(folder / "dataset.json", note)
+    store.write_jsonl(folder / "questions.jsonl", made.questions)
+    store.write_jsonl(folder / "documents.jsonl", made.documents)
     return folder
 
 
@@ -66,8 +65,10 @@ def augment(
     worth. `rows` is how many rows a strategy is asked for that asks (`paraphrase`); `withhold` keeps the
     inferences of that share of the facts out. `progress` is called with the requests done and asked.
 
-    Returns the folder. Raises `UserError` for names that do not exist and a folder without documents.
+    Returns the folder. Raises `UserError` for names that do not exist, a folder without documents, and
+    when `out` is that folder or holds documents that were not written so.
     """
+    from corollary.augment import augment as write
     from corollary.study.audit import lines
     from corollary.study.plan import strategy_key
     from corollary.study.work import Nobody, open_model
@@ -76,14 +77,28 @@ def augment(
         raise UserError(
             f"The share {withhold} cannot be withheld: give at least 0 and less than 1, as in 0.2."
         )
-    data, folder = read_data(data_folder), Path(out)
+    data, source, folder = read_data(data_folder), Path(data_folder), Path(out)
+    asked = folder / "completions.db"
+    # Documents beside what a model was asked are those of an earlier run of this.
+    own = (folder / "documents.jsonl").exists() and not asked.exists()
+    if own or folder.resolve() == source.resolve():
+        raise UserError(f"{folder} holds documents of your own: name another folder, so that they stay.")
     used = [spec_of("strategies", strategy) for strategy in strategies]
     opened = Nobody() if all(spec.use == "oracle" for spec in used) else open_model(model_spec(model))
     written: dict[str, Document] = {}
     found: list[Document] = []
     cost, leaked = Cost(), 0
     for spec in used:
-        answer = _ask(data, spec, opened, folder, Path(data_folder), seed=seed, rows=rows, progress=progress)
+        answer = write(
+            data,
+            spec,
+            seed=seed,
+            model=opened,
+            store=asked,
+            rows=rows,
+            other=_other(source) if spec.use == "foreign" else None,
+            progress=progress,
+        )
         kept = lines(data, answer.documents, spec.use, withhold=withhold, seed=seed)
         cost, leaked = cost + answer.cost, leaked + kept.leaked
         key = strategy_key(spec)
@@ -93,9 +108,7 @@ def augment(
         found += answer.documents
     store.write_jsonl(folder / "documents.jsonl", written.values())
     note = {"strategies": used, "seed": seed, "model": opened.identity, "withhold": withhold}
-    summary = (
-        {} if not (Path(data_folder) / "dataset.json").is_file() else _audited(data, found, folder, leaked)
-    )
+    summary = _audited(data, found, folder, leaked) if (source / "dataset.json").is_file() else {}
     store.write_json(folder / "augmented.json", {**note, "cost": cost, "leaked": leaked, "audit": summary})
     if found and not written and all(row.strategy == DROPPED for row in found):
         raise UserError(
@@ -165,32 +178,6 @@ def tune(
         store.write_json(Path(made) / "model" / "fit.json", {**fit, **notes})
         (Path(made) / "model").rename(folder)
     return folder
-
-
-def _ask(
-    data: Dataset,
-    spec: Spec,
-    model: Model,
-    out: Path,
-    source: Path,
-    *,
-    seed: int,
-    rows: int,
-    progress: Progress | None,
-) -> Written:
-    from corollary.augment import augment as write
-
-    other = _other(source) if spec.use == "foreign" else None
-    return write(
-        data,
-        spec,
-        seed=seed,
-        model=model,
-        store=out / "completions.db",
-        rows=rows,
-        other=other,
-        progress=progress,
-    )
 
 
 def _other(source: Path) -> Dataset:

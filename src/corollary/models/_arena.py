@@ -157,9 +157,6 @@ def _layer() -> Any:
         def get_seq_length(self) -> int:
             return self.length
 
-        def crop(self, tokens_to_remove: int) -> None:
-            self.length -= abs(tokens_to_remove)
-
         def _grow(self, keys: torch.Tensor, values: torch.Tensor, needed: int) -> None:
             self.capacity = max(self.capacity, needed + needed // 4)
             old_keys, old_values = self.keys, self.values

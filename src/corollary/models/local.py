@@ -33,7 +33,7 @@ def local(
 
     `adapter` is a folder with a PEFT adapter for it; `batch_tokens` is how many tokens are read at
     once behind a prefix. Scores are exact in float32; smaller types shift them with the batch.
-    Raises `UserError` when a folder does not hold what it should.
+    Raises `UserError` when a folder does not hold what it should, or there is no such device.
     """
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -45,7 +45,7 @@ def local(
         if adapter is not None:
             added = _existing(adapter, "adapter_config.json", "a PEFT adapter")
             net = _opened(lambda: PeftModel.from_pretrained(net, added), added)
-    return LocalModel(net.to(device), tokenizer, source=folder, batch_tokens=batch_tokens)
+    return LocalModel(_moved(net, device), tokenizer, source=folder, batch_tokens=batch_tokens)
 
 
 def save(model: LocalModel, folder: str | Path) -> None:
@@ -83,7 +83,7 @@ class LocalModel:
     that made the model reports. `exact_tree` says whether texts behind a shared prefix are read
     together or, on models whose attention cannot do that, each on its own.
 
-    Texts begin with one BOS if the tokenizer defines one (`bos` says which token that is).
+    Texts begin with one BOS if the tokenizer defines one.
     """
 
     def __init__(
@@ -118,12 +118,6 @@ class LocalModel:
         """Context window in tokens."""
         config = self.net.config.get_text_config(decoder=True)
         return int(getattr(config, "max_position_embeddings", 0) or self.tokenizer.model_max_length)
-
-    @property
-    def bos(self) -> str | None:
-        """The token that every text begins with."""
-        token: str | None = self.tokenizer.bos_token
-        return token
 
     @cached_property
     def exact_tree(self) -> bool:
@@ -353,5 +347,22 @@ def _opened(read: Callable[[], Any], folder: Path) -> Any:
     try:
         return read()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{folder} cannot be opened as a model ({reason}): give another folder.") from error
+        raise UserError(
+            f"{folder} cannot be opened as a model ({_reason(error)}): give another folder."
+        ) from error
+
+
+def _moved(net: Any, device: str) -> Any:
+    try:
+        return net.to(device)
+    # What torch raises for hardware that it was not built for is any of these.
+    except (AssertionError, ImportError, RuntimeError) as error:
+        raise UserError(
+            f"The model cannot be moved to the device '{device}' ({_reason(error).rstrip('.')}):"
+            " give another, as in device=cpu."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what a library says."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ _DEPLOYABLE = (
 
 def report(folder: Path) -> Path:
     """Writes `report.html` into the folder of a study, from its summary.json, results.jsonl, study.json,
-    audits and datasets, and returns the page's path.
+    elsewhere.json, audits and datasets, and returns the page's path.
 
     The page needs no other file, no network and no scripts. Same folder, same bytes. Raises `UserError`
     when the folder holds no finished study.
@@ -62,20 +62,22 @@ def report(folder: Path) -> Path:
     summary = dict.fromkeys(_PARTS, ()) | store.read_json(folder / "summary.json")
     study = store.read_json(folder / "study.json") if (folder / "study.json").is_file() else {}
     results = store.read_jsonl(folder / "results.jsonl") if (folder / "results.jsonl").is_file() else []
+    elsewhere = _elsewhere(folder)
+    embedded = _only_embedded(summary, elsewhere)
     page = _template().render(
         name=study.get("name") or folder.name,
         advice=advise(summary),
-        embedded=any(row["model"] == "embedded" for row in summary["accuracy"]),
+        embedded=embedded,
         scope=_scope(summary, results),
         glance=tables.glance(summary),
         paper=paper.lines(summary),
         readings=list(paper.READINGS.values()),
-        accuracy=_accuracy(summary, samples.asked(folder)),
+        accuracy=_accuracy(summary, samples.asked(folder, summary)),
         comparisons=tables.comparisons(summary["comparisons"]),
-        methods=_methods(summary),
+        methods=_methods(summary, elsewhere),
         costs=_costs(summary),
         augmentation=_augmentation(summary),
-        samples=samples.augmentations(folder),
+        samples=samples.augmentations(folder, summary),
         labels=samples.LABELS,
         written=tables.apart(
             summary["by_written"], "written", yes="Written", no="Not written",
@@ -94,7 +96,7 @@ def report(folder: Path) -> Path:
         written_means=tables.means(summary["by_written"], "written", "augmented"),
         reserved_means=tables.means(summary["by_reserved"], "reserved", "augmented"),
         warnings=_warnings(summary),
-        unknown=_unknown(summary),
+        unknown=_unknown(summary, embedded),
         study=_flat(study),
     )  # fmt: skip
     store.write_text(folder / "report.html", page)
@@ -108,6 +110,17 @@ def _template() -> jinja2.Template:
     )
     environment.globals["style"] = Markup((here / "style.css").read_text(encoding="utf-8"))
     return environment.from_string((here / "template.html.j2").read_text(encoding="utf-8"))
+
+
+def _elsewhere(folder: Path) -> frozenset[str]:
+    """The methods that are models tuned elsewhere: how they learned is not the study's to say."""
+    path = folder / "elsewhere.json"
+    return frozenset(entry["method"] for entry in store.read_json(path)) if path.is_file() else frozenset()
+
+
+def _only_embedded(summary: Mapping[str, Any], elsewhere: Collection[str]) -> bool:
+    """Whether the study itself ran on the embedded model, whatever was added to it."""
+    return {row["model"] for row in summary["accuracy"] if row["method"] not in elsewhere} == {"embedded"}
 
 
 def _scope(summary: Mapping[str, Any], results: list[dict[str, Any]]) -> str:
@@ -205,10 +218,11 @@ def _augmentation(summary: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _methods(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _methods(summary: Mapping[str, Any], elsewhere: Collection[str]) -> list[tuple[str, str, str]]:
     """(name, what it is, its colour) of every arm of the study."""
+    words = METHODS | dict.fromkeys(elsewhere, "a model tuned elsewhere")
     found = sorted({row["method"] for row in summary["accuracy"]}, key=method_order)
-    return [(name, METHODS.get(name, "a model tuned elsewhere"), figures.role_of(name)) for name in found]
+    return [(name, words.get(name, "a method of this study"), figures.role_of(name)) for name in found]
 
 
 def _warnings(summary: Mapping[str, Any]) -> list[str]:
@@ -232,21 +246,20 @@ def _warnings(summary: Mapping[str, Any]) -> list[str]:
     return [*summary["warnings"], *found]
 
 
-def _unknown(summary: Mapping[str, Any]) -> list[str]:
+def _unknown(summary: Mapping[str, Any], embedded: bool) -> list[str]:
     """What this study cannot say."""
-    models = {row["model"] for row in summary["accuracy"]}
     methods = {row["method"] for row in summary["accuracy"]}
     tunings = {row["tuning"] for row in summary["accuracy"]} - {"none"}
     seeds = {row["seed"] for row in summary["seeds"]}
     out = []
-    if models == {"embedded"}:
+    if embedded:
         out.append(
-            "No public language model was measured. Whether one gains as much, or at all, is open: run this "
-            "study on it before you rely on it."
+            "No public language model was measured by the study itself. Whether one gains as much, or at "
+            "all, is open: run this study on it before you rely on it."
         )
     out.append(
-        "One pre-training run is one subject. Seeds change the documents, the questions and the tuning, not "
-        "the model they start from."
+        "One pre-training run is one subject. Seeds change the tuning and, of made-up datasets, the "
+        "documents and questions, not the model they start from."
     )
     out.append(
         "The intervals hold the noise between groups of facts. That between training runs shows only in how "

@@ -29,9 +29,11 @@ class Advice:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A pair of arms over all tests of inference: how many tests, on how many the first is significantly
-    better and worse, the mean difference, and the widest reach of the intervals. Shares, not points."""
+    """A pair of arms over all tests of inference: how many tests, on how many `a` is significantly better
+    and worse than `b`, the mean difference, and the widest reach of the intervals. Shares, not points."""
 
+    a: str
+    b: str
     tests: int
     better: int
     worse: int
@@ -41,8 +43,17 @@ class Verdict:
 
     @property
     def leans(self) -> int:
-        """1 where the first arm is better on more tests than it is worse on, -1 the other way, else 0."""
+        """1 where `a` is better on more tests than it is worse on, -1 the other way, else 0."""
         return (self.better > self.worse) - (self.better < self.worse)
+
+    def __str__(self) -> str:
+        """What `a` showed, as the end of a clause: true also where it is mixed or missing."""
+        if not self.tests:
+            return "was not measured"
+        sides = [f"{w} on {n}" for w, n in (("better", self.better), ("worse", self.worse)) if n]
+        found = f"significantly {' and '.join(sides)}" if sides else "not significantly different on any"
+        tests = f"{count(self.tests, 'test')} of inference"
+        return f"is {found} of {tests} ({by_points(self.mean)} on average over all)"
 
 
 def advise(summary: Mapping[str, Any]) -> Advice:
@@ -58,43 +69,43 @@ def advise(summary: Mapping[str, Any]) -> Advice:
     rival = _verdict(rows, arm, "in-context")
     context = _verdict(rows, "in-context", "fine-tuned")
     reworded = _verdict(rows, arm, "paraphrase")
+    wordings = _verdict(rows, "paraphrase", "fine-tuned")
     costs = [row for row in summary.get("costs", []) if row["method"] == arm and row["tuning"] == tuning]
 
-    if not any(v.better or v.worse for v in (gain, rival, context)):
-        return _undecided(gain if gain.tests else context)
+    measured = [verdict for verdict in (gain, rival, context) if verdict.tests]
+    if not any(verdict.better or verdict.worse for verdict in measured):
+        return _undecided(measured)
     if gain.leans < 0:
         return _hurts(gain, context, summary.get("augmentation", []), arm)
-    if gain.leans > 0 and reworded.tests and not reworded.better:
-        return _paraphrase(gain, reworded)
     if gain.leans > 0 and rival.leans >= 0:
-        return _augment_or_prompt(gain, rival, costs)
+        # That no difference to paraphrases was found does not say that they do as well: they are advised
+        # only where they help themselves.
+        if reworded.tests and not reworded.better and wordings.leans > 0:
+            return _paraphrase(reworded, wordings)
+        return _augment_or_prompt(gain, rival, reworded, costs)
+    if rival.leans > 0 and (not gain.tests or context.leans > 0):
+        return _augment_or_prompt(gain, rival, reworded, costs)
+    if gain.leans == 0 and context.leans < 0:
+        return _plain(gain, context)
     if rival.leans < 0 or context.leans > 0:
         return _in_context(gain, rival, context)
+    if not gain.tests and not context.tests:
+        return _undecided(measured)
     return _plain(gain, context)
 
 
-def _augment_or_prompt(gain: Verdict, rival: Verdict, costs: Sequence[Row]) -> Advice:
+def _augment_or_prompt(gain: Verdict, rival: Verdict, reworded: Verdict, costs: Sequence[Row]) -> Advice:
     plain, cached = (_break_even(costs, key) for key in ("break_even_queries", "break_even_queries_cached"))
-    better = _over_tests(gain, "it is significantly better than plain fine-tuning")
     if rival.tests and rival.leans == 0 and plain == cached == "never":
         return Advice(
             "in-context",
             "Keep the documents in the prompt: at these costs fine-tuning never becomes the cheaper way.",
-            f"Augmented fine-tuning is about as good ({by_points(rival.mean)} on average against the prompt, "
-            f"{by_points(gain.mean)} against plain fine-tuning) but costs more, however much you ask.",
+            f"Against the prompt, augmented fine-tuning {rival}, but it costs more, however much you ask.",
             "If the documents do not fit into the prompt, augment and fine-tune.",
         )
-    if not rival.tests:
-        level = "keeping the documents in the prompt was not compared with it"
-    elif rival.leans > 0:
-        level = (
-            f"it is significantly better than keeping the documents in the prompt on {rival.better} "
-            f"({by_points(rival.mean)} on average)"
-        )
-    else:
-        level = (
-            f"it is about as good as keeping the documents in the prompt ({by_points(rival.mean)} on average)"
-        )
+    why = f"Against plain fine-tuning this {gain}; against keeping the documents in the prompt it {rival}"
+    if reworded.tests and not reworded.better:
+        why += f"; against as much text of paraphrases it {reworded}"
     counted = " (counted in operations)" if any(row.get("unit") == "flops" for row in costs) else ""
     if plain is None:
         but = "What it costs was not measured, so weigh that before you decide."
@@ -106,47 +117,38 @@ def _augment_or_prompt(gain: Verdict, rival: Verdict, costs: Sequence[Row]) -> A
             f"without prompt caching, and with it {_after(cached)}; for fewer, keep them in the prompt."
         )
     do = "Augment your documents with what follows from them, and fine-tune on both."
-    return Advice("augment", do, f"{better}, and {level}.", but)
+    return Advice("augment", do, f"{why}.", but)
 
 
 def _in_context(gain: Verdict, rival: Verdict, context: Verdict) -> Advice:
     if rival.leans < 0:
-        why = _over_tests(rival, "augmented fine-tuning is significantly worse than this", worse=True)
+        why = f"Against this, augmented fine-tuning {rival}."
     else:
-        why = _over_tests(context, "this is significantly better than plain fine-tuning")
+        why = f"Against plain fine-tuning this {context}."
     if gain.leans > 0:
         but = (
-            f"If they do not fit into the prompt, augment and fine-tune: on {gain.better} of "
-            f"{count(gain.tests, 'test')} that is significantly better than plain fine-tuning "
-            f"({by_points(gain.mean)} on average)."
+            "If they do not fit into the prompt, augment and fine-tune: against plain fine-tuning "
+            f"that {gain}."
         )
     else:
-        but = (
-            "Augmenting before fine-tuning gave no significant gain here, so it does not replace the prompt."
-        )
-    return Advice("in-context", "Keep the documents in the prompt as long as they fit.", f"{why}.", but)
+        but = f"Against plain fine-tuning, augmenting first {gain}, so nothing here speaks for it."
+    return Advice("in-context", "Keep the documents in the prompt as long as they fit.", why, but)
 
 
 def _plain(gain: Verdict, context: Verdict) -> Advice:
-    if context.worse > context.better:
-        why = _over_tests(context, "keeping them in the prompt is significantly worse", worse=True)
-    else:
-        why = "Neither augmenting them nor keeping them in the prompt is significantly better on most tests"
     return Advice(
         "plain",
         "Fine-tune on your documents as they are.",
-        f"{why}.",
-        f"Augmenting them first changes the result by {by_points(gain.mean)} on average, which is not "
-        "significant, so there is no reason to pay for it.",
+        f"Against this, keeping them in the prompt {context}.",
+        f"Augmenting them first {gain}, so nothing here says that it is worth its price.",
     )
 
 
-def _paraphrase(gain: Verdict, reworded: Verdict) -> Advice:
+def _paraphrase(reworded: Verdict, wordings: Verdict) -> Advice:
     return Advice(
         "paraphrase",
-        "Fine-tune on your documents and on more wordings of them; inferences are not what helps here.",
-        f"{_over_tests(gain, 'augmented fine-tuning is significantly better than plain fine-tuning')}, "
-        f"but on none better than as much text of paraphrases ({by_points(reworded.mean)} on average).",
+        "Fine-tune on your documents and on more wordings of them: that inferences add to this is not shown.",
+        f"Against plain fine-tuning this {wordings}; against this, augmented fine-tuning {reworded}.",
         "Look at the sample augmentations: if few are right and new, a stronger model may write better ones.",
     )
 
@@ -161,27 +163,29 @@ def _hurts(gain: Verdict, context: Verdict, augmentation: Sequence[Row], arm: st
         else "see the sample augmentations for what it wrote"
     )
     if context.leans > 0:
-        instead = (
-            "Keep the documents in the prompt instead: that is significantly better than plain fine-tuning "
-            f"on {context.better} of {count(context.tests, 'test')}."
-        )
+        instead = f"Keep the documents in the prompt instead: against plain fine-tuning that {context}."
     else:
-        instead = "Fine-tune on the documents as they are: nothing that was compared is significantly better."
-    why = _over_tests(gain, "augmented fine-tuning is significantly worse than plain fine-tuning", worse=True)
-    return Advice("hurts", "Do not augment: here it makes the model worse.", f"{why}; {cause}.", instead)
+        instead = f"Fine-tune on the documents as they are: keeping them in the prompt {context}."
+    return Advice(
+        "hurts",
+        "Do not augment: here it makes the model worse.",
+        f"Against plain fine-tuning this {gain}; {cause}.",
+        instead,
+    )
 
 
-def _undecided(verdict: Verdict) -> Advice:
-    if not verdict.tests:
-        why = "No two ways of using the documents were compared on a test that needs an inference."
+def _undecided(measured: Sequence[Verdict]) -> Advice:
+    if not measured:
+        why = "No two of them were compared on a test that needs an inference."
     else:
+        first = measured[0]
         why = (
-            f"Over {count(verdict.tests, 'test')} the difference is {by_points(verdict.mean)} on average, "
-            f"and the intervals reach from {points(verdict.low)} to {points(verdict.high)} points."
+            f"Against {first.b}, {first.a} {first}, and the intervals reach "
+            f"from {points(first.low)} to {points(first.high)} points."
         )
     return Advice(
         "undecided",
-        "Do not decide on this study: no difference between the methods is significant.",
+        "Do not decide on this study: of plain tuning, augmenting and the prompt none is clearly better.",
         why,
         "More seeds and more independent facts would narrow it; more questions on the same facts would not.",
     )
@@ -197,8 +201,10 @@ def _verdict(rows: Sequence[Row], a: str, b: str) -> Verdict:
         elif sides == (b, a):
             found.append((-numbers[0], -numbers[2], -numbers[1], row["significant"]))
     if not found:
-        return Verdict(0, 0, 0, 0.0, 0.0, 0.0)
+        return Verdict(a, b, 0, 0, 0, 0.0, 0.0, 0.0)
     return Verdict(
+        a=a,
+        b=b,
         tests=len(found),
         better=sum(significant and difference > 0 for difference, _, _, significant in found),
         worse=sum(significant and difference < 0 for difference, _, _, significant in found),
@@ -210,14 +216,6 @@ def _verdict(rows: Sequence[Row], a: str, b: str) -> Verdict:
 
 def _has(rows: Sequence[Row], arm: str) -> bool:
     return any(arm in (row["a"], row["b"]) for row in rows)
-
-
-def _over_tests(verdict: Verdict, says: str, *, worse: bool = False) -> str:
-    """ "On 9 of 11 tests it is ... (+41 points on average), and the other way round on 1" """
-    side, other = (verdict.worse, verdict.better) if worse else (verdict.better, verdict.worse)
-    against = f", and the other way round on {other}" if other else ""
-    tests = f"On {side} of {count(verdict.tests, 'test')} of inference"
-    return f"{tests} {says} ({by_points(verdict.mean)} on average over all){against}"
 
 
 def _break_even(costs: Sequence[Row], key: str) -> list[Any] | str | None:

@@ -41,7 +41,7 @@ class Asked:
     answer: str
 
 
-def augmentations(folder: Path, *, each: int = 2) -> dict[str, list[Sample]]:
+def augmentations(folder: Path, summary: Mapping[str, Any], *, each: int = 2) -> dict[str, list[Sample]]:
     """Up to `each` lines of every kind for each dataset, right ones first, spread evenly over all that
     were written by the arm with both strategies (or the first other). Restatements are left out, and lines
     that their strategy dropped.
@@ -49,27 +49,22 @@ def augmentations(folder: Path, *, each: int = 2) -> dict[str, list[Sample]]:
     Not the best and not the worst: a line's place in the audit decides, never what it says.
     """
     out: dict[str, list[Sample]] = {}
-    for path in sorted(folder.glob("augmented/*/audit.jsonl"), key=_both_first):
-        dataset, _, seed = _parts(path.parent.name)
-        if dataset in out:
-            continue
-        documents = folder / "datasets" / f"{dataset}.{seed}" / "documents.jsonl"
-        texts = {d["id"]: d["text"] for d in store.read_jsonl(documents)} if documents.is_file() else {}
-        lines = [line for line in store.read_jsonl(path) if line.get("strategy") != DROPPED]
-        out[dataset] = [
-            _sample(row, texts)
-            for label in _SHOWN
-            for row in _spread([line for line in lines if line["label"] == label], each)
-        ]
-    return {dataset: out[dataset] for dataset in sorted(out, key=place_of) if out[dataset]}
+    for dataset, seeds in _seeds(summary).items():
+        methods = {row["method"] for row in summary["augmentation"] if row["dataset"] == dataset}
+        for _, seed, method in sorted((m != "augmented", s, m) for m in methods for s in seeds):
+            audit = folder / "augmented" / f"{dataset}.{method}.s{seed}" / "audit.jsonl"
+            if audit.is_file():
+                out[dataset] = _chosen(audit, folder / "datasets" / f"{dataset}.s{seed}", each)
+                break
+    return {dataset: lines for dataset, lines in out.items() if lines}
 
 
-def asked(folder: Path) -> dict[str, list[Asked]]:
+def asked(folder: Path, summary: Mapping[str, Any]) -> dict[str, list[Asked]]:
     """The first question of every split of every dataset, by the lowest seed."""
     out: dict[str, list[Asked]] = {}
-    for path in sorted(folder.glob("datasets/*/questions.jsonl")):
-        dataset = path.parent.name.rpartition(".s")[0]
-        if dataset in out:
+    for dataset, seeds in _seeds(summary).items():
+        path = folder / "datasets" / f"{dataset}.s{seeds[0]}" / "questions.jsonl"
+        if not path.is_file():
             continue
         first: dict[str, Asked] = {}
         for row in store.read_jsonl(path):
@@ -80,6 +75,26 @@ def asked(folder: Path) -> dict[str, list[Asked]]:
     return out
 
 
+def _seeds(summary: Mapping[str, Any]) -> dict[str, list[int]]:
+    """The datasets of a study in order, each with its seeds. The summary names them, and not the folder:
+    that may hold those of earlier runs too."""
+    found: dict[str, set[int]] = {}
+    for row in summary["seeds"]:
+        found.setdefault(row["dataset"], set()).add(row["seed"])
+    return {dataset: sorted(found[dataset]) for dataset in sorted(found, key=place_of)}
+
+
+def _chosen(audit: Path, data: Path, each: int) -> list[Sample]:
+    documents = data / "documents.jsonl"
+    texts = {d["id"]: d["text"] for d in store.read_jsonl(documents)} if documents.is_file() else {}
+    lines = [line for line in store.read_jsonl(audit) if line.get("strategy") != DROPPED]
+    return [
+        _sample(row, texts)
+        for label in _SHOWN
+        for row in _spread([line for line in lines if line["label"] == label], each)
+    ]
+
+
 def _sample(row: Mapping[str, Any], texts: Mapping[str, str]) -> Sample:
     sources = tuple(_cut(texts.get(source, source)) for source in row["source"])
     return Sample(_cut(row["text"]), row["label"], row.get("strategy") or "", sources)
@@ -88,19 +103,6 @@ def _sample(row: Mapping[str, Any], texts: Mapping[str, str]) -> Sample:
 def _spread(lines: Sequence[Any], number: int) -> list[Any]:
     step = max(1, len(lines) / number)
     return [lines[int(place * step)] for place in range(min(number, len(lines)))]
-
-
-def _both_first(path: Path) -> tuple[str, bool, int, str]:
-    dataset, method, seed = _parts(path.parent.name)
-    number = seed.removeprefix("s")
-    return dataset, method != "augmented", int(number) if number.isdigit() else 0, method
-
-
-def _parts(name: str) -> tuple[str, str, str]:
-    """<dataset>.<method>.s<seed>, as the folders of augmentations are named."""
-    head, _, seed = name.rpartition(".")
-    dataset, _, method = head.partition(".")
-    return dataset, method, seed
 
 
 def _cut(text: str) -> str:

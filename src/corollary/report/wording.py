@@ -11,6 +11,7 @@ METHODS = {
     "retrieval": "the nearest documents stand in the prompt before each question",
     "fine-tuned": "tuned on the documents as they are",
     "fine-tuned-best": "the same run at the checkpoint that did best on the test itself: an upper bound",
+    "fine-tuned-split": "tuned on the documents split into sentences, where fine-tuned reads them whole",
     "paraphrase": "control: tuned on the documents and as much text that only words them anew",
     "foreign": "control: tuned on the documents and the augmentations of other documents",
     "augmented-local": "tuned on the documents and what the model inferred from each sentence alone",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
+from corollary.errors import UserError
 from corollary.reasoner import Knowledge, Statement, Unreadable, process, read, strongest
 from corollary.text import sentences
 from corollary.types import Dataset, Document, Flow
@@ -18,7 +19,8 @@ EXAMPLES = 24
 def oracle(dataset: Dataset, *, seed: int, wordings: int = 2) -> Flow:
     """Every statement that follows from the documents, in its plainest wording and `wordings` - 1 others.
 
-    It reads the text of documents as the reasoner does and asks no model.
+    It reads the text of documents as the reasoner does and asks no model. Raises `UserError` where
+    there are not as many wordings.
     """
     rng = random.Random(f"corollary-oracle-{seed}")
     told: list[Statement] = []
@@ -40,6 +42,8 @@ def _said(rng: random.Random, statement: Statement, wordings: int) -> list[str]:
     relation = RELATIONS.get(statement.relation)
     if relation is None:
         return []
+    if not 1 <= wordings <= len(relation.tellings):
+        raise UserError(f"The knob 'wordings' is {wordings}: give 1 to {len(relation.tellings)}.")
     chosen = [relation.tellings[0], *rng.sample(relation.tellings[1:], wordings - 1)]
     return [f"{wording.format(a=statement.first, b=statement.last)}." for wording in chosen]
 

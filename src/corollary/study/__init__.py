@@ -18,6 +18,7 @@ from corollary.augment import Written
 from corollary.errors import UserError, WorkerDied
 from corollary.study import audit, elsewhere, folder, results
 from corollary.study.plan import (
+    CONTROL,
     Cell,
     arms,
     cells,
@@ -48,6 +49,7 @@ Observer = Callable[[str, int, int, Any], None]
 finished: a `Cell`, a writing job's (cell, strategy, number of rows), a (`Trial`, `Result`), or None when
 the stage begins."""
 
+FAILURES = "failures.json"
 PROCESSES, HERE = Spec("processes"), Spec("here")
 
 
@@ -89,6 +91,7 @@ def study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Observe
         raise UserError(
             f"{_failures(driver)}; all else is kept, so run the same command again to repeat just these."
         )
+    (out / FAILURES).unlink(missing_ok=True)
     return out
 
 
@@ -176,7 +179,9 @@ def _write(driver: _Driver, jobs: Sequence[tuple[Cell, Writing]]) -> None:
 
 
 def _read_back(driver: _Driver, cell: Cell, job: Writing) -> bool:
-    found = folder.read_rows(driver.out, cell, job)
+    size = rows_of_augmented(driver.plan, cell, driver.used) if job.strategy.use == CONTROL else None
+    # The control of an arm without rows has none either, and asks nothing: to a strategy 0 is no limit.
+    found = Written((), Cost()) if size == 0 else folder.read_rows(driver.out, cell, job)
     if found is None:
         return False
     _take(driver, cell, job, found)
@@ -193,7 +198,7 @@ def _take(driver: _Driver, cell: Cell, job: Writing, answer: Written) -> None:
 
 
 def _sized(driver: _Driver, cell: Cell, job: Writing) -> Writing:
-    return replace(job, rows=rows_of_augmented(driver.plan, cell, driver.used))
+    return replace(job, rows=rows_of_augmented(driver.plan, cell, driver.used) or 0)
 
 
 def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
@@ -218,7 +223,8 @@ def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
             driver.finished[id] = (where, answer)
         for same in by_id[id]:
             if answer.error is not None:
-                what = f"{same.dataset} {same.method} seed {same.seed}"
+                way = f" {plugins.name_of(same.tune.use)}" if same.tune else ""
+                what = f"{same.dataset} {same.method}{way} seed {same.seed}"
                 driver.failed[what] = answer.error
             done += 1
             driver.tell("try", done, total, (same, answer))
@@ -232,7 +238,7 @@ def _finish(driver: _Driver, ready: Sequence[Trial]) -> None:
     missing = [f"{len(driver.failed)} of the jobs failed and are missing."] if driver.failed else []
     where = [driver.finished[id][0] for _, id in ids if id in driver.finished]
     tried = [*own, *added]
-    warnings = [*missing, *stale, *folder.differing(where)]
+    warnings = [*missing, *stale, *results.cut(tried), *folder.differing(where)]
     results.write(driver.plan, driver.out, tried, driver.made, driver.written, driver.spent, warnings)
 
 
@@ -257,7 +263,7 @@ def _read_all(driver: _Driver) -> bool:
 
 def _failures(driver: _Driver) -> str:
     """One clause about what failed. The tracebacks go to a file: the first may not be the telling one."""
-    path = driver.out / "failures.json"
+    path = driver.out / FAILURES
     store.write_json(path, driver.failed)
     what, why = next(iter(driver.failed.items()))
     return (

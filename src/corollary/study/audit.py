@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from corollary import store, verify
+from corollary.errors import UserError
 from corollary.reasoner import Statement
 from corollary.study.plan import CONTROL, Cell, methods_on, strategy_key
 from corollary.types import DROPPED, Dataset, Document, Study
@@ -49,6 +50,11 @@ def lines(
     used, leaked = verify.remove_leaks(dataset.questions, offered)
     if withhold and strategy not in CONTROLS:
         facts = verify.withheld_facts(dataset.documents, share=withhold, seed=seed)
+        if not facts:
+            raise UserError(
+                f"No fact of the documents of {dataset.name} can be read, so none can be withheld: leave"
+                " withhold out."
+            )
         used = verify.withhold(used, dataset.documents, facts)
     return Lines(written, used, leaked)
 

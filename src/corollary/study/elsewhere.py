@@ -14,6 +14,7 @@ from corollary import store
 from corollary.errors import Unknown, UserError
 from corollary.study.folder import read_trial
 from corollary.study.plan import BEST, Cell, cells, dataset_name
+from corollary.study.presets import check_word
 from corollary.study.results import Tried
 from corollary.types import Dataset, Result, Spec, Study, Trial
 
@@ -24,8 +25,7 @@ def check_name(plan: Study, name: str) -> None:
     """Raises `UserError` for a name that a model from elsewhere cannot have."""
     if name in {BEST, *(method.name for method in plan.methods)}:
         raise UserError(f"The study has a method {name} of its own: choose another name with --as.")
-    if not name or "/" in name or name.startswith("."):
-        raise UserError(f"'{name}' cannot be the name of a method: choose a word, such as my-model.")
+    check_word("method", name)
 
 
 def choose(plan: Study, *, dataset: str | None, seed: int | None) -> list[Cell]:

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from corollary import plugins
+from corollary.errors import UserError
 from corollary.plugins import name_of
 from corollary.store import content_id
 from corollary.study.work import Writing
 from corollary.text import sentences
-from corollary.types import Dataset, Document, Method, Spec, Study, Trial
+from corollary.types import Dataset, Document, Method, Question, Spec, Study, Trial
 
 BEST = "fine-tuned-best"
 """Plain tuning at its best checkpoint, chosen on the test itself: read off the run of `fine-tuned`."""
@@ -57,7 +58,24 @@ def cells(study: Study) -> list[tuple[Cell, Spec]]:
 def make_dataset(spec: Spec, seed: int) -> Dataset:
     """The dataset of a spec at a seed, under the name that it has in the study."""
     made: Dataset = plugins.bind("datasets", spec)(seed=seed)
-    return replace(made, name=dataset_name(spec))
+    return replace(made, name=dataset_name(spec), questions=with_units(made.questions))
+
+
+def with_units(questions: Sequence[Question]) -> tuple[Question, ...]:
+    """Questions that name no unit get one, the id of the first of those that share a premise with them,
+    directly or through others: as one unit all questions would be a single piece of evidence."""
+    if all(question.unit for question in questions):
+        return tuple(questions)
+    from scipy.cluster.hierarchy import DisjointSet
+
+    linked = DisjointSet((question.id, None) for question in questions)
+    for question in questions:
+        for premise in question.premises:
+            linked.add((None, premise))
+            linked.merge((question.id, None), (None, premise))
+    first: dict[object, str] = {}
+    roots = [first.setdefault(linked[question.id, None], question.id) for question in questions]
+    return tuple(q if q.unit else replace(q, unit=root) for q, root in zip(questions, roots, strict=True))
 
 
 def other_seed(seed: int) -> int:
@@ -108,15 +126,22 @@ def writings(
             other = None
             if strategy.use == "foreign":
                 other = replace(make_dataset(spec, other_seed(cell.seed)), questions=())
+                if other.documents == dataset.documents:
+                    raise UserError(
+                        f"{cell.dataset} has the same documents at every seed, so there are no foreign ones:"
+                        " keep the methods that augment with foreign to other datasets, under [limits]."
+                    )
             job = Writing(dataset, strategy, cell.seed, study.model, store, 0, other)
             (second if strategy.use == CONTROL else first).append((cell, job))
     return first, second
 
 
-def rows_of_augmented(study: Study, cell: Cell, written: Rows) -> int:
-    """How many distinct rows the augmented arm adds: the size of its control."""
-    method = next((m for m in study.methods if m.name == "augmented"), None)
-    parts = [written.get((cell, strategy_key(s)), ()) for s in method.augment] if method else []
+def rows_of_augmented(study: Study, cell: Cell, written: Rows) -> int | None:
+    """How many distinct rows the augmented arm adds: the size of its control. None without that arm."""
+    method = next((m for m in methods_on(study, cell.dataset) if m.name == "augmented"), None)
+    if method is None:
+        return None
+    parts = [written.get((cell, strategy_key(s)), ()) for s in method.augment]
     return len({row.text for part in parts for row in part})
 
 

@@ -59,10 +59,14 @@ def study_of(table: Mapping[str, Any], *, name: str) -> Study:
     tunings = tuple(_spec("tuning", key, knobs) for key, knobs in _table(table, "tunings").items())
     named = [dataset_name(spec) for spec in datasets]
     # Folders and results know a dataset and a tuning by name.
+    for each in named:
+        check_word("dataset", each)
     _distinct("dataset", named, "give one of them the knob `name` or a study of its own")
     _distinct("tuning", [name_of(spec.use) for spec in tunings], "give one of them a study of its own")
     if any(method.tune for method in methods) and not tunings:
         raise UserError(f"The study {name} tunes but names no tuning: add [tunings.full].")
+    used = dict.fromkeys(strategy.use for method in methods for strategy in method.augment)
+    _distinct("strategy", [name_of(use) for use in used], "give one of the functions another name")
     limits = {key: _names(value, f"limits.{key}") for key, value in _table(table, "limits").items()}
     known = {*(method.name for method in methods), *(tuning.use for tuning in tunings)}
     for key, limited in limits.items():
@@ -86,6 +90,12 @@ def study_of(table: Mapping[str, Any], *, name: str) -> Study:
         checkpoints=_whole(table.get("checkpoints", 8), "checkpoints", least=0),
         withhold=_share(table.get("withhold", 0.0)),
     )
+
+
+def check_word(what: str, name: str) -> None:
+    """Raises `UserError` for a name of a dataset or method that cannot be part of a folder's name."""
+    if not name or "/" in name or name.startswith("."):
+        raise UserError(f"'{name}' cannot be the name of a {what}: choose a word, such as my-{what}.")
 
 
 def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -124,6 +134,7 @@ def _method(name: str, fields: Any) -> Method:
         raise UserError(f"The method {name} augments but does not tune: add tune = true.")
     strategies = tuple(_strategy(name, item) for item in augment)
     whole, tunings = (_names(fields.get(key, []), f"methods.{name}.{key}") for key in ("whole", "tunings"))
+    check_word("method", name)
     return Method(name, strategies, tune, context, whole, tunings)
 
 

@@ -61,7 +61,7 @@ def write(
     measured = [_measured(plan, one, spent) for one in tried if not one.method]
     store.write_jsonl(out / "costs.jsonl", measured)
     summary: dict[str, Any] = {
-        **stats.summarise(found),
+        **stats.summarise(found, repeated=repeated(made)),
         "augmentation": audited.summary,
         "costs": cost_rows(measured),
         "warnings": list(warnings),
@@ -80,7 +80,7 @@ def rows(
     the documents. `stated` are the questions whose answer a training row states, None where no arm
     writes; `scores` stand in place of the trial's own."""
     scores = one.result.scores if scores is None else scores
-    shown = set(one.result.notes.get("shown", ()))
+    shown, context = set(one.result.notes.get("shown", ())), one.trial.context
     found = []
     for index, question in enumerate(one.trial.questions):
         grades = [grade(question, order[index]) for order in scores]
@@ -101,12 +101,35 @@ def rows(
                 "chance": grades[0].chance,
                 "written": None if stated is None else question.id in stated,
                 "reserved": question.reserved,
-                "premises_shown": not shown or set(question.premises) <= shown,
+                # Where documents were left out, nothing is known of a question that names no premises.
+                "premises_shown": len(shown) == len(context)
+                or (bool(question.premises) and set(question.premises) <= shown),
                 "logprobs": [[each.logprob for each in order[index].likelihoods] for order in scores],
                 "text": scores[0][index].text,
             }
         )
     return found
+
+
+def cut(tried: Sequence[Tried]) -> list[str]:
+    """A sentence for each arm that could not be shown all documents."""
+    found = {
+        f"{one.name} on {one.trial.dataset} was shown {len(shown)} of {len(one.trial.context)} documents: no"
+        " more fit in the model's window."
+        for one in tried
+        if len(shown := one.result.notes.get("shown", ())) < len(one.trial.context)
+    }
+    return sorted(found)
+
+
+def repeated(made: Mapping[Cell, Dataset]) -> frozenset[str]:
+    """Names of the datasets that are the same at several seeds, as a user's own documents are."""
+    asked: dict[str, list[Sequence[Question]]] = {}
+    for cell, dataset in made.items():
+        asked.setdefault(cell.dataset, []).append(dataset.questions)
+    return frozenset(
+        name for name, (first, *others) in asked.items() if others and all(other == first for other in others)
+    )
 
 
 def best_scores(questions: Sequence[Question], result: Result) -> tuple[Score, ...]:

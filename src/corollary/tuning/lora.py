@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from corollary.errors import UserError
 from corollary.fit import Precision, Schedule
 from corollary.models._quiet import quiet
 from corollary.models.local import LocalModel
@@ -35,8 +36,14 @@ def lora(
     `rank` is that of the added matrices, which count `alpha / rank` times; good rates `lr` are about
     ten times those of full tuning. The rest is as in `full`: each document is one row from BOS to EOS,
     `tokens` is the budget and `batch_tokens` the size of a step, in supervised tokens.
-    Raises `UserError` when there are no documents or the model is not in this process.
+    Raises `UserError` when there are no documents, the model is not in this process, or `rank` or
+    `dropout` is out of range.
     """
+    if rank < 1 or not 0 <= dropout < 1:
+        raise UserError(
+            f"The rank of lora is {rank} and its dropout {dropout}: give a rank of 1 or more, and a dropout"
+            " of at least 0 and less than 1."
+        )
 
     def prepare(net: Any) -> Any:
         return _adapted(net, seed=seed, rank=rank, alpha=alpha, dropout=dropout)

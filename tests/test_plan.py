@@ -1,0 +1,107 @@
+"""What a study comes to before anything is run, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import small_studies
+
+from corollary import store
+from corollary.commands.comparison import _of_folder
+from corollary.errors import UserError
+from corollary.study import audit, results, study_of
+from corollary.study.plan import Cell, make_dataset, with_units, writings
+from corollary.types import Dataset, Document, Likelihood, Question, Result, Score, Spec, Trial
+
+PROSE = Dataset("prose", (Document("d0", "It rained all day."), Document("d1", "Nobody went out.")), ())
+
+
+def question(id: str, *premises: str, unit: str = "") -> Question:
+    return Question(id, "a", " b", (" b", " c"), "reversal", premises, unit)
+
+
+def test_questions_without_a_unit_are_one_where_they_share_a_premise() -> None:
+    asked = [
+        question("q0", "d0"),
+        question("q1", "d1", "d2"),
+        question("q2", "d3"),
+        question("q3", "d3", "d2"),
+    ]
+    asked += [question("q4"), question("d0"), question("q5", "d0", unit="mine")]
+    assert [q.unit for q in with_units(asked)] == ["q0", "q1", "q1", "q1", "q4", "d0", "mine"]
+
+
+def folder_of(place: Path, questions: list[Question]) -> Path:
+    store.write_jsonl(place / "documents.jsonl", PROSE.documents)
+    store.write_jsonl(place / "questions.jsonl", questions)
+    return place
+
+
+def test_a_folder_is_one_sample_with_units_and_without_arms_that_need_others(tmp_path: Path) -> None:
+    plan = _of_folder(folder_of(tmp_path, [question("q0", "d0"), question("q1", "d1")]))
+    names = [method.name for method in plan.methods]
+    assert "fine-tuned" in names
+    assert not {"foreign", "fine-tuned-split"} & set(names)
+    made = {Cell("x", seed): make_dataset(plan.datasets[0], seed) for seed in plan.seeds}
+    assert len(made) > 1
+    assert results.repeated(made) == {"x"}
+    assert all([q.unit for q in dataset.questions] == ["q0", "q1"] for dataset in made.values())
+    controlled = {Cell("r", s): make_dataset(Spec("reversals", {"facts": 4}), s) for s in (0, 1)}
+    assert not results.repeated(controlled)
+    assert not results.repeated({Cell("x", 0): make_dataset(plan.datasets[0], 0)})
+
+
+def test_foreign_documents_must_be_others(tmp_path: Path) -> None:
+    tables = small_studies.tables(
+        datasets={"documents": {"path": str(folder_of(tmp_path, [question("q0", "d0")]))}},
+        methods={"foreign": {"augment": ["foreign"], "tune": True}},
+    )
+    plan = study_of(tables, name="s")
+    made = {Cell("documents", seed): make_dataset(plan.datasets[0], seed) for seed in plan.seeds}
+    with pytest.raises(UserError, match="same documents at every seed"):
+        writings(plan, made, store="unused")
+
+
+def test_two_strategies_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "local.py").write_text("def local(dataset, *, seed):\n    yield []\n    return []\n")
+    own = {"augment": [str(tmp_path / "local.py")], "tune": True}
+    methods = {"augmented": {"augment": ["local"], "tune": True}, "own": own}
+    with pytest.raises(UserError, match="two of the strategy local: give one of the functions another name"):
+        study_of(small_studies.tables(methods=methods), name="s")
+
+
+@pytest.mark.parametrize("name", ["a/b", ".hidden"])
+def test_names_that_no_folder_can_have_are_refused(name: str) -> None:
+    with pytest.raises(UserError, match="cannot be the name of a method"):
+        study_of(small_studies.tables(methods={name: {}}), name="s")
+    with pytest.raises(UserError, match="cannot be the name of a dataset"):
+        study_of(small_studies.tables(datasets={"documents": {"path": "x", "name": name}}), name="s")
+
+
+def test_of_documents_that_cannot_be_read_nothing_can_be_withheld() -> None:
+    with pytest.raises(UserError, match="No fact of the documents of prose can be read"):
+        audit.lines(PROSE, PROSE.documents, "local", withhold=0.2, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("shown", "known"),
+    [(["d0", "d1"], [True, True, True]), (["d0"], [True, False, False]), ([], [False] * 3)],
+)
+def test_where_documents_were_left_out_it_is_said(shown: list[str], known: list[bool]) -> None:
+    asked = (question("q0", "d0"), question("q1", "d0", "d1"), question("q2"))
+    trial = Trial("prose", "in-context", 0, Spec("embedded"), None, (), PROSE.documents, ((0, 1),), asked)
+    scores = tuple(Score(q.id, (Likelihood(-1.0, 1, 1), Likelihood(-2.0, 1, 1))) for q in asked)
+    one = results.Tried(trial, Result("id", scores=(scores,), notes={"shown": shown}))
+    assert [row["premises_shown"] for row in results.rows("s", one)] == known
+    warned = results.cut([one, replace(one, trial=replace(trial, seed=1))])
+    assert warned == (
+        []
+        if len(shown) == 2
+        else [
+            f"in-context on prose was shown {len(shown)} of 2 documents: no more fit in the model's window."
+        ]
+    )
+    without = results.Tried(replace(trial, context=()), Result("id", scores=(scores,)))
+    assert [row["premises_shown"] for row in results.rows("s", without)] == [True] * 3
