@@ -222,6 +222,11 @@ def test_an_arm_of_which_every_line_was_dropped_is_warned_of(folder: Path, tmp_p
     row["lines"] = 0
     store.write_json(tmp_path / "out" / "summary.json", summary)
     assert f"All 12 {said}" in report(tmp_path / "out").read_text(encoding="utf-8")
+    row["dropped"]["lines"] = 0
+    store.write_json(tmp_path / "out" / "summary.json", summary)
+    assert "augmented wrote nothing about family: it was trained on the documents alone" in report(
+        tmp_path / "out"
+    ).read_text(encoding="utf-8")
 
 
 def test_a_dropped_line_is_no_sample(folder: Path) -> None:

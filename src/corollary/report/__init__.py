@@ -227,7 +227,7 @@ def _methods(summary: Mapping[str, Any], elsewhere: Collection[str]) -> list[tup
 
 def _warnings(summary: Mapping[str, Any]) -> list[str]:
     """Those of the study, where so many answers were unreadable that the accuracy tells little, and where
-    an arm was trained on the documents alone since all that was written was dropped."""
+    an arm was trained on the documents alone since nothing was written or all of it dropped."""
     silent: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in summary["accuracy"]:
         if row["no_answer"] > 0.05:
@@ -237,12 +237,13 @@ def _warnings(summary: Mapping[str, Any]) -> list[str]:
         f"questions of {dataset} {listing([row['split'] for row in rows])}: its accuracy is over the rest."
         for (dataset, method), rows in silent.items()
     ]
-    found += [
-        f"All {row['dropped']['lines']} lines that {row['method']} wrote about {row['dataset']} were "
-        "dropped: it was trained on the documents alone."
-        for row in summary["augmentation"]
-        if row["dropped"]["lines"] and not row["lines"]
-    ]
+    for row in (row for row in summary["augmentation"] if not row["lines"]):
+        all_of_it = (
+            f"All {dropped} lines that {row['method']} wrote about {row['dataset']} were dropped"
+            if (dropped := row["dropped"]["lines"])
+            else f"{row['method']} wrote nothing about {row['dataset']}"
+        )
+        found.append(f"{all_of_it}: it was trained on the documents alone.")
     return [*summary["warnings"], *found]
 
 
