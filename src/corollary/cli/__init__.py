@@ -286,7 +286,7 @@ def ask(
     Tuned models are made again for the first question, and kept for the next ones.
 
     \b
-    corollary ask out/demo "The child of Alma is"
+    corollary ask out/demo "liwum is the child of"
     """
     with show.bar("Asking") as tell:
         found = commands.ask(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from corollary import store
 from corollary.commands.folders import PathLike, model_spec
 from corollary.errors import Unknown, UserError
-from corollary.text import rare_words, words
+from corollary.text import words
 from corollary.types import Document, Model, Question, Request, Study, Trial
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ def ask(
 ) -> list[Answer]:
     """Answers of the arms of a study to a question: the beginning of a sentence, which they complete.
 
-    `dataset` and `seed` say which documents it is about; by default those that mention most of its
-    names. A tuned model is made again from its trial (a study keeps no weights) and kept under `models/`
-    for the next question. `methods` are the arms (see `ARMS`), `tuning` how they were tuned.
+    `dataset` and `seed` say which documents it is about; by default those whose own words (which few
+    others have) it uses most. A tuned model is made again from its trial (a study keeps no weights) and
+    kept under `models/` for the next question. `methods` are the arms (see `ARMS`), `tuning` how they were
+    tuned.
 
     Raises `UserError` when the folder is not a study's, or has not run what is asked.
     """
@@ -88,17 +90,20 @@ def _narrowed(plan: Study, out: Path, question: str, dataset: str | None, seed: 
     from corollary.study.plan import dataset_name
 
     cells = choose(plan, dataset=dataset, seed=seed)
+    told = {cell: _told(out / "datasets" / cell.name / "documents.jsonl") for cell in cells}
+    # A name stands in the documents of one cell, "child" in those of one dataset, "the" in all.
+    cells_with = Counter(word for found in told.values() for word in found)
     asked = set(words(question))
-
-    def mentioned(documents: Path) -> int:
-        if not documents.is_file():
-            return -1
-        return len(asked & rare_words([row["text"] for row in store.read_jsonl(documents)]))
-
     # The first of those that are equal: the study's own order.
-    cell = max(cells, key=lambda cell: mentioned(out / "datasets" / cell.name / "documents.jsonl"))
+    cell = max(cells, key=lambda cell: math.fsum(1 / cells_with[word] for word in asked & told[cell]))
     spec = next(spec for spec in plan.datasets if dataset_name(spec) == cell.dataset)
     return replace(plan, datasets=(spec,), seeds=(cell.seed,))
+
+
+def _told(documents: Path) -> set[str]:
+    """All words of documents."""
+    rows = store.read_jsonl(documents) if documents.is_file() else []
+    return {word for row in rows for word in words(row["text"])}
 
 
 def _arms(tried: Sequence[Tried], methods: Sequence[str] | None, tuning: str) -> list[Tried]:
