@@ -348,7 +348,7 @@ FINGERPRINTS = {
     "celebrities": "3cd6b3c18025da01",
     "family": "2e66cbd0577f1fbe",
     "process": "c8daa7f119926d66",
-    "reversals": "ceb9af9c7343e009",
+    "reversals": "6cf2b3e561a6ab65",
     "semantic": "668a4db453340935",
     "syllogisms": "846d53259f32a3d4",
 }

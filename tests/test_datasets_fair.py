@@ -203,3 +203,8 @@ def test_how_a_comparison_is_told_says_nothing_of_its_degree(seed: int, size: di
             forms = Counter(form[place] for form in of_one.elements())
             assert max(forms.values()) - min(forms.values()) <= 1, forms
             assert len(forms) == (6, 8)[place]
+
+
+def test_no_form_of_a_comparison_comes_again_before_all_others() -> None:
+    documents = plugins.load("datasets", "reversals")(seed=0, facts=4, tellings=48).documents
+    assert len({document.text for document in documents}) == len(documents) == 4 * 48

@@ -12,7 +12,7 @@ from corollary import store
 from corollary.commands.comparison import _of_folder
 from corollary.errors import UserError
 from corollary.study import audit, results, study_of
-from corollary.study.plan import Cell, make_dataset, with_units, writings
+from corollary.study.plan import Cell, cells, make_dataset, sized, with_units, writings
 from corollary.types import Dataset, Document, Likelihood, Question, Result, Score, Spec, Trial
 
 PROSE = Dataset("prose", (Document("d0", "It rained all day."), Document("d1", "Nobody went out.")), ())
@@ -62,6 +62,22 @@ def test_foreign_documents_must_be_others(tmp_path: Path) -> None:
     made = {Cell("documents", seed): make_dataset(plan.datasets[0], seed) for seed in plan.seeds}
     with pytest.raises(UserError, match="same documents at every seed"):
         writings(plan, made, store="unused")
+
+
+def test_a_control_waits_for_the_arm_whose_size_it_has() -> None:
+    control = {"augment": ["paraphrase"], "tune": True}
+    augmented = {"augment": ["local", "linked"], "tune": True}
+    plan = study_of(small_studies.tables(methods={"paraphrase": control, "augmented": augmented}), name="s")
+    made = {cell: make_dataset(spec, cell.seed) for cell, spec in cells(plan)}
+    (cell,) = made
+    _, controls = writings(plan, made, store="unused")
+    lines = [Document(f"l{number}", text) for number, text in enumerate(("A.", "B.", "A."))]
+    assert sized(plan, controls, {(cell, "local"): lines}) == ([], []), "linked is not written yet"
+    ((_, job),), empty = sized(plan, controls, {(cell, "local"): lines, (cell, "linked"): lines[:1]})
+    assert (job.rows, empty) == (2, [])
+    assert sized(plan, controls, {(cell, "local"): [], (cell, "linked"): []}) == ([], controls)
+    alone = replace(plan, methods=plan.methods[:1])
+    assert sized(alone, controls, {}) == (controls, [])
 
 
 def test_two_strategies_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,11 @@ from corollary.augment import Written
 from corollary.errors import UserError, WorkerDied
 from corollary.study import audit, elsewhere, folder, results
 from corollary.study.plan import (
-    CONTROL,
     Cell,
     arms,
     cells,
     make_dataset,
-    rows_of_augmented,
+    sized,
     strategy_key,
     trials,
     writings,
@@ -83,7 +82,7 @@ def study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Observe
     _try(driver, trials(plan, driver.made, driver.used))  # what needs no augmentation comes first
     first, second = writings(plan, driver.made, store=str(out / folder.COMPLETIONS))
     _write(driver, first)
-    _write(driver, [(cell, _sized(driver, cell, job)) for cell, job in second])
+    _write(driver, _sized(driver, second))
     ready = trials(plan, driver.made, driver.used)
     _try(driver, ready)
     _finish(driver, ready)
@@ -179,9 +178,7 @@ def _write(driver: _Driver, jobs: Sequence[tuple[Cell, Writing]]) -> None:
 
 
 def _read_back(driver: _Driver, cell: Cell, job: Writing) -> bool:
-    size = rows_of_augmented(driver.plan, cell, driver.used) if job.strategy.use == CONTROL else None
-    # The control of an arm without rows has none either, and asks nothing: to a strategy 0 is no limit.
-    found = Written((), Cost()) if size == 0 else folder.read_rows(driver.out, cell, job)
+    found = folder.read_rows(driver.out, cell, job)
     if found is None:
         return False
     _take(driver, cell, job, found)
@@ -197,8 +194,12 @@ def _take(driver: _Driver, cell: Cell, job: Writing, answer: Written) -> None:
     driver.used[key], driver.spent[key] = lines.used, answer.cost
 
 
-def _sized(driver: _Driver, cell: Cell, job: Writing) -> Writing:
-    return replace(job, rows=rows_of_augmented(driver.plan, cell, driver.used) or 0)
+def _sized(driver: _Driver, controls: Sequence[tuple[Cell, Writing]]) -> list[tuple[Cell, Writing]]:
+    """The controls that are to be written; those that stay empty are noted as such."""
+    ready, empty = sized(driver.plan, controls, driver.used)
+    for cell, job in empty:
+        _take(driver, cell, job, Written((), Cost()))
+    return ready
 
 
 def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
@@ -257,7 +258,7 @@ def _read_all(driver: _Driver) -> bool:
     """Read back all rows that are in the folder; says whether none is missing."""
     first, second = writings(driver.plan, driver.made, store=str(driver.out / folder.COMPLETIONS))
     there = [_read_back(driver, cell, job) for cell, job in first]
-    there += [_read_back(driver, cell, _sized(driver, cell, job)) for cell, job in second]
+    there += [_read_back(driver, cell, job) for cell, job in _sized(driver, second)]
     return all(there)
 
 

@@ -136,13 +136,24 @@ def writings(
     return first, second
 
 
-def rows_of_augmented(study: Study, cell: Cell, written: Rows) -> int | None:
-    """How many distinct rows the augmented arm adds: the size of its control. None without that arm."""
-    method = next((m for m in methods_on(study, cell.dataset) if m.name == "augmented"), None)
-    if method is None:
-        return None
-    parts = [written.get((cell, strategy_key(s)), ()) for s in method.augment]
-    return len({row.text for part in parts for row in part})
+def sized(
+    study: Study, controls: Sequence[tuple[Cell, Writing]], written: Rows
+) -> tuple[list[tuple[Cell, Writing]], list[tuple[Cell, Writing]]]:
+    """(the controls that can be written, those that stay empty), of the second round of `writings`.
+
+    A control has as many rows as the augmented arm adds, and waits until that is written. Of an arm that
+    adds none it has none and asks nothing: to a strategy 0 rows are no limit, as without that arm.
+    """
+    ready: list[tuple[Cell, Writing]] = []
+    empty: list[tuple[Cell, Writing]] = []
+    for cell, job in controls:
+        arm = next((m for m in methods_on(study, cell.dataset) if m.name == "augmented"), None)
+        parts = [written.get((cell, strategy_key(s))) for s in arm.augment] if arm else []
+        known = [part for part in parts if part is not None]
+        if len(known) == len(parts):
+            rows = len({row.text for part in known for row in part})
+            (empty if arm and not rows else ready).append((cell, replace(job, rows=rows)))
+    return ready, empty
 
 
 def trials(study: Study, datasets: Mapping[Cell, Dataset], written: Rows) -> list[Trial]:

@@ -58,11 +58,14 @@ def tell_evenly(
 
 
 def _dealt(rng: random.Random, wordings: int) -> Iterator[tuple[int, str]]:
-    """All pairs of a wording and a format, over and over, each of both in its turn."""
+    """All pairs of a wording and a format, over and over, each of both in its turn, and none again before
+    all others."""
     numbers, templates = rng.sample(range(wordings), wordings), rng.sample(FORMATS, len(FORMATS))
     around = math.lcm(wordings, len(templates))
     for at in itertools.count():
-        yield numbers[at % wordings], templates[(at + at // around) % len(templates)]
+        # In step they meet in one pair of every `gcd`: the next round is one format off.
+        shift = at // around % math.gcd(wordings, len(templates))
+        yield numbers[at % wordings], templates[(at + shift) % len(templates)]
 
 
 def documents_of(
@@ -123,7 +126,7 @@ def scaled(size: int, scale: float, *, knob: str, least: int = 1) -> int:
     """
     at_least(1, **{knob: size})
     if not (0 < scale < math.inf):
-        raise UserError(f"The knob 'scale' is {scale}: give a number above 0.")
+        raise UserError(f"The knob 'scale' is {scale}: give a finite number above 0.")
     return max(least, round(size * scale))
 
 
