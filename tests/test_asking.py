@@ -39,4 +39,8 @@ def test_a_question_is_about_the_documents_whose_words_it_uses(out: Path) -> Non
     for cell, spec in cells(PLAN):
         question = make_dataset(spec, cell.seed).questions[-1]
         assert chosen(out, question.prompt + question.answer) == (cell.dataset, cell.seed)
+    # Words that all documents have weigh nothing beside a name that only one has.
+    name = make_dataset(PLAN.datasets[2], 1).questions[0].prompt.split()[0]
+    common = "it is known that some are the of and fact people say note as old book says"
+    assert chosen(out, f"{common} {name}") == ("reversals", 1)
     assert chosen(out, "nobody knows") == ("syllogisms", 0), "the first, where none is nearer"

@@ -44,6 +44,7 @@ def test_a_folder_is_one_sample_with_units_and_without_arms_that_need_others(tmp
     names = [method.name for method in plan.methods]
     assert "fine-tuned" in names
     assert not {"foreign", "fine-tuned-split"} & set(names)
+    assert not any(method.whole for method in plan.methods)
     made = {Cell("x", seed): make_dataset(plan.datasets[0], seed) for seed in plan.seeds}
     assert len(made) > 1
     assert results.repeated(made) == {"x"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from corollary import store
 from corollary.errors import UserError
 from corollary.plugins import bind
 from corollary.study import add, finished_trials, study_of, work
-from corollary.study.plan import arms
+from corollary.study.plan import arms, make_dataset
 from corollary.types import Document, Question, Spec, Trial
 
 COROLLARY = Path(sys.executable).with_name("corollary")
@@ -212,8 +213,27 @@ def test_a_trial_that_fails_is_said_and_all_else_is_kept(again: Path, tmp_path: 
         small_studies.run(again, plan)
     assert {row["tuning"] for row in store.read_jsonl(again / "results.jsonl")} == {"none", "full"}
     assert "5 of the jobs failed and are missing." in summary(again)["warnings"]
+    assert (again / "failures.json").is_file()
     path.write_text("def torn(model, documents, *, seed):\n    return model\n")
     assert {tuning for _, tuning in small_studies.run(again, plan).tried} == {"torn"}
+    assert not (again / "failures.json").exists(), "what is mended is no failure"
+
+
+def test_a_folder_is_one_sample_and_an_arm_that_saw_part_of_it_is_told(tmp_path: Path) -> None:
+    data = make_dataset(Spec("reversals", {"facts": 100, "tellings": 10}), 0)
+    few = tuple(question for question in data.questions if question.unit == "pair0")
+    store.write_jsonl(tmp_path / "data" / "documents.jsonl", data.documents)
+    store.write_jsonl(tmp_path / "data" / "questions.jsonl", few)
+    tables = small_studies.tables(
+        seeds=[0, 1],
+        datasets={"documents": {"path": str(tmp_path / "data"), "name": "mine"}},
+        methods={"pretrained": {}, "in-context": {"context": "all"}},
+    )
+    small_studies.run(tmp_path / "out", study_of(tables, name="s"))
+    rows = summary(tmp_path / "out")["accuracy"]
+    assert {(row["n_units"], row["seeds"]) for row in rows} == {(1, 2)}
+    (warning,) = summary(tmp_path / "out")["warnings"]
+    assert re.fullmatch(r"in-context on mine was shown \d+ of 1000 documents: no more fit in .*", warning)
 
 
 # Where a kill comes: the name of a function, and in its how many-th call. One after the other they die
