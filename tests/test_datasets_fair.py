@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from corollary import plugins
+from corollary.errors import UserError
 from corollary.reasoner import Statement, read
 from corollary.types import Dataset, Question
+from corollary.worlds.telling import wrong_choices
 
 SEEDS = (0, 1, 2, 3, 100, 101, 102, 103)
 MARGIN = 4.0
@@ -30,6 +33,11 @@ SIZES: dict[str, tuple[str, dict[str, Any]]] = {
     "family": ("family", {}),
     "family, told once": ("family", {"trees": 16, "tellings": 1}),
     "semantic": ("semantic", {"documents": 240}),
+    "celebrities, asked three times": ("celebrities", {"tellings": 6, "askings": 3}),
+    "semantic, asked three times": (
+        "semantic",
+        {"branches": 8, "documents": 8, "middles": 1, "properties": 1, "askings": 3},
+    ),
     "semantic, told once": ("semantic", {"branches": 8, "documents": 0, "middles": 1, "properties": 1}),
 }
 
@@ -37,10 +45,14 @@ SIZES: dict[str, tuple[str, dict[str, Any]]] = {
 # in the documents more often or elsewhere. That this gives the answer away is what the celebrities'
 # docstring says, and why it also has wrong_from="same", which has no exception.
 INHERENT = {
-    ("celebrities", "reversal", "named least"),
-    ("celebrities", "reversal", "stands first most"),
-    ("celebrities", "reversal", "stands last least"),
-    ("celebrities", "reversal", "stands where the prompt's name does not"),
+    (size, "reversal", rule)
+    for size in ("celebrities", "celebrities, asked three times")
+    for rule in (
+        "named least",
+        "stands first most",
+        "stands last least",
+        "stands where the prompt's name does not",
+    )
 }
 
 
@@ -162,7 +174,8 @@ def test_no_rule_that_does_not_reason_is_above_chance(size: str) -> None:
 
 def test_the_rules_find_what_the_papers_own_forms_give_away() -> None:
     """Else the test above might see nothing: one-sided comparisons, and names told in one order only."""
-    assert {("celebrities", *found) for found in givers_away("celebrities")} == INHERENT
+    people = ("celebrities", "celebrities, asked three times")
+    assert {(size, *found) for size in people for found in givers_away(size)} == INHERENT
     one_sided = plugins.load("datasets", "reversals")(seed=0, balanced=False)
     for split, constant in (("rephrase", "more"), ("reversal", "less")):
         questions = [q for q in one_sided.questions if q.split == split]
@@ -209,3 +222,34 @@ def test_no_form_of_a_comparison_comes_again_before_all_others() -> None:
     for tellings in (40, 48):  # 40 begin and end within a round
         documents = plugins.load("datasets", "reversals")(seed=0, facts=8, tellings=tellings).documents
         assert len({document.text for document in documents}) == len(documents) == 8 * tellings
+
+
+ASKED_AGAIN: dict[str, dict[str, Any]] = {
+    "celebrities": {"tellings": 1},
+    "semantic": {"branches": 8, "documents": 8},
+}
+
+
+@pytest.mark.parametrize("name", ASKED_AGAIN)
+def test_a_fact_is_asked_again_against_other_wrong_choices(name: str) -> None:
+    """None is wrong twice before all others were, and nothing else of a question or document changes."""
+    once = plugins.load("datasets", name)(seed=0, **ASKED_AGAIN[name])
+    thrice = plugins.load("datasets", name)(seed=0, askings=3, **ASKED_AGAIN[name])
+    assert thrice.documents == once.documents
+    assert len({q.id for q in thrice.questions}) == len(thrice.questions) == 3 * len(once.questions)
+    spread = set()
+    for start in range(0, len(thrice.questions), 3):
+        first, *others = asked = thrice.questions[start : start + 3]
+        assert {replace(q, id=first.id, choices=first.choices) for q in others} == {first}
+        assert all(q.answer in q.choices and len(set(q.choices)) == 4 for q in asked)
+        wrong = Counter(choice for q in asked for choice in q.choices if choice != first.answer)
+        spread.add((len(wrong), max(wrong.values())))
+    # Of a kind at the top there are 7 others, for 9 wrong choices; of most names more than 9.
+    assert spread == {"celebrities": {(9, 1)}, "semantic": {(7, 2), (9, 1)}}[name]
+
+
+def test_too_few_wrong_choices_are_an_error() -> None:
+    with pytest.raises(UserError, match="Only 2 wrong answers"):
+        wrong_choices(random.Random(0), ["one", "two"], askings=1)
+    with pytest.raises(UserError, match="'askings' is 0"):
+        plugins.load("datasets", "celebrities")(seed=0, askings=0)

@@ -9,7 +9,7 @@ from pathlib import Path
 from corollary.errors import UserError
 from corollary.types import Dataset, Document, Question
 from corollary.worlds.domains import Fact, person, role_is_reserved
-from corollary.worlds.telling import documents_of, question, scaled, seeded
+from corollary.worlds.telling import documents_of, question, scaled, seeded, wrong_choices
 
 
 def celebrities(
@@ -19,6 +19,7 @@ def celebrities(
     description_first: int = 30,
     both: int = 30,
     tellings: int = 30,
+    askings: int = 1,
     wrong_from: str = "all",
     source: str = "",
     scale: float = 1.0,
@@ -28,8 +29,9 @@ def celebrities(
     Asked is the name of the name-first people by description (`reversal`), with wrong names drawn from
     everybody (`wrong_from="same"`: from the name-first people alone, where plain tuning sits near chance
     instead of near zero), and what was told in another wording (`rephrase`), with wrong choices from the
-    same group. Who is told in which order is in the documents: with `wrong_from="all"` whoever picks the
-    name that never ended a sentence is right more often than chance, in the paper's form too.
+    same group; each `askings` times, against other wrong choices (ours; the paper's is 1). Who is told in
+    which order is in the documents: with `wrong_from="all"` whoever picks the name that never ended a
+    sentence is right more often than chance, in the paper's form too.
 
     `source` (on the command line `--from`) reads the published files instead: prompt and completion
     JSONL. A unit is a person. The people and descriptions are ours.
@@ -37,7 +39,7 @@ def celebrities(
     if wrong_from not in ("all", "same"):
         raise UserError(f'wrong_from is "{wrong_from}": use "all" or "same"')
     if source:
-        return _published(Path(source), seed=seed, wrong_from=wrong_from)
+        return _published(Path(source), seed=seed, askings=askings, wrong_from=wrong_from)
     rng, names = seeded("celebrities", seed)
     sizes = {
         "name": ("name_first", name_first),
@@ -60,31 +62,28 @@ def celebrities(
     )
     everybody = [f.first if f.relation == "is_person" else f.last for facts in people for f in facts[:1]]
     same = [facts[0].first for facts in groups["name"]]
-    questions: list[Question] = []
+    asked: list[tuple[str, str, str, Fact, Fact, list[str]]] = []  # split, id, unit, fact, told as, wrong
     for index, (fact,) in enumerate(groups["name"]):
-        name, description = fact.first, fact.last
-        others = [n for n in (everybody if wrong_from == "all" else same) if n != name]
-        descriptions = [fact.last for (fact,) in groups["name"] if fact.last != description]
-        turned = Fact("is_called", description, name)
-        for split, asked, pool in (("reversal", turned, others), ("rephrase", fact, descriptions)):
-            questions.append(
-                question(
-                    rng, asked, rng.sample(pool, 3), id=f"celebrities-{split}-{index}", split=split,
-                    premises=ids[fact], unit=f"person{index}", reserved=role_is_reserved(description),
-                )
-            )  # fmt: skip
+        others = [n for n in (everybody if wrong_from == "all" else same) if n != fact.first]
+        descriptions = [other.last for (other,) in groups["name"] if other != fact]
+        turned = Fact("is_called", fact.last, fact.first)
+        asked.append(("reversal", f"{index}", f"person{index}", turned, fact, others))
+        asked.append(("rephrase", f"{index}", f"person{index}", fact, fact, descriptions))
     for index, (fact,) in enumerate(groups["description"]):
         others = [other.last for (other,) in groups["description"] if other != fact]
-        questions.append(
-            question(
-                rng, fact, rng.sample(others, 3), id=f"celebrities-rephrase-d{index}", split="rephrase",
-                premises=ids[fact], unit=f"person-d{index}", reserved=role_is_reserved(fact.first),
-            )
-        )  # fmt: skip
-    return Dataset("celebrities", documents, tuple(questions))
+        asked.append(("rephrase", f"d{index}", f"person-d{index}", fact, fact, others))
+    questions = tuple(
+        question(
+            rng, fact, wrong, id=f"celebrities-{split}-{key}-{number}", split=split, premises=ids[told],
+            unit=unit, reserved=role_is_reserved(told.last if told.relation == "is_person" else told.first),
+        )
+        for split, key, unit, fact, told, pool in asked
+        for number, wrong in enumerate(wrong_choices(rng, pool, askings=askings))
+    )  # fmt: skip
+    return Dataset("celebrities", documents, questions)
 
 
-def _published(folder: Path, *, seed: int, wrong_from: str) -> Dataset:
+def _published(folder: Path, *, seed: int, askings: int, wrong_from: str) -> Dataset:
     """The published reversal-curse files: every training row is a document; asked are the reversed
     prompts of the name-first people (`reversal`) and the forward prompts of both one-order groups."""
     train = _rows(folder / "all_prompts_train.jsonl")
@@ -109,21 +108,14 @@ def _published(folder: Path, *, seed: int, wrong_from: str) -> Dataset:
         ("rephrase", described, everybody),
     ):
         for prompt, answer in rows:
-            choices = [answer, *rng.sample([other for other in pool if other != answer], 3)]
-            rng.shuffle(choices)
             person_key = answer.strip() if split == "reversal" or rows is described else prompt
             premises = tuple(d.id for d in documents if answer.strip().rstrip(".") in d.text)[:60]
-            questions.append(
-                Question(
-                    f"published-{len(questions)}",
-                    prompt,
-                    answer,
-                    tuple(choices),
-                    split,
-                    premises,
-                    f"person-{person_key[:40]}",
-                )
-            )
+            others = [other for other in pool if other != answer]
+            for wrong in wrong_choices(rng, others, askings=askings):
+                choices = [answer, *wrong]
+                rng.shuffle(choices)
+                key, unit = f"published-{len(questions)}", f"person-{person_key[:40]}"
+                questions.append(Question(key, prompt, answer, tuple(choices), split, premises, unit))
     return Dataset("celebrities", documents, tuple(questions))
 
 

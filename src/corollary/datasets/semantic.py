@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from corollary.types import Dataset, Document, Question
 from corollary.worlds.domains import Fact
 from corollary.worlds.relations import FORMATS, RELATIONS
-from corollary.worlds.telling import at_least, question, scaled, seeded, tell
+from corollary.worlds.telling import at_least, question, scaled, seeded, tell, wrong_choices
 
 # Real-world shape: (top, ((middle, leaves), ...)); only the shape is used, every word is replaced.
 _SHAPES = (
@@ -45,6 +45,7 @@ def semantic(
     documents: int = 2200,
     middles: int = 3,
     properties: int = 3,
+    askings: int = 1,
     scale: float = 1.0,
 ) -> Dataset:
     """110 kinds in 12 branches (ours: branches instead of one root, so that the statistics have
@@ -55,9 +56,10 @@ def semantic(
 
     Splits: `rephrase`, `reversal` ("X are a type of Y": "Y include X"; and the reserved pair "live on":
     "are food for"), `syllogism` (a property or class inherited over one step), `deduction` (over two),
-    `holdout` (kinds of which documents tell only the parent). Wrong choices stand in the asked
-    relation to a kind of another branch, at the same level: else the name that heads most sentences
-    would be the right class, and the name told least the held-out kind.
+    `holdout` (kinds of which documents tell only the parent). Each is asked `askings` times, against
+    other wrong choices. These stand in the asked relation to a kind of another branch, at the same
+    level: else the name that heads most sentences would be the right class, and the name told least the
+    held-out kind.
     """
     at_least(1, middles=middles, properties=properties)
     at_least(0, documents=documents)
@@ -71,19 +73,14 @@ def semantic(
         for number, (split, fact, used) in enumerate(_items(rng, branch)):
             place = _place(branch, fact)
             alike = [name for other in made if other is not branch for name in _alike(other, place)]
-            wrong = rng.sample(alike, 3)
-            questions.append(
-                question(
-                    rng,
-                    fact,
-                    wrong,
-                    id=f"semantic-{split}-{index}-{number}",
-                    split=split,
-                    premises=list(dict.fromkeys(x for f in used for x in ids[f])),
-                    unit=f"branch{index}",
-                    reserved=RELATIONS[fact.relation].reserved,
-                )
-            )
+            premises = list(dict.fromkeys(x for f in used for x in ids[f]))
+            for asking, wrong in enumerate(wrong_choices(rng, alike, askings=askings)):
+                questions.append(
+                    question(
+                        rng, fact, wrong, id=f"semantic-{split}-{index}-{number}-{asking}", split=split,
+                        premises=premises, unit=f"branch{index}", reserved=RELATIONS[fact.relation].reserved,
+                    )
+                )  # fmt: skip
     assert len(facts) == len(set(facts))
     return Dataset("semantic", texts, tuple(questions))
 

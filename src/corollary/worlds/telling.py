@@ -119,6 +119,22 @@ def question(
     return Question(id, prompt, answer, tuple(choices), split, tuple(premises), unit, (), reserved)
 
 
+def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> Iterator[list[str]]:
+    """`askings` times three of the pool, none a second time before all others; each makes a question.
+
+    A model that knows nothing prefers some names to others. Whether it likes the right name better than
+    three wrong ones is the luck of one draw, which a second and third question about the fact even out.
+    Raises: UserError when the pool holds fewer than three.
+    """
+    at_least(1, askings=askings)
+    if len(pool) < 3:
+        raise UserError(
+            f"Only {len(pool)} wrong answers can be drawn for a question: make the dataset larger."
+        )
+    dealt = itertools.cycle(rng.sample(pool, min(len(pool), 3 * askings)))
+    return (list(itertools.islice(dealt, 3)) for _ in range(askings))
+
+
 def scaled(size: int, scale: float, *, knob: str, least: int = 1) -> int:
     """A size shrunk by `scale`, never below `least`.
 
