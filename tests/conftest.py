@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -49,3 +51,22 @@ def _never_skipped(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"skipped, which nothing may be in CI: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small study that ran through. Not to be changed: see `again`."""
+    import small_studies  # not at the top: it imports what reads the environment above
+
+    out = tmp_path_factory.mktemp("study") / "out"
+    seen = small_studies.run(out)
+    assert sorted(seen.tried) == sorted(
+        [("pretrained", "none"), ("in-context", "none"), *((name, "full") for name in small_studies.TUNED)]
+    )
+    return out
+
+
+@pytest.fixture
+def again(finished: Path, tmp_path: Path) -> Path:
+    """A copy in another place: that the study was moved may not matter to any test."""
+    return Path(shutil.copytree(finished, tmp_path / "elsewhere"))

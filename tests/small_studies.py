@@ -12,6 +12,7 @@ from typing import Any
 
 import tiny_models
 
+from corollary import store
 from corollary.models.local import save
 from corollary.plugins import name_of
 from corollary.study import study, study_of
@@ -45,6 +46,10 @@ def lines(dataset, *, seed: int, width: int = 40):
     ids = [document.id for document in dataset.documents]
     return [Document(f"lines-{at}", text, (ids[at],), "lines") for at, text in enumerate(texts)]
 """
+
+
+TUNED = ["fine-tuned", "paraphrase", "augmented-local", "augmented", "oracle"]
+"""The arms of the small study that are tuned."""
 
 
 @functools.cache
@@ -151,3 +156,14 @@ def asked(out: Path) -> str:
         text = "\n".join(part for (part,) in parts)
     database.close()
     return text
+
+
+def results(out: Path) -> bytes:
+    """What a study measured, as it stands in its folder."""
+    return (out / "results.jsonl").read_bytes()
+
+
+def summary(out: Path) -> dict[str, Any]:
+    """What a study's summary.json holds."""
+    read: dict[str, Any] = store.read_json(out / "summary.json")
+    return read

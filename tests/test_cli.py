@@ -17,7 +17,8 @@ import small_studies
 
 from corollary import store
 from corollary.cli import STOPPED, run
-from corollary.commands import make
+from corollary.cli.arguments import folder_of
+from corollary.commands import make, plan
 
 COROLLARY = str(Path(sys.executable).with_name("corollary"))
 COMMANDS = "make augment tune evaluate study report costs ask list demo".split()
@@ -238,12 +239,21 @@ def test_help_reads_well(command: str, capsys: Capture) -> None:
 
 def test_the_list_has_every_plugin_and_imports_no_model(capsys: Capture) -> None:
     text = printed(capsys, "list")
-    for name in ("reversals", "linked", "embedded", "lora", "processes", "--facts=100"):
+    for name in ("reversals", "linked", "embedded", "lora", "processes", "--facts=100", " max_tokens=96"):
         assert name in text
     assert "reversals" not in printed(capsys, "list", "models")
     script = "import sys; from corollary.cli import run; run(['list']); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_every_source_has_a_folder_of_its_own(place: Path) -> None:
+    shutil.copytree("made", "made.s1")
+    shutil.copy("small.toml", "made.s1.toml")
+    folders = {"demo": "demo", "made.s1.toml": "made.s1", "made": "made.study", "made.s1/.": "made.s1.study"}
+    assert {name: str(folder_of(name, plan(name))) for name in folders} == {
+        name: f"out/{folder}" for name, folder in folders.items()
+    }
 
 
 def test_whoever_stops_reading_is_left_in_peace() -> None:

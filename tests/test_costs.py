@@ -61,6 +61,21 @@ def test_money_of_a_stage_by_hand() -> None:
     assert money(Cost(seconds=1200), hour, serving=hour.base) == pytest.approx(1.0)
 
 
+def test_operations_of_a_question_by_hand() -> None:
+    rows = [
+        measured("augmented", shape=SHAPE, tune=Cost(flops=1e12), augment=Cost(flops=1e12)),
+        measured("in-context", shape=SHAPE),
+    ]
+    augmented, prompt = cost_rows(rows)
+    own, first = 2 * (25 * 1_000_000 + 5 * 100_000), 2 * 10_000 * 1_000_000 + 1_024 * 50_005_000
+    alone, behind = own + 1_024 * 325, own + 1_024 * (25 * 10_000 + 325)
+    assert augmented["per_query"] == augmented["per_query_cached"] == [alone] * 2
+    assert prompt["per_query"] == [first + behind] * 2
+    assert (prompt["per_query_cached"], prompt["once_cached"]) == ([behind] * 2, [first] * 2)
+    assert augmented["break_even_queries"] == [28, 28]
+    assert augmented["break_even_queries_cached"] == [7535, 7535]
+
+
 def test_a_trial_is_written_at_base_prices_and_answered_at_tuned_ones() -> None:
     augment, query = Cost(output_tokens=1_000_000), Cost(input_tokens=1_000_000)
     trial = measured("augmented", augment=augment, query=query)

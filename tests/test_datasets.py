@@ -349,7 +349,7 @@ FINGERPRINTS = {
     "family": "2e66cbd0577f1fbe",
     "process": "c8daa7f119926d66",
     "reversals": "6cf2b3e561a6ab65",
-    "semantic": "2b1d976052fb5eac",
+    "semantic": "499fc61acb21582d",
     "syllogisms": "846d53259f32a3d4",
 }
 
@@ -381,8 +381,10 @@ def test_the_default_datasets_are_the_pinned_ones(name: str) -> None:
         ("family", {"scale": 0.0}, "scale"),
         ("celebrities", {"both": 0}, "both"),
         ("semantic", {"documents": -1}, "documents"),
+        ("process", {"examples": 300}, "examples"),
+        ("celebrities", {"name_first": 7000}, "name_first"),
     ],
 )
-def test_sizes_of_nothing_are_refused_by_name(name: str, knobs: dict[str, Any], wrong: str) -> None:
+def test_sizes_that_cannot_be_are_refused_by_name(name: str, knobs: dict[str, Any], wrong: str) -> None:
     with pytest.raises(UserError, match=f"'{wrong}'"):
         plugins.bind("datasets", Spec(name, knobs))(seed=100)

@@ -1,4 +1,4 @@
-"""What the documentation says runs: Python blocks are run, commands exist."""
+"""What the documentation says runs: Python blocks are run, commands exist, rows of data are read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from corollary.commands.folders import read_data
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -39,6 +41,18 @@ def commands(text: str) -> set[tuple[str, str]]:
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run_python(page)
+
+
+def test_rows_of_ones_own_documents_and_questions_are_read(tmp_path: Path) -> None:
+    (_, documents), (_, questions) = blocks((ROOT / "README.md").read_text("utf-8"), "jsonl")
+    (tmp_path / "documents.jsonl").write_text(documents)
+    (tmp_path / "questions.jsonl").write_text(questions)
+    data = read_data(tmp_path)
+    known = {document.id for document in data.documents}
+    assert [len(document.text.splitlines()) for document in data.documents] == [2, 1]
+    assert [bool(question.choices) for question in data.questions] == [True, False]
+    assert all(known.issuperset(question.premises) for question in data.questions)
+    assert all(question.answer.startswith(" ") for question in data.questions)
 
 
 def test_commands_exist() -> None:

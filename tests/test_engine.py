@@ -85,6 +85,34 @@ def test_what_is_in_the_store_is_not_asked_again(strategy: str, tmp_path: Path) 
     assert rows[0].documents == rows[1].documents
 
 
+def test_an_answer_that_was_in_the_store_stays_what_it_was(tmp_path: Path) -> None:
+    (tmp_path / "two.py").write_text(
+        "from corollary.types import Document, Request\n"
+        "def two(dataset, *, seed):\n"
+        "    answers = yield [Request('old'), Request('new')]\n"
+        "    return [Document(str(at), answer.text) for at, answer in enumerate(answers)]\n"
+    )
+    with store.Completions(tmp_path / "c.db") as completions:
+        completions.put("scripted", Request("old"), Completion("bolan is the parent of kerit.", 1, 8))
+    rows = [
+        augment(TREE, Spec(str(tmp_path / "two.py")), model=Scripted(), seed=0, store=tmp_path / "c.db")
+        for _ in range(2)
+    ]
+    assert rows[0].documents == rows[1].documents, "also when part of a batch is asked again with the rest"
+
+
+def test_a_sentence_of_a_longer_document_is_nothing_new(tmp_path: Path) -> None:
+    (tmp_path / "again.py").write_text(
+        "from corollary.types import Document\n"
+        "def again(dataset, *, seed):\n"
+        "    yield []\n"
+        "    return [Document(str(at), text) for at, text in enumerate(('One.', 'Two.', 'Three.'))]\n"
+    )
+    told = Dataset("told", (Document("d", "One.\n  Two.\n"),), ())
+    written = augment(told, Spec(str(tmp_path / "again.py")), model=Scripted(), seed=0, store=tmp_path / "c")
+    assert [row.text for row in written.documents] == ["Three."]
+
+
 LINES = (
     Document("c", "kerit is the child of bolan.", ("d0",), "scripted"),
     Document("d", "kerit is married to sumak.", ("d1",), DROPPED),

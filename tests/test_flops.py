@@ -60,6 +60,16 @@ def test_adapters_train_with_fewer_operations() -> None:
     assert _flops.training(shape, WORK) < 0.85 * whole
 
 
+def test_a_network_without_attention_counts_none() -> None:
+    from transformers import MambaConfig, MambaForCausalLM
+
+    shape = _flops.shape_of(
+        MambaForCausalLM(MambaConfig(vocab_size=320, hidden_size=32, num_hidden_layers=1, state_size=4))
+    )
+    assert shape.attention == 0
+    assert shape.head == 320 * 32
+
+
 def test_a_token_sees_itself_and_all_before_it() -> None:
     assert _flops.causal_pairs(0, 3) == 1 + 2 + 3
     assert _flops.causal_pairs(10, 2) == 11 + 12

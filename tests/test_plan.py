@@ -9,12 +9,15 @@ import pytest
 import small_studies
 
 from corollary import store
+from corollary.commands import expected_seconds
 from corollary.commands.comparison import _of_folder
 from corollary.errors import UserError
-from corollary.study import audit, results, study_of
-from corollary.study.plan import Cell, cells, make_dataset, sized, with_units, writings
+from corollary.reasoner import Statement
+from corollary.study import audit, presets, read_study, results, study_of
+from corollary.study.plan import Cell, cells, make_dataset, sized, training_rows, with_units, writings
 from corollary.types import Dataset, Document, Likelihood, Question, Result, Score, Spec, Trial
 
+STUDIES = sorted((Path(__file__).parent.parent / "docs" / "studies").glob("*.toml"))
 PROSE = Dataset("prose", (Document("d0", "It rained all day."), Document("d1", "Nobody went out.")), ())
 
 
@@ -98,7 +101,9 @@ def test_names_that_no_folder_can_have_are_refused(name: str) -> None:
 
 
 def test_of_documents_that_cannot_be_read_nothing_can_be_withheld() -> None:
-    with pytest.raises(UserError, match="No fact of the documents of prose can be read"):
+    with pytest.raises(
+        UserError, match="Of the documents of prose too few facts can be read to withhold 20%"
+    ):
         audit.lines(PROSE, PROSE.documents, "local", withhold=0.2, seed=0)
 
 
@@ -122,3 +127,83 @@ def test_where_documents_were_left_out_it_is_said(shown: list[str], known: list[
     )
     without = results.Tried(replace(trial, context=()), Result("id", scores=(scores,)))
     assert [row["premises_shown"] for row in results.rows("s", without)] == [True] * 3
+
+
+def test_the_presets_are_what_is_promised() -> None:
+    assert presets() == ["demo", "laptop", "paper"]
+    demo, laptop, paper = map(read_study, presets())
+    for plan in (demo, laptop, paper):
+        used = [spec.use for spec in plan.datasets]
+        assert used == ["reversals", "celebrities", "family", "semantic", "syllogisms", "process"]
+        assert plan.orders >= 3
+        assert {use.use for use in plan.tunings} == {"full", "lora"}
+    assert (demo.seeds, laptop.seeds) == ((0, 1, 2), tuple(range(10)))
+    for cell, spec in cells(demo):
+        made = make_dataset(spec, cell.seed)
+        assert len(made.questions) >= 48, cell
+        assert len({question.unit for question in made.questions}) >= 8, cell
+    seconds = [expected_seconds(plan, workers=2) for plan in (demo, laptop)]
+    assert 5 * 60 < seconds[0] < 15 * 60 < seconds[1] < 2 * 3600
+
+
+@pytest.mark.parametrize("page", STUDIES, ids=lambda page: page.stem)
+def test_the_studies_of_the_docs_can_be_read(page: Path) -> None:
+    assert read_study(str(page)).datasets
+
+
+def test_no_job_of_writing_holds_a_question() -> None:
+    tables = small_studies.tables()
+    tables["methods"]["foreign"] = {"augment": ["foreign"], "tune": True}
+    plan = study_of(tables, name="s")
+    made = {cell: make_dataset(spec, cell.seed) for cell, spec in cells(plan)}
+    assert all(dataset.questions for dataset in made.values())
+    jobs = [job for round in writings(plan, made, store="c.db") for _, job in round]
+    assert {job.strategy.use for job in jobs} >= {"foreign", "paraphrase", "oracle"}
+    assert all(job.dataset.questions == () for job in jobs)
+    assert [job.other.questions for job in jobs if job.other] == [()]
+
+
+def test_documents_are_split_unless_they_are_to_stay_whole_and_no_row_stands_twice() -> None:
+    two = Dataset("x", (Document("d0", "A.\n\nB. C."), Document("d1", "A.")), ())
+    more = [Document("m", "A."), Document("n", "D.")]
+    rows = [(row.id, row.text) for row in training_rows(two, more)]
+    assert rows == [("d0.0", "A."), ("d0.1", "B. C."), ("n", "D.")]
+    assert [row.text for row in training_rows(two, more, whole=True)] == ["A.\n\nB. C.", "A.", "D."]
+
+
+def test_the_best_checkpoint_is_chosen_split_by_split_the_last_included() -> None:
+    asked = [Question(f"{s}{n}", "p", " a", (" a", " b"), s, ()) for s in ("one", "two") for n in range(2)]
+    sides = {"+": (-1.0, -2.0), "-": (-2.0, -1.0)}
+
+    def at(marks: str) -> tuple[Score, ...]:
+        return tuple(
+            Score(q.id, tuple(Likelihood(value, 1, 1) for value in sides[mark]))
+            for mark, q in zip(marks, asked, strict=True)
+        )
+
+    result = Result("t", scores=(at("+--+"),), checkpoints=((1, at("++--")), (2, at("----"))))
+    assert results.best_scores(asked, result) == at("++-+")
+
+
+def test_over_seeds_counts_are_added_and_shares_averaged() -> None:
+    one = {"lines": 3, "precision": 1.0, "coverage": None, "seen": {"lines": 1, "precision": 0.5}}
+    two = {"lines": 5, "precision": 0.5, "coverage": None, "seen": {"lines": 2, "precision": None}}
+    seen = {"lines": 3, "precision": 0.5}
+    assert audit.over_seeds([one, two]) == {"lines": 8, "precision": 0.75, "coverage": None, "seen": seen}
+
+
+def test_what_was_kept_out_of_the_tasks_is_known() -> None:
+    told = {
+        Statement("godparent_of", "a", "b"): True,
+        Statement("mother_of", "a", "b"): False,
+        Statement("some", "a", "b"): True,
+        Statement("all", "a", "b"): False,
+        Statement("is_person", "a b", "the finder of the golden bridge"): True,
+        Statement("is_called", "the painter of the golden bridge", "a b"): False,
+        Statement("more colourful", "a", "b"): True,
+        Statement("less careful", "a", "b"): False,
+    }
+    assert {statement: audit.reserved(statement) for statement in told} == told
+    assert audit.kept("bolan have always been more careful than kerit.")
+    assert not audit.kept("bolan are more careful than kerit.")
+    assert audit.kept("People say that the relationships between a, b and c are: all a are b.")

@@ -120,8 +120,10 @@ def example(rules: Sequence[str], names: Sequence[str], words: Sequence[str]) ->
     return reading
 
 
-def by_trying_every_map(examples: Sequence[Statement], asked: Statement) -> set[str]:
-    """Results of every choice of maps of "op" and "sub" under which all examples hold."""
+def by_trying_every_map(
+    examples: Sequence[Statement], asked: Statement, operators: Sequence[str] = ("op", "sub")
+) -> set[str]:
+    """Results of every choice of maps of the operators under which all examples hold."""
     every = list(product(range(3), repeat=3))
 
     def result(maps: dict[str, tuple[int, ...]], statement: Statement) -> str:
@@ -131,7 +133,7 @@ def by_trying_every_map(examples: Sequence[Statement], asked: Statement) -> set[
             places = [places[place] for place in maps[name]]
         return " ".join(places)
 
-    choices = [{"op": op, "sub": sub} for op, sub in product(every, repeat=2)]
+    choices = [dict(zip(operators, maps, strict=True)) for maps in product(every, repeat=len(operators))]
     right = [maps for maps in choices if all(result(maps, e) == e.last for e in examples)]
     return {result(maps, asked) for maps in right}
 
@@ -146,7 +148,7 @@ def test_an_answer_follows_when_every_choice_of_maps_agrees(data: st.DataObject)
     made = st.builds(lambda use, given: example([known[u] for u in use], use, given), uses, words)
     examples, asked = data.draw(st.lists(made, max_size=4)), data.draw(made)
     found = by_trying_every_map(examples, asked)
-    assert process.results(examples, asked) == found
+    assert set(process.results(examples, asked)) == found
     assert process.follows(examples, asked) == (found == {asked.last})
     premises = process.premises(examples, asked)
     assert (premises is not None) == (len(found) == 1)
@@ -154,6 +156,42 @@ def test_an_answer_follows_when_every_choice_of_maps_agrees(data: st.DataObject)
         assert process.follows(premises, asked)
         for spared in premises:
             assert not process.follows([p for p in premises if p != spared], asked)
+
+
+@given(st.data())
+@settings(max_examples=15, deadline=None)
+def test_an_operator_has_the_same_map_wherever_it_stands(data: st.DataObject) -> None:
+    """Three operators, any of them in several places and none of them in an example of its own."""
+    names = ("op", "sub", "tri")
+    known = dict(zip(names, data.draw(st.permutations(sorted(transform.RULES))), strict=False))
+    uses = st.lists(st.sampled_from(names), min_size=2, max_size=4)
+    words = st.lists(st.sampled_from(("bolan", "kerit", "talun")), min_size=3, max_size=3)
+    made = st.builds(lambda use, given: example([known[u] for u in use], use, given), uses, words)
+    examples, asked = data.draw(st.lists(made, min_size=2, max_size=4)), data.draw(made)
+    assert set(process.results(examples, asked)) == by_trying_every_map(examples, asked, names)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_long_line_of_unknown_operators_is_judged_at_once(times: int) -> None:
+    names = [f"{a}{b}n" for a in "bdfgk" for b in "aeiou"] * times
+    told = [example(["reverse"] * len(names), names, ["bolan", "kerit", "talun"])]
+    for known in ([], told):
+        asked = example(["echo"] * len(names), names, ["dovik", "kerit", "talun"])
+        assert Knowledge(known).judge(asked) == "false"
+        alike = example(["echo"] * len(names), names, ["dovik"] * 3)
+        assert Knowledge(known).judge(alike) == "several_step"
+
+
+def test_what_is_too_hard_to_tell_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [example(["rotate"] * 3, ["op", "sub", "op"], ["bolan", "kerit", "talun"])]
+    asked = example(["rotate"] * 2, ["sub", "op"], ["bolan", "kerit", "talun"])
+    every = by_trying_every_map(told, asked)
+    for most in range(4):
+        monkeypatch.setattr(process, "_MOST", most)
+        found = list(process.results(told, asked))
+        assert not found or set(found) >= every
+        assert len(set(found)) == len(found)
+        assert not process.follows(told, asked)
 
 
 def test_a_process_and_its_mutations() -> None:

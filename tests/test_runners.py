@@ -110,6 +110,11 @@ def test_processes_are_as_many_as_asked_for_and_stay(tmp_path: Path) -> None:
     assert multiprocessing.active_children() == []
 
 
+def test_a_connection_may_be_of_any_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corollary.runners.processes.Connection", type("OfAnotherSystem", (), {}))
+    assert list(processes(square, [2], workers=1)) == [(2, 4)]
+
+
 def test_a_worker_that_dies_costs_its_own_job_alone() -> None:
     answers = dict(processes(die_at_three, range(8), workers=2))
     lost = answers.pop(3)

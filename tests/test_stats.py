@@ -179,6 +179,25 @@ def test_a_method_of_another_name_is_compared_with_its_rivals() -> None:
     assert stats.named(rows_of(lambda s, u: 1.0)) == list(stats.NAMED)
 
 
+def test_holm_by_hand() -> None:
+    assert stats.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert stats.holm([0.5, 0.6]) == [1.0, 1.0]
+
+
+def test_an_interval_holds_95_in_100_by_the_normal_law() -> None:
+    half = np.array([0.0] * 200 + [1.0] * 200)
+    low, high = stats.interval([half], bounds=(0, 1), random=np.random.default_rng(0))
+    assert (low, high) == pytest.approx((0.5 - 1.96 * 0.025, 0.5 + 1.96 * 0.025), abs=0.004)
+
+
+def test_the_secondary_metric_stands_beside_for_questions_that_have_it() -> None:
+    rows = [r | {"correct_pmi": 1.0} for r in rows_of(lambda s, u: 0.0, units=6)]
+    rows += [r | {"correct_pmi": None} for r in rows_of(lambda s, u: 1.0, units=6, split="rephrase")]
+    found = stats.summarise(rows)
+    assert [(r["split"], r["accuracy"], r["n"]) for r in found["accuracy_pmi"]] == [("reversal", 1.0, 18)]
+    assert {r["split"]: r["accuracy"] for r in found["accuracy"]} == {"rephrase": 1.0, "reversal": 0.0}
+
+
 def test_written_and_reserved_are_told_apart() -> None:
     rows = [
         *rows_of(lambda s, u: 1.0, method="augmented", units=6),

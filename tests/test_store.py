@@ -122,6 +122,29 @@ def test_from_plain_takes_defaults_and_refuses_what_it_does_not_know() -> None:
         from_plain(Document, {"id": "a"})
 
 
+QUESTION = {"id": "q", "prompt": "a", "answer": "b", "choices": [], "split": "s", "premises": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        (Question, QUESTION | {"premises": "doc1"}, 'premises is "doc1" and not a list'),
+        (Question, QUESTION | {"choices": [1]}, "choices is 1 and not text"),
+        (Question, QUESTION | {"reserved": "no"}, 'reserved is "no" and not true or false'),
+        (Document, {"id": 3, "text": "A"}, "id is 3 and not text"),
+        (Document, {"id": "a", "text": None}, "text is null and not text"),
+        (Cost, {"input_tokens": True}, "input_tokens is true and not a whole number"),
+        (Cost, {"input_tokens": 1.5}, "input_tokens is 1.5 and not a whole number"),
+        (Cost, {"flops": "1e9"}, 'flops is "1e9" and not a number'),
+        (Spec, {"use": "x", "knobs": []}, r"knobs is \[\] and not an object"),
+        (Result, {"trial": "t", "checkpoints": [[1]]}, r"checkpoints is \[1\] and not a list of 2"),
+    ],
+)
+def test_a_field_of_another_type_is_refused_by_name(kind: type, value: dict[str, Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        from_plain(kind, value)
+
+
 def test_files_have_the_same_bytes_whatever_the_order_of_keys(tmp_path: Path) -> None:
     store.write_jsonl(tmp_path / "a", [{"a": 1, "b": "é\u2028"}, Document("x", "y")])
     store.write_jsonl(tmp_path / "b", [{"b": "é\u2028", "a": 1}, to_plain(Document("x", "y"))])
@@ -228,7 +251,7 @@ def test_a_completion_is_known_by_the_model_and_everything_that_was_asked(tmp_pa
 def test_the_first_completion_stays_and_a_failure_is_none(tmp_path: Path) -> None:
     with Completions(tmp_path / "c.db") as completions:
         completions.put("m", Request("p"), ANSWER)
-        completions.put("m", Request("p"), dataclasses.replace(ANSWER, text="another"))
+        assert completions.put("m", Request("p"), dataclasses.replace(ANSWER, text="another")) == ANSWER
         assert completions.get("m", Request("p")) == ANSWER
         with pytest.raises(AssertionError, match="only answers are kept"):
             completions.put("m", Request("q"), dataclasses.replace(ANSWER, finish="error"))

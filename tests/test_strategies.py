@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from corollary.strategies.linked import linked
 from corollary.strategies.local import local
 from corollary.strategies.oracle import oracle
 from corollary.strategies.paraphrase import paraphrase
-from corollary.text import rare_words
+from corollary.text import rare_words, words
 from corollary.types import DROPPED, Completion, Dataset, Document, Flow, Request
 from corollary.worlds import tasks
 
@@ -90,6 +91,53 @@ def test_linked_shows_the_nearest_sentences_and_the_paper_s_form_all() -> None:
     assert all(request.prefix.count("\n") == len(TREE.documents) for request in asked(link(nearest=0)))
 
 
+@pytest.mark.parametrize("nearest", [0, 12])
+def test_linked_leaves_out_the_farthest_of_what_does_not_fit(nearest: int) -> None:
+    def count(text: str) -> int:
+        return len(text.split())
+
+    def prompts(window: int) -> list[Request]:
+        return asked(linked(told, seed=0, window=window, count=count, max_tokens=200, nearest=nearest))
+
+    filler = " ".join(f"x{number}" for number in range(150))
+    told = Dataset(
+        "long", tuple(Document(f"d{i}", f"bolan{i} leads bolan{i + 1}: {filler}.") for i in range(12)), ()
+    )
+    whole = prompts(4096)
+    assert prompts(3000) == whole
+    cut = prompts(1000)
+    for request, full, document in zip(cut, whole, told.documents, strict=True):
+        assert count(request.prefix + request.prompt) + request.max_tokens <= 1000
+        assert document.text in request.prefix
+        assert set(request.prefix.splitlines()) <= set(full.prefix.splitlines())
+    near = {document.text for document in told.documents[4:7]}
+    assert near < set(cut[5].prefix.splitlines()) < set(whole[5].prefix.splitlines()), "the nearest stay"
+    assert all(request.prefix == "" for request in prompts(400)), "and nothing where there is no room at all"
+
+
+def test_what_is_not_drawn_is_asked_once_for_all_seeds() -> None:
+    linking = functools.partial(linked, window=4096, count=len)
+    for strategy in (local, paraphrase, linking):
+        sure, drawn = (
+            [asked(strategy(TREE, seed=seed, temperature=heat)) for seed in (0, 3)] for heat in (0.0, 0.5)
+        )
+        assert sure[0] == sure[1]
+        assert drawn[0] != drawn[1]
+
+
+def test_each_sentence_is_cut_into_words_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut: list[str] = []
+
+    def counted(text: str) -> list[str]:
+        cut.append(text)
+        return words(text)
+
+    monkeypatch.setattr(sys.modules["corollary.strategies.linked"], "words", counted)
+    line = "kerit is the father of tivol; so bolan is the grandparent of tivol."
+    answered(link(), lambda request: f"{line}\n" * 5)
+    assert all(cut.count(document.text) == 1 for document in TREE.documents)
+
+
 def test_linked_keeps_the_conclusion_and_drops_what_no_document_tells() -> None:
     lines = (
         "kerit is the father of tivol; so bolan is the grandparent of tivol.",
@@ -122,6 +170,25 @@ def test_the_control_turns_nothing_round() -> None:
     answer = "bolan gave birth to kerit.\nkerit is the child of bolan.\n"
     rows = answered(paraphrase(TREE, seed=0, rows=1), lambda request: answer)
     assert [row.text for row in rows] == ["bolan gave birth to kerit."]
+
+
+@pytest.mark.parametrize(("rows", "spread"), [(3, [0, 9, 19]), (29, range(29)), (0, range(29))])
+def test_few_rows_of_the_control_are_about_documents_from_first_to_last(
+    rows: int, spread: Sequence[int]
+) -> None:
+    def other_words(request: Request) -> str:
+        return request.prompt.split("\n")[0].removeprefix("read: ").replace(" is ", " really is ")
+
+    made = answered(paraphrase(TREE, seed=0, rows=rows), other_words)
+    assert [row.source for row in made] == [(f"d{number}",) for number in spread]
+
+
+def test_the_oracle_passes_over_premises_that_share_no_one_term() -> None:
+    lines = ("All dogs are mammals. No birds are reptiles.", "All dogs are mammals. Some dogs are mammals.")
+    told = Dataset("own", tuple(Document(line, line) for line in lines), ())
+    with pytest.raises(StopIteration) as end:
+        asked(oracle(told, seed=0))
+    assert end.value.value == []
 
 
 @pytest.mark.parametrize("wordings", [0, 6])

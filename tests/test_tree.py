@@ -10,7 +10,7 @@ import pytest
 from tiny_models import WORDS, model, network, tokenizer
 
 from corollary.errors import UserError
-from corollary.models import _decode
+from corollary.models import _alone, _decode, _flops
 from corollary.models.embedded import embedded
 from corollary.models.local import LocalModel, local, save
 from corollary.types import Completion, Cost, Model, Request
@@ -129,6 +129,48 @@ def test_sliding_windows_are_read_one_text_at_a_time() -> None:
     for (prompt, more), likelihood in zip(PAIRS, found, strict=True):
         assert likelihood.logprob == pytest.approx(alone(one, PREFIX + prompt, more), abs=1e-9)
     assert [done.text for done in one.generate(requests)] == [greedy(one, request) for request in requests]
+
+
+def test_texts_alone_are_projected_where_they_are_scored() -> None:
+    import torch
+
+    one = model("mistral", sliding_window=8)
+    one.net.double()
+    projected: list[int] = []
+    one.net.lm_head.register_forward_hook(lambda _, given, out: projected.append(given[0].shape[:2].numel()))
+    texts = [(ids_of(one, PREFIX + prompt), ids_of(one, PREFIX + prompt + more)) for prompt, more in PAIRS]
+    split = [(before, whole[len(before) :]) for before, whole in texts] + [(texts[0][0], [])]
+    tally = _flops.Tally()
+    with torch.inference_mode():
+        found = _alone.score(one.net, split, batch_tokens=512, tally=tally)
+    assert max(projected) < tally.tokens / len(texts)
+    assert tally.logits <= sum(projected) < tally.tokens / 4
+    assert found.pop() == 0.0
+    for (prompt, more), value in zip(PAIRS, found, strict=True):
+        assert value == pytest.approx(alone(one, PREFIX + prompt, more), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"), [("Mamba", {"state_size": 4}), ("Rwkv", {"attention_hidden_size": 32})]
+)
+def test_networks_without_attention_are_read_one_text_at_a_time(kind: str, settings: dict[str, Any]) -> None:
+    import torch
+    import transformers
+
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=320, hidden_size=32, num_hidden_layers=2, bos_token_id=0, eos_token_id=0, **settings
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        net = getattr(transformers, f"{kind}ForCausalLM")(config).eval()
+    torch.nn.init.normal_(net.get_input_embeddings().weight, generator=torch.Generator().manual_seed(1))
+    one = LocalModel(net, tokenizer())
+    with pytest.warns(UserWarning, match="cannot share a prefix"):
+        found = one.loglikelihood(PAIRS[:6], prefix=PREFIX)
+    for (prompt, more), likelihood in zip(PAIRS[:6], found, strict=True):
+        assert likelihood.logprob == pytest.approx(alone(one, PREFIX + prompt, more), abs=1e-4)
+    request = Request(PROMPTS[0], "", max_tokens=8)
+    assert one.generate([request])[0].text == greedy(one, request)
 
 
 def test_networks_that_know_no_positions_are_read_one_text_at_a_time() -> None:
@@ -257,6 +299,13 @@ def test_identity_is_the_content(tmp_path: Path) -> None:
     changed = network()
     changed.lm_head.weight.data[0, 0] += 1e-6
     assert LocalModel(changed, tokenizer()).identity != one.identity
+    ended = network()
+    ended.generation_config.eos_token_id = [0, 7]  # ends what is written earlier
+    assert LocalModel(ended, tokenizer()).identity != one.identity
+
+
+def lacking(*_: Any, **__: Any) -> None:
+    raise ImportError("needs causal_conv1d")
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,6 +317,14 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path, monkeypatch: pytest
     save(model(), tmp_path / "whole")
     with pytest.raises(UserError, match="no adapter_config.json"):
         local(path=str(tmp_path / "whole"), adapter=str(tmp_path))
+    weights = tmp_path / "whole" / "model.safetensors"
+    for size in (1000, 0):
+        weights.write_bytes(weights.read_bytes()[:size])
+        with pytest.raises(UserError, match="cannot be opened.*give another folder"):
+            local(path=str(tmp_path / "whole"))
+    monkeypatch.setattr("transformers.AutoModelForCausalLM.from_pretrained", lacking)
+    with pytest.raises(UserError, match="needs causal_conv1d.*install what it needs"):
+        local(path=str(tmp_path / "whole"))
     with pytest.raises(UserError, match="exists already"):
         save(model(), tmp_path / "whole")
     monkeypatch.setattr("corollary.models.embedded.FOLDER", tmp_path / "missing")

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_models import model
+from tiny_models import model, tokenizer
 
 from corollary.errors import UserError
+from corollary.models import _encoding
+from corollary.models._quiet import quiet
 from corollary.models.local import LocalModel, local, save
 from corollary.tuning.full import full
 from corollary.tuning.lora import lora
@@ -63,6 +65,7 @@ def test_the_report_says_what_it_took(tune: Callable[..., LocalModel], knobs: di
     base = model()
     report = tune(base, DOCUMENTS, **{**SETTINGS, "tokens": 1000}, **knobs).fit_report
     assert (report.steps, len(report.losses)) == (10, 10)
+    assert report.dtype in ("float32", "bfloat16")
     assert abs(report.tokens - 1000) <= 10
     weights = sum(weight.numel() for weight in base.net.parameters())
     # Six operations a weight and token when all are trained, four when next to none.
@@ -95,14 +98,28 @@ def test_what_is_saved_is_what_was_tuned(
     assert {path.name for path in tmp_path.iterdir()} <= {"base", "tuned"}
 
 
-def test_an_adapter_counts_by_its_scale_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scale", [{"lora_alpha": 64}, {"alpha_pattern": {"q_proj": 64}}])
+def test_an_adapter_counts_by_its_scale_too(scale: dict[str, Any], tmp_path: Path) -> None:
     save(model(), tmp_path / "base")
     tuned = lora(local(path=str(tmp_path / "base")), DOCUMENTS, **{**SETTINGS, "tokens": 300})
     save(tuned, tmp_path / "tuned")
     config = tmp_path / "tuned" / "adapter_config.json"
     settings = json.loads(config.read_text())
-    config.write_text(json.dumps({**settings, "lora_alpha": 2 * settings["lora_alpha"]}))
+    config.write_text(json.dumps({**settings, **scale}))
     assert local(path=str(tmp_path / "base"), adapter=str(tmp_path / "tuned")).identity != tuned.identity
+
+
+@pytest.mark.parametrize("kind", ["PromptTuning", "PrefixTuning", "PromptEncoder"])
+def test_a_tuned_prompt_is_refused_in_words(kind: str, tmp_path: Path) -> None:
+    import peft
+
+    base = model()
+    save(base, tmp_path / "base")
+    config = getattr(peft, f"{kind}Config")(task_type="CAUSAL_LM", num_virtual_tokens=4)
+    with quiet():
+        peft.get_peft_model(base.net, config).save_pretrained(tmp_path / "prompt")
+    with pytest.raises(UserError, match="a tuned prompt and not an adapter of the weights: give one"):
+        local(path=str(tmp_path / "base"), adapter=str(tmp_path / "prompt"))
 
 
 def test_an_adapter_beside_an_adapter(tmp_path: Path) -> None:
@@ -119,6 +136,25 @@ def test_documents_longer_than_the_window_are_trained_on_in_parts() -> None:
     base = model(max_position_embeddings=8)
     tuned = full(base, DOCUMENTS, **{**SETTINGS, "tokens": 300})
     assert tuned.fit_report.losses[-1] < tuned.fit_report.losses[0]
+
+
+def test_documents_longer_than_a_step_take_no_more_tokens_than_others() -> None:
+    long = [Document(str(at), " ".join([text] * 6)) for at, text in enumerate(TEXTS)]
+    report = full(model(), long, seed=0, tokens=2000, batch_tokens=20).fit_report
+    assert report.steps == 100
+    assert abs(report.tokens - 2000) <= 10
+
+
+def test_an_end_alone_is_no_row() -> None:
+    one = tokenizer()
+    ids = one(TEXTS[0], add_special_tokens=False)["input_ids"]
+    half = len(ids) // 2
+    text = one.decode(ids[: 2 * half])
+    assert one(text, add_special_tokens=False)["input_ids"] == ids[: 2 * half]
+    rows = [[0, *ids[:half]], [0, *ids[half : 2 * half]]]
+    assert _encoding.training_rows(one, [text], window=half + 1) == rows
+    assert _encoding.training_rows(one, [text], window=2 * half + 2) == [[0, *ids[: 2 * half], 0]]
+    assert _encoding.training_rows(one, [""], window=8) == []
 
 
 def test_an_adapter_that_cannot_be_is_refused_in_words() -> None:

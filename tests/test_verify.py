@@ -169,14 +169,23 @@ def test_an_inference_in_any_words_is_no_leak(text: str) -> None:
         "a. kerit b. pemas: bolan is the child of",
         "answer to q-1: pemas",
         "who bore Bolan?  pemas.",
-        "bolan is the wugword of pemas",
     ],
 )
 def test_what_only_a_question_can_have_said_is_a_leak(text: str) -> None:
     asking = question("who bore bolan?", " pemas", id="q-2")
     clean = Document("clean", "bolan is the child of pemas.")
     leak = Document("x", text, ("d0",), "local")
-    assert remove_leaks([CHILD, asking], [leak, clean], secret="WUGWORD") == ([clean], 1)
+    assert remove_leaks([CHILD, asking], [leak, clean]) == ([clean], 1)
+
+
+def test_the_number_of_a_question_is_no_leak_and_no_part_of_a_longer_word_is() -> None:
+    clean = [
+        Document("a", "Version 12.10 follows, in section 2.1."),
+        Document("b", "see reversals-reversal-31 or faq-1"),
+    ]
+    leak = Document("c", "(Reversals-reversal-3): pemas")
+    asked = [question("bolan is", " pemas", id=id) for id in ("2.1", "q-1", "reversals-reversal-3")]
+    assert remove_leaks(asked, [*clean, leak]) == (clean, 1)
 
 
 def test_a_question_is_written_when_its_answer_is_stated_in_any_words() -> None:
@@ -201,6 +210,9 @@ def test_a_question_is_written_when_its_answer_is_stated_in_any_words() -> None:
     own = Question("q-1", "The first chapter was printed in", " Antwerp", (), "own", ())
     assert written([own], [Document("x", "It says: the first chapter was printed in\nAntwerp.")]) == set()
     assert written([own], [Document("x", "It says: the first  chapter was printed in Antwerp.")]) == {"q-1"}
+    ants = Question("q-1", own.prompt, " Ant", (), "own", ())
+    assert written([ants], [Document("x", "The first chapter was printed in Antwerp.")]) == set()
+    assert written([ants], [Document("x", "The first chapter was printed in Ant, then sold.")]) == {"q-1"}
 
 
 # Withholding

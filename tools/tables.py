@@ -146,6 +146,9 @@ def main() -> None:
     for tuning in sorted({row["tuning"] for row in summary["accuracy"]} - {"none"}):
         print(f"\n### Accuracy, {tuning} tuning, %\n")
         print("\n".join(accuracy(summary, tuning)))
+        if rows := summary.get("accuracy_pmi"):
+            print(f"\n### Accuracy less the prior over names, {tuning} tuning, %\n")
+            print("\n".join(accuracy({"accuracy": rows}, tuning)))
         print(f"\n### Comparisons, {tuning} tuning\n")
         print("\n".join(comparisons(summary, tuning)))
     print("\n### Augmentations, %\n")

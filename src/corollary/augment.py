@@ -17,6 +17,7 @@ from corollary.costs import flops
 from corollary.errors import UserError
 from corollary.plugins import load
 from corollary.store import Completions
+from corollary.text import sentences
 from corollary.types import DROPPED, Completion, Cost, Dataset, Document, Flow, Model, Request, Spec
 
 BATCH = 64
@@ -78,7 +79,7 @@ def augment(
                 requests = flow.send(answers)
         except StopIteration as stop:
             documents: list[Document] = stop.value
-    seen = {document.text for document in dataset.documents}
+    seen = {text for d in dataset.documents for text in (d.text, *sentences(d.text))}
     kept = []
     # Of two lines that are alike the one that may be trained on stays.
     for document in sorted(documents, key=lambda document: document.strategy == DROPPED):
@@ -106,10 +107,11 @@ def _complete(requests: Sequence[Request], model: Model, store: Completions) -> 
     answers = [answer for answer in found if answer is not None]
     if len(answers) == len(requests):
         return answers, False
-    answers = model.generate(requests)
-    for request, answer in zip(requests, answers, strict=True):
-        store.put(model.identity, request, answer)
-    return answers, True
+    new = model.generate(requests)
+    # What is in the store already stays there, so it counts now too: the next run will find it.
+    return [
+        store.put(model.identity, request, answer) for request, answer in zip(requests, new, strict=True)
+    ], True
 
 
 def _cost_of(answer: Completion, model: Model) -> Cost:

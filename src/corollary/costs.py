@@ -210,11 +210,17 @@ def spent(trial: Measured, prices: Prices) -> float:
 def flops(shape: Shape, tokens: float, *, context: float = 0.0, logits: float = 0.0) -> float:
     """Floating-point operations of reading `tokens` tokens, one after the other, behind `context` others.
 
-    A multiplication and an addition are two. A token attends to all before it and to itself; `logits`
-    is the number of tokens at which the whole vocabulary is scored: those that are written.
+    A token attends to all before it and to itself; `logits` is the number of tokens at which the whole
+    vocabulary is scored: those that are written.
     """
     pairs = tokens * context + tokens * (tokens + 1) / 2
-    return 2 * (shape.matrices * tokens + shape.head * logits) + 4 * shape.attention * pairs
+    return operations(shape, tokens=tokens, pairs=pairs, logits=logits)
+
+
+def operations(shape: Shape, *, tokens: float, pairs: float, logits: float) -> float:
+    """Floating-point operations of a forward pass over `tokens`, with `pairs` of positions in attention
+    and the whole vocabulary scored at `logits` of them. A multiplication and an addition are two."""
+    return 2.0 * shape.matrices * tokens + 2.0 * shape.head * logits + 4.0 * shape.attention * pairs
 
 
 def read_prices(path: Path) -> Prices:

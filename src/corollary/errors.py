@@ -2,7 +2,8 @@
 
     UserError       what the user can mend: one sentence that says what is wrong and how to mend it
     └── Unknown     a name that does not exist; says which existing name is nearest
-    WorkerDied      a process ended in the middle of a job; a runner returns it as the job's result
+    JobFailed       a job ended without an answer; stands as its result, since it must not lose the others
+    └── WorkerDied  its process ended in the middle of it
 
 The command line prints a `UserError` without a traceback and exits with 2. `assert` guards our own
 invariants; errors of libraries propagate as they are.
@@ -40,7 +41,11 @@ class Unknown(UserError):
         return f"There is no {self.what} named '{self.name}': choose from {', '.join(self.known)}."
 
 
-class WorkerDied(Exception):
+class JobFailed(Exception):
+    """A job ended without an answer; the message is its traceback. It stands as the job's result."""
+
+
+class WorkerDied(JobFailed):
     """A worker process ended in the middle of a job without an answer, most often for lack of memory.
 
     A runner yields it as the job's result, since one lost job must not lose the others.

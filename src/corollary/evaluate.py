@@ -1,7 +1,9 @@
 """Score questions with a model, with or without documents in the prompt, and read the scores.
 
 One metric for every method: the sum of log-probabilities of a choice. Choices are never in the
-prompt. Ties share the credit. Generated answers that cannot be read are "no answer", not "wrong".
+prompt. Ties share the credit. Secondary, for questions with a `domain`: that sum less the one behind the
+domain (domain-conditional pointwise mutual information, Holtzman et al. 2021, section 3), which a name
+does not win by being liked. Generated answers that cannot be read are "no answer", not "wrong".
 """
 
 from __future__ import annotations
@@ -10,18 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from corollary.text import rare_words, words
-from corollary.types import Document, Likelihood, Model, Question, Request, Score
+from corollary.types import Document, Model, Question, Request, Score
 
 ANSWER_TOKENS = 24
 
 
 @dataclass(frozen=True)
 class Graded:
-    """A score, read: `correct` is the share of credit (None: no answer), `tied` whether it was shared."""
+    """A score, read: `correct` is the share of credit (None: no answer), `tied` whether it was shared,
+    `pmi` the share by the secondary metric (None: not measured)."""
 
     correct: float | None
     tied: bool
     chance: float
+    pmi: float | None = None
 
 
 def evaluate(
@@ -29,11 +33,12 @@ def evaluate(
     questions: Sequence[Question],
     *,
     context: Sequence[Document] = (),
-    orders: Sequence[Sequence[int]] = ((),),
+    orders: Sequence[Sequence[int]] = (),
 ) -> tuple[tuple[Score, ...], ...]:
-    """Scores of all questions, once per order of the context documents (permutations of their indices)."""
+    """Scores of all questions, once per order of the context documents (permutations of their indices);
+    without orders once, the documents as they are given."""
     scored = []
-    for order in orders:
+    for order in orders or (range(len(context)),):
         prefix = "".join(f"{context[index].text}\n" for index in order)
         scored.append(_scores(model, questions, prefix))
     return tuple(scored)
@@ -65,14 +70,20 @@ def grade(question: Question, score: Score) -> Graded:
     right = {question.answer, *question.accept}
     if question.choices:
         totals = [likelihood.logprob for likelihood in score.likelihoods]
-        best = max(totals)
-        chosen = [choice for choice, total in zip(question.choices, totals, strict=True) if total == best]
-        share = sum(choice in right for choice in chosen) / len(chosen)
-        return Graded(
-            share, len(chosen) > 1, sum(c in right for c in question.choices) / len(question.choices)
-        )
+        gains = [total - prior.logprob for total, prior in zip(totals, score.domain, strict=False)]
+        share, tied = _credit(question, totals)
+        chance = sum(choice in right for choice in question.choices) / len(question.choices)
+        return Graded(share, tied, chance, _credit(question, gains)[0] if gains else None)
     answer = read_answer(score, longest=max(len(words(text)) for text in right))
     return Graded(None if answer is None else float(answer in [words(text) for text in right]), False, 0.0)
+
+
+def _credit(question: Question, totals: Sequence[float]) -> tuple[float, bool]:
+    """The share of right ones among the choices with the highest total, and whether these are several."""
+    best = max(totals)
+    chosen = [choice for choice, total in zip(question.choices, totals, strict=True) if total == best]
+    right = {question.answer, *question.accept}
+    return sum(choice in right for choice in chosen) / len(chosen), len(chosen) > 1
 
 
 def read_answer(score: Score, *, longest: int) -> list[str] | None:
@@ -88,18 +99,21 @@ def read_answer(score: Score, *, longest: int) -> list[str] | None:
 
 def _scores(model: Model, questions: Sequence[Question], prefix: str) -> tuple[Score, ...]:
     chosen = [question for question in questions if question.choices]
-    pairs = [(question.prompt, choice) for question in chosen for choice in question.choices]
-    found = iter(model.loglikelihood(pairs, prefix=prefix) if pairs else [])
-    likelihoods: dict[str, tuple[Likelihood, ...]] = {
-        question.id: tuple(next(found) for _ in question.choices) for question in chosen
-    }
+    asked = [(question.prompt, choice) for question in chosen for choice in question.choices]
+    asked += [
+        (question.domain, choice) for question in chosen if question.domain for choice in question.choices
+    ]
+    pairs = list(dict.fromkeys(asked))  # facts are asked several times, and domains are few
+    found = dict(zip(pairs, model.loglikelihood(pairs, prefix=prefix) if pairs else [], strict=True))
     written = [question for question in questions if not question.choices]
     requests = [Request(question.prompt, prefix, ANSWER_TOKENS, 0.0, 0, (".", "\n")) for question in written]
     answers = dict(zip((q.id for q in written), model.generate(requests) if requests else [], strict=True))
     scores = []
     for question in questions:
         if question.choices:
-            scores.append(Score(question.id, likelihoods[question.id]))
+            likelihoods = tuple(found[question.prompt, choice] for choice in question.choices)
+            domain = tuple(found[question.domain, choice] for choice in question.choices if question.domain)
+            scores.append(Score(question.id, likelihoods, domain=domain))
         else:
             scores.append(Score(question.id, (), answers[question.id].text, answers[question.id].finish))
     return tuple(scores)

@@ -65,16 +65,15 @@ def fit(
     dtype: Precision = "auto",
     on_checkpoint: Callable[[int], None] | None = None,
     checkpoints: int = 0,
-    progress: Callable[[int, int], None] | None = None,
 ) -> FitReport:
     """Trains the parameters of `net` that require gradients, in place, to predict every token of each
     row from those before it in the row.
 
-    `tokens` is the budget and `batch_tokens` the size of a step, both in supervised tokens; rows are
-    shuffled anew in every pass. `warmup` is the share of the steps in which the rate rises to `lr`.
-    `on_checkpoint` is called with the step at `checkpoints` evenly spaced steps, the last included,
-    with `net` ready for evaluation; `progress` with the steps done and all steps. "auto" computes in
-    bfloat16 where the processor multiplies it in hardware, and the report says so.
+    `tokens` is the budget and `batch_tokens` the size of a step, both in supervised tokens: met to half
+    a row, if no row is longer than a step. Rows are shuffled anew in every pass. `warmup` is the share
+    of the steps in which the rate rises to `lr`. `on_checkpoint` is called with the step at
+    `checkpoints` evenly spaced steps, the last included, with `net` ready for evaluation. "auto"
+    computes in bfloat16 where the processor multiplies it in hardware, and the report says so.
 
     The result depends on the seed, the rows and the number of threads only. Raises `UserError` when
     there is nothing to train on.
@@ -127,7 +126,7 @@ def fit(
         for step, numbers in enumerate(_steps(supervised, seed, steps, batch_tokens), start=1):
             count = sum(supervised[number] for number in numbers)
             total = 0.0
-            parts = _parts([rows[number] for number in numbers], accelerator)
+            parts = _parts([rows[number] for number in numbers], accelerator, packed=packed)
             for at, part in enumerate(parts, start=1):
                 last = at == len(parts)
                 with contextlib.nullcontext() if last else accelerator.no_sync(model):
@@ -148,8 +147,6 @@ def fit(
             lengths = [len(rows[number]) - 1 for number in numbers]
             positions += sum(lengths)
             pairs += sum(length * (length + 1) // 2 for length in lengths)
-            if progress is not None:
-                progress(step, steps)
             if on_checkpoint is not None and step in stops:
                 stopped = time.perf_counter()
                 with _attention(net, own):
@@ -188,18 +185,20 @@ def _shuffled(supervised: Sequence[int], seed: int) -> Iterator[int]:
                 yield number
 
 
-def _parts(rows: list[Sequence[int]], accelerator: Any) -> list[list[Sequence[int]]]:
+def _parts(rows: list[Sequence[int]], accelerator: Any, *, packed: bool) -> list[list[Sequence[int]]]:
     """The rows of this process, by length, in parts that are read at once."""
     rows = sorted(rows, key=len, reverse=True)
     mine = rows[accelerator.process_index :: accelerator.num_processes]
     parts: list[list[Sequence[int]]] = [[]]
-    size = 0
+    used = 0
     for row in mine:
-        if parts[-1] and size + len(row) > MICRO_TOKENS:
+        # Padding makes a row as long as the first of its part.
+        size = len(row if packed or not parts[-1] else parts[-1][0])
+        if parts[-1] and used + size > MICRO_TOKENS:
             parts.append([])
-            size = 0
+            used, size = 0, len(row)
         parts[-1].append(row)
-        size += len(row)
+        used += size
     return parts
 
 

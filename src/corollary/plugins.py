@@ -2,8 +2,10 @@
 
 There is no registry: `datasets/family.py` with a function `family` is the dataset `family`. The
 function's keyword-only parameters are its knobs: their names, annotations and defaults are the
-schema, the command line's flags and the error messages. `path/to/file.py:function` works wherever a
-name does; without `:function` the function is named as the file.
+schema and the error messages. Those of a dataset are flags of `corollary make` and those of a tuning
+flags of `corollary tune`; those of a strategy, a model or a runner are set with `--set`.
+`path/to/file.py:function` works wherever a name does; without `:function` the function is named as the
+file.
 
 Nothing here imports torch: modules of `models` and `tuning` import it inside their functions.
 """

@@ -52,9 +52,9 @@ def to_plain(value: Any) -> Any:
 def from_plain(cls: type[T], value: Any) -> T:
     """The inverse of `to_plain`: builds a dataclass from a mapping, with the nested ones its fields name.
 
-    Fields that are missing take their defaults. Raises `TypeError` for a field that does not exist,
-    or is missing and has no default. Where a field says `Any` (knobs, notes) a tuple comes back as a
-    list, which `content_id` does not tell apart.
+    Fields that are missing take their defaults. Raises `TypeError` for a field that does not exist, that
+    is missing and has no default, or that holds something of another type. Where a field says `Any`
+    (knobs, notes) a tuple comes back as a list, which `content_id` does not tell apart.
     """
     built: T = _rebuild(cls, value)
     return built
@@ -136,8 +136,9 @@ class Completions:
             row = self._database.execute(_GET, (completion_id(model, request),)).fetchone()
         return None if row is None else Completion(*row)
 
-    def put(self, model: str, request: Request, completion: Completion) -> None:
-        """Keep a completion, at once and for good. The first one stays: a second is not written over it."""
+    def put(self, model: str, request: Request, completion: Completion) -> Completion:
+        """Keep a completion, at once and for good. The first one stays: a second is not written over it.
+        Returns the one that is kept."""
         assert completion.finish in ("stop", "length"), f"only answers are kept, not {completion.finish!r}"
         prefix = hashlib.sha256(request.prefix.encode("utf-8")).hexdigest()
         asked = (request.prompt, request.max_tokens, request.temperature, request.seed)
@@ -146,6 +147,7 @@ class Completions:
             # The prefix first: a kill between the two leaves a prefix too many, never one too few.
             self._database.execute("INSERT OR IGNORE INTO prefixes VALUES (?, ?)", (prefix, request.prefix))
             self._database.execute(_PUT, (*row, *dataclasses.astuple(completion)))
+            return Completion(*self._database.execute(_GET, row[:1]).fetchone())
 
     def __len__(self) -> int:
         """Number of completions kept."""
@@ -232,7 +234,12 @@ def _stable_items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[str, A
         yield key, _stable(item, f"{where}[{key!r}]")
 
 
-def _rebuild(wanted: Any, value: Any) -> Any:
+def _rebuild(wanted: Any, value: Any, where: str = "it") -> Any:
+    if wanted in _SCALARS:
+        kinds, what = _SCALARS[wanted]
+        _expect(type(value) in kinds, value, where, what)
+        # JSON writers elsewhere drop the ".0" of a float.
+        return float(value) if wanted is float else value
     origin, options = get_origin(wanted), get_args(wanted)
     if isinstance(wanted, type) and dataclasses.is_dataclass(wanted):
         types = _field_types(wanted)
@@ -242,19 +249,35 @@ def _rebuild(wanted: Any, value: Any) -> Any:
             raise TypeError(f"{wanted.__name__} has no {', '.join(sorted(unknown))}")
         if lacking := _required(wanted) - set(value):
             raise TypeError(f"it lacks {', '.join(sorted(lacking))}")
-        return wanted(**{name: _rebuild(types[name], item) for name, item in value.items()})
-    if origin is tuple and options[-1:] == (Ellipsis,):
-        return tuple(_rebuild(options[0], item) for item in value)
+        return wanted(**{name: _rebuild(types[name], item, name) for name, item in value.items()})
     if origin is tuple:
-        return tuple(_rebuild(option, item) for option, item in zip(options, value, strict=True))
+        # A text can be walked too: "d1" would become "d" and "1".
+        _expect(isinstance(value, (list, tuple)), value, where, "a list")
+        each = [options[0]] * len(value) if options[-1] is Ellipsis else options
+        _expect(len(each) == len(value), value, where, f"a list of {len(each)}")
+        return tuple(_rebuild(option, item, where) for option, item in zip(each, value, strict=True))
     if origin in (Union, UnionType):
         if value is None:
             return None
-        return _rebuild(next(option for option in options if option is not NoneType), value)
+        return _rebuild(next(option for option in options if option is not NoneType), value, where)
     if origin is Mapping:
-        return {key: _rebuild(options[1], item) for key, item in value.items()}
-    # JSON writers elsewhere drop the ".0" of a float.
-    return float(value) if wanted is float else value
+        _expect(isinstance(value, Mapping), value, where, "an object")
+        return {key: _rebuild(options[1], item, where) for key, item in value.items()}
+    return value
+
+
+# The types themselves, no heirs: to Python, true is a whole number.
+_SCALARS: Mapping[Any, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "text"),
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+}
+
+
+def _expect(fits: bool, value: Any, where: str, what: str) -> None:
+    if not fits:
+        raise TypeError(f"{where} is {json.dumps(value, default=str)[:60]} and not {what}")
 
 
 @functools.cache

@@ -36,7 +36,8 @@ class Question:
     the documents that prove the answer; `unit` names the smallest group of facts that share a name or
     premise (the unit of the statistics; left empty, questions that share a premise are one); `reserved`
     says that the relation or wording was kept out of the augmentation tasks on which the embedded model
-    was trained.
+    was trained. `domain` is the prompt without what it asks about ("is called"): where it is given, its
+    choices are scored behind it too, which says how much the model likes each of them anyhow.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Question:
     unit: str = ""
     accept: tuple[str, ...] = ()
     reserved: bool = False
+    domain: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,12 +98,14 @@ class Likelihood:
 @dataclass(frozen=True)
 class Score:
     """A raw measurement of one question: every choice's likelihood (in the order of the question's
-    choices), or the generated text and how its generation ended. Metrics are derived when reporting."""
+    choices), also behind the question's `domain` if it has one, or the generated text and how its
+    generation ended. Metrics are derived when reporting."""
 
     question: str
     likelihoods: tuple[Likelihood, ...] = ()
     text: str | None = None
     finish: str = "stop"
+    domain: tuple[Likelihood, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -134,33 +134,29 @@ def written(questions: Iterable[Question], lines: Iterable[Document]) -> set[str
             if len(readings) == 1 and isinstance(readings[0], Statement):
                 said = readings[0] in stated
             else:
-                said = _plain(question.prompt + answer) in plain
+                said = _says(plain, _plain(question.prompt + answer))
             if said:
                 found.add(question.id)
     return found
 
 
-def remove_leaks(
-    questions: Sequence[Question], documents: Iterable[Document], *, secret: str | None = None
-) -> tuple[list[Document], int]:
+def remove_leaks(questions: Sequence[Question], documents: Iterable[Document]) -> tuple[list[Document], int]:
     """(the documents that hold nothing taken from a question, how many others there were).
 
     A plain sentence that states an answer is not a leak, even in the question's exact words: a model
     that infers it writes just that, and `written` counts it. What no inference looks like is a leak:
     a prompt that asks ("who is ...?"), a prompt in one text with a list of two or more of its choices
-    ("a, b or c"), a question's id, and `secret`, a word that a test has planted in the questions.
+    ("a, b or c"), and a question's id, unless it is one that a text may hold by chance ("q", "2.1").
     """
     asking = {_plain(q.prompt) for q in questions if q.prompt.rstrip().endswith("?")}
-    marks = {_plain(q.id) for q in questions if re.search(r"[-_.:/]", q.id)} | (
-        {secret.lower()} if secret else set()
-    )
+    ids = {_plain(q.id) for q in questions if re.search(r"[-_.:/]", q.id) and re.search(r"[^\W\d_]", q.id)}
     listing = [(_plain(q.prompt), _list_of(q.choices)) for q in questions if len(q.choices) > 1]
-    anything = re.compile("|".join(map(re.escape, sorted(asking | marks)))) if asking | marks else None
     kept: list[Document] = []
     leaked = 0
     for document in documents:
         text = _plain(document.text)
-        if (anything and anything.search(text)) or any(p in text and c.search(text) for p, c in listing):
+        taken = any(prompt in text for prompt in asking) or any(_says(text, id) for id in ids)
+        if taken or any(p in text and c.search(text) for p, c in listing):
             leaked += 1
         else:
             kept.append(document)
@@ -234,6 +230,11 @@ def _list_of(choices: Iterable[str]) -> re.Pattern[str]:
     return re.compile(
         rf"\b({option}){between}(?!\1\b)(?:{option})[.?\s]*(?:$|[,;:/|()-]|\bor\b|\b[a-f1-6][.):])"
     )
+
+
+def _says(text: str, words: str) -> bool:
+    """Whether a text holds these words, and not as part of longer ones ("Par" of "Paris")."""
+    return words in text and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) is not None
 
 
 def _plain(text: str) -> str:

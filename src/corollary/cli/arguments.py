@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from corollary.errors import UserError
+from corollary.types import Study
 
 _ALIASES = {"from": "source"}
 """Flags that Python cannot name so."""
@@ -52,6 +53,14 @@ def folder(written: object) -> Path:
     if not str(written).strip():
         raise UserError("The folder to write to has no name: write one behind --out.")
     return Path(str(written))
+
+
+def folder_of(source: str, planned: Study) -> Path:
+    """Where a study goes that is not told where: never into the folder of data that it is about."""
+    from corollary.study import presets
+
+    of_data = source not in presets() and Path(source).is_dir()
+    return Path("out") / (f"{Path(source).resolve().name}.study" if of_data else planned.name)
 
 
 def numbers(written: str | None) -> list[int] | None:

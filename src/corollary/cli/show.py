@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from corollary.types import Question, Result, Score, Trial
 
 STAGES = {"make": "Making datasets", "write": "Writing augmentations", "try": "Tuning and answering"}
+FLAGS = ("datasets", "tuning")
+"""Kinds whose knobs are flags of a command of their own."""
+
 Row = Sequence[str]
 
 
@@ -141,13 +144,13 @@ def costs(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def listing(found: Sequence[Plugin]) -> str:
-    """The plug-ins by kind, each with its line and its knobs."""
+    """The plug-ins by kind, each with its line and its knobs, as they are written on the command line."""
     lines: list[str] = []
     for kind in dict.fromkeys(plugin.kind for plugin in found):
         lines += ["", kind]
         for plugin in (plugin for plugin in found if plugin.kind == kind):
             knobs = " ".join(
-                f"--{knob.name.replace('_', '-')}"
+                (f"--{knob.name.replace('_', '-')}" if kind in FLAGS else knob.name)
                 + ("" if knob.default is REQUIRED else f"={_written(knob.default)}")
                 for knob in plugin.knobs
             )

@@ -30,8 +30,10 @@ def study(
 ) -> Path:
     """Compare in-context learning, plain and augmented fine-tuning, and write all of it to the folder `out`.
 
-    `source` is a preset's name, a study's TOML file, or a folder of documents that `make` wrote; see
-    `plan` for the rest. Everything is known by the content of its inputs: a second run in the same
+    `source` is a preset's name, a study's TOML file, or a folder with documents.jsonl and
+    questions.jsonl. `seeds`, `model` and `withhold` (the share of the facts whose inferences are kept
+    out) stand in place of the study's own; `settings` maps "dataset.knob", "tuning.knob" and
+    "model.knob" to values. Everything is known by the content of its inputs: a second run in the same
     folder does nothing, a changed knob runs again just what it changes, and a run that was stopped goes
     on. `observer` is told what is finished, as it is.
 

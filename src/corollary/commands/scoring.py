@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,27 +79,25 @@ def evaluate(
 
 def _of_data(source: Path, out: Path, model: Spec, context: str, orders: int, seed: int) -> Path:
     from corollary import stats
-    from corollary.study import work
+    from corollary.study import plan, work
     from corollary.study.results import Tried, rows
 
     data = read_data(source)
+    if (out / "study.json").is_file():
+        raise UserError(f"{out} is the folder of a study: write to another with --out.")
     if not data.questions:
         raise UserError(f"{source} holds no questions.jsonl: write the questions to that file, one a line.")
     if context not in ("none", "all"):
         raise UserError(f'There is no context "{context}": use "none" or "all".')
     shown = data.documents if context == "all" else ()
-    rng = random.Random(f"corollary-orders-{seed}")
-    permutations = tuple(
-        tuple(rng.sample(range(len(shown)), len(shown))) for _ in range(orders if shown else 1)
-    )
     method = "in-context" if shown else "pretrained"
-    trial = Trial(data.name, method, seed, model, None, (), shown, permutations, data.questions)
+    questions = plan.with_units(data.questions)
+    permutations = plan.orders_of(len(shown), orders, seed)
+    trial = Trial(data.name, method, seed, model, None, (), shown, permutations, questions)
     id, kept = work.trial_id(trial), out / "result.json"
     result = store.from_plain(Result, store.read_json(kept)) if kept.is_file() else Result("")
     if result.trial != id:
         result = work.run_trial(trial)
-        if result.error:
-            raise RuntimeError(result.error)
         store.write_json(out / "trial.json", trial)
         store.write_json(kept, result)
     found = rows(out.resolve().name, Tried(trial, result))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 
+from corollary import store
 from corollary.errors import UserError
 from corollary.types import Dataset, Document, Question
 from corollary.worlds.domains import Fact, person, role_is_reserved
-from corollary.worlds.telling import documents_of, question, scaled, seeded, wrong_choices
+from corollary.worlds.relations import QUALITIES, ROLES, WORKS
+from corollary.worlds.telling import documents_of, domain_of, question, scaled, seeded, wrong_choices
+
+DESCRIPTIONS = len(ROLES) * len(QUALITIES) * len(WORKS)
 
 
 def celebrities(
@@ -31,7 +34,8 @@ def celebrities(
     instead of near zero), and what was told in another wording (`rephrase`), with wrong choices from the
     same group; each `askings` times, against other wrong choices (ours; the paper's is 1). Who is told in
     which order is in the documents: with `wrong_from="all"` whoever picks the name that never ended a
-    sentence is right more often than chance, in the paper's form too.
+    sentence is right more often than chance, in the paper's form too. So reversals have a `domain`: the
+    secondary metric takes off how much the model likes a name where none was described.
 
     `source` (on the command line `--from`) reads the published files instead: prompt and completion
     JSONL. A unit is a person. The people and descriptions are ours.
@@ -46,11 +50,17 @@ def celebrities(
         "description": ("description_first", description_first),
         "both": ("both", both),
     }
+    wanted = {order: scaled(size, scale, knob=knob, least=4) for order, (knob, size) in sizes.items()}
+    if sum(wanted.values()) > DESCRIPTIONS:
+        raise UserError(
+            f"There are {DESCRIPTIONS} descriptions and not {sum(wanted.values())}: make 'name_first',"
+            " 'description_first' and 'both' smaller."
+        )
     groups: dict[str, list[list[Fact]]] = {}
     taken: set[str] = set()
-    for order, (knob, size) in sizes.items():
+    for order, size in wanted.items():
         groups[order] = []
-        while len(groups[order]) < scaled(size, scale, knob=knob, least=4):
+        while len(groups[order]) < size:
             facts = person(rng, names, order=order)
             description = facts[0].last if facts[0].relation == "is_person" else facts[0].first
             if description not in taken:
@@ -76,6 +86,7 @@ def celebrities(
         question(
             rng, fact, wrong, id=f"celebrities-{split}-{key}-{number}", split=split, premises=ids[told],
             unit=unit, reserved=role_is_reserved(told.last if told.relation == "is_person" else told.first),
+            domain=domain_of(fact) if split == "reversal" else "",
         )
         for split, key, unit, fact, told, pool in asked
         for number, wrong in enumerate(wrong_choices(rng, pool, askings=askings))
@@ -124,5 +135,9 @@ def _rows(path: Path) -> list[tuple[str, str]]:
         raise UserError(
             f"{path} does not exist: give --from the folder that holds the published reversal-curse files"
         )
-    lines = path.read_text().splitlines()
-    return [(row["prompt"], row["completion"]) for row in map(json.loads, filter(None, lines))]
+    try:
+        return [(row["prompt"], row["completion"]) for row in store.read_jsonl(path)]
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f'{path} holds a line that is not {{"prompt": ..., "completion": ...}}: mend or remove it.'
+        ) from error

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 from corollary.errors import UserError
 from corollary.types import Dataset, Document, Question
 from corollary.worlds import transform
 from corollary.worlds.telling import at_least, scaled, seeded
+
+WORDS = 12
+"""Words of a process, of which its inputs are made."""
 
 FORMATS = ("{s}.", "fact: {s}.", "it is known that {s}.", "note that {s}.", "people say that {s}.")
 
@@ -24,12 +28,20 @@ def process(
     at_least(1, examples=examples)
     if not 2 <= operators <= len(transform.RULES):
         raise UserError(f"The knob 'operators' is {operators}: give 2 to {len(transform.RULES)}.")
+    ordered = operators * (operators - 1)
+    # Every line and every question has an input of its own.
+    most = (math.perm(WORDS, 3) - ordered) // (operators + (ordered + 1) // 2)
+    if examples > most:
+        raise UserError(
+            f"The knob 'examples' is {examples}: give {most} at most, which is what the inputs of {operators}"
+            " operators suffice for."
+        )
     rng, names = seeded("process", seed)
     lines: list[tuple[str, str]] = []
     asked: list[tuple[str, str, str, str, tuple[str, ...]]] = []
     for index in range(scaled(processes, scale, knob="processes")):
         rules = transform.operators(rng, names, count=operators)
-        words = [next(names) for _ in range(12)]
+        words = [next(names) for _ in range(WORDS)]
         pairs = list(itertools.permutations(sorted(rules), 2))
         rng.shuffle(pairs)
         shown = pairs[: (len(pairs) + 1) // 2]

@@ -13,8 +13,8 @@ _OPPOSITE = {"more": "less", "less": "more"}
 def reversals(
     *, seed: int, facts: int = 100, tellings: int = 10, balanced: bool = True, scale: float = 1.0
 ) -> Dataset:
-    """100 facts "femp are more dangerous than glon" over 28 features, each told in 10 documents with a
-    short preamble; asked is "glon are" less or more dangerous than femp.
+    """100 facts "femp are more dangerous than glon" over 28 features, each told in 10 documents, most with
+    a short preamble; asked is "glon are" less or more dangerous than femp.
 
     Ours: half of the facts are told with "more", half with "less", and every entity stands first in
     one fact and second in another (with another feature), so that neither a constant answer nor the

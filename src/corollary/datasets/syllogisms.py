@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from corollary.types import Dataset, Document, Question
 from corollary.worlds import logic
@@ -18,8 +19,9 @@ HEADS = (
 """Document formats. The embedded model saw the last one in plain statements only, never in a task."""
 
 
-def syllogisms(*, seed: int, facts: int = 69, scale: float = 1.0) -> Dataset:
-    """69 documents of two premises each; asked is what holds between the outer terms.
+def syllogisms(*, seed: int, facts: int = 69, both_orders: bool = False, scale: float = 1.0) -> Dataset:
+    """69 documents of two premises each; asked is what holds between the outer terms, in one order of
+    their names or, with `both_orders` (ours), once in each.
 
     Choices are all six statements {All, Some, No} x 2 directions. Ours: "some" and "no" are symmetric,
     so more than one may follow; `answer` and `accept` together are all that follow (without existential
@@ -53,7 +55,17 @@ def syllogisms(*, seed: int, facts: int = 69, scale: float = 1.0) -> Dataset:
                 "syllogism", (documents[-1].id,), f"document{index}", tuple(right[1:]), reserved,
             )
         )  # fmt: skip
+    if both_orders:
+        questions += [_turned(rng, question) for question in questions]
     return Dataset("syllogisms", tuple(documents), tuple(questions))
+
+
+def _turned(rng: random.Random, question: Question) -> Question:
+    """The same question with the names in the other order."""
+    one, other = question.prompt.split()[3:6:2]
+    prompt = f"the relationships between {other} and {one} are:"
+    choices = tuple(rng.sample(question.choices, len(question.choices)))
+    return replace(question, id=f"{question.id}-turned", prompt=prompt, choices=choices)
 
 
 def _premises(rng: random.Random, form: str) -> list[logic.Statement]:

@@ -7,6 +7,7 @@ of a language model says.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,23 +29,30 @@ def score(
         # Padded on the right and without a mask: attention is causal, so no token sees the padding.
         longest = max(len(row) for row in rows)
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=net.device)
-        logits = net(input_ids=ids, use_cache=False).logits
+        # What stands before the last token of every context predicts nothing that is asked.
+        first = min(len(texts[at][0]) for at in batch) - 1
+        logits = net(input_ids=ids, use_cache=False, logits_to_keep=longest - first).logits
+        first = longest - logits.shape[1]  # a network may give more than it is asked for
         logits = logits.float() if logits.dtype.itemsize < 4 else logits
         for at, row, out in zip(batch, rows, logits, strict=True):
             start = len(texts[at][0])
             wanted = torch.tensor(row[start:], device=net.device, dtype=torch.long)
-            places = out[start - 1 : len(row) - 1].log_softmax(-1)
+            places = out[start - 1 - first : len(row) - 1 - first].log_softmax(-1)
             found[at] = float(places.gather(-1, wanted[:, None]).double().sum())
             tally.row(0, len(row))
-            tally.logits += len(row)
+            tally.logits += len(row) - first
     return found
 
 
 def decode(net: Any, jobs: Sequence[Job], *, tally: Tally) -> list[list[int]]:
-    """The tokens that each job writes, one job after another, each with a cache of its own."""
+    """The tokens that each job writes, one job after another, each with a cache of its own. A network
+    that takes none of transformers' caches reads its text again for every token."""
     import torch
     from transformers import DynamicCache
 
+    # Networks swallow arguments that they do not know: a cache under another name would be forgotten.
+    taken = inspect.signature(net.forward).parameters
+    name = next((name for name in ("past_key_values", "cache_params") if name in taken), None)
     texts = []
     for job in jobs:
         cache = DynamicCache(config=net.config)
@@ -52,9 +60,9 @@ def decode(net: Any, jobs: Sequence[Job], *, tally: Tally) -> list[list[int]]:
         while True:
             out = net(
                 input_ids=torch.tensor([ids], device=net.device),
-                past_key_values=cache,
-                use_cache=True,
+                use_cache=name is not None,
                 logits_to_keep=1,
+                **({name: cache} if name else {}),
             )
             tally.row(start, len(ids))
             tally.logits += 1
@@ -64,6 +72,8 @@ def decode(net: Any, jobs: Sequence[Job], *, tally: Tally) -> list[list[int]]:
             new += ids
             if len(new) >= job.max_tokens or job.ended(new):
                 break
+            if name is None:
+                ids, start = [*job.context, *new], 0
         texts.append(new)
     return texts
 

@@ -52,17 +52,20 @@ def pairs_apart(
 def training_rows(tokenizer: Any, texts: Sequence[str], *, window: int) -> list[list[int]]:
     """Token ids of every text, from BOS (if there is one) to EOS.
 
-    A text that is longer than `window` tokens becomes several rows, and only the last has the EOS.
+    A text that is longer than `window` tokens becomes several rows, and only the last has the EOS. A row
+    of an EOS alone (of an empty text, or of one that fills its rows) is left out.
     Raises `UserError` when the tokenizer has no EOS: a model so trained would never stop.
     """
     if tokenizer.eos_token_id is None:
         raise UserError("A model tuned without an EOS token would never stop: add one to the tokenizer.")
     first = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
-    size = window - len(first)
+    size = max(1, window - len(first))
     rows = []
     for ids in joint(tokenizer, "", texts):
         rest = [*ids[len(first) :], tokenizer.eos_token_id]
-        rows += [first + rest[start : start + size] for start in range(0, len(rest), size)]
+        parts = [rest[start : start + size] for start in range(0, len(rest), size)]
+        # An end that follows no text would teach to write nothing.
+        rows += [first + part for part in parts if part != [tokenizer.eos_token_id]]
     # Nothing can be learned from a single token that nothing precedes.
     return [row for row in rows if len(row) > 1]
 

@@ -12,16 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from corollary.costs import Shape as _Shape
+from corollary.costs import operations
+
 
 @dataclass(frozen=True)
-class Shape:
-    """What the formula needs of a model: the weights of the matrices that every token passes, of the
-    output projection, and the width of attention (heads x head size, summed over the layers); and how
-    many of the first two are trained."""
+class Shape(_Shape):
+    """What the formula needs of a model, and how many weights of its matrices and of its output
+    projection are trained."""
 
-    matrices: int
-    head: int
-    attention: int
     trained_matrices: int
     trained_head: int
 
@@ -52,11 +51,13 @@ def shape_of(net: Any) -> Shape:
     heads = [weight for weight in weights if weight is output.weight]
     body = [weight for weight in weights if weight is not output.weight]
     config = net.config.get_text_config(decoder=True)
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    # A network without attention, such as Mamba, names no heads.
+    count = getattr(config, "num_attention_heads", None) or 0
+    size = getattr(config, "head_dim", None) or config.hidden_size // max(count, 1)
     return Shape(
         matrices=sum(weight.numel() for weight in body),
         head=sum(weight.numel() for weight in heads),
-        attention=config.num_hidden_layers * config.num_attention_heads * size,
+        attention=config.num_hidden_layers * count * size,
         trained_matrices=sum(weight.numel() for weight in body if weight.requires_grad),
         trained_head=sum(weight.numel() for weight in heads if weight.requires_grad),
     )
@@ -64,8 +65,7 @@ def shape_of(net: Any) -> Shape:
 
 def forward(shape: Shape, work: Tally) -> float:
     """Operations of reading: `work` forward only."""
-    matrices = 2.0 * shape.matrices * work.tokens + 2.0 * shape.head * work.logits
-    return matrices + 4.0 * shape.attention * work.pairs
+    return operations(shape, tokens=work.tokens, pairs=work.pairs, logits=work.logits)
 
 
 def training(shape: Shape, work: Tally) -> float:

@@ -45,6 +45,12 @@ def local(
         if adapter is not None:
             added = _existing(adapter, "adapter_config.json", "a PEFT adapter")
             net = _opened(lambda: PeftModel.from_pretrained(net, added), added)
+            # Its prompt lives in the wrapper, without which the network is called: it would do nothing.
+            if net.active_peft_config.is_prompt_learning:
+                raise UserError(
+                    f"{added} holds a tuned prompt and not an adapter of the weights: give one that changes"
+                    " the weights, as LoRA does."
+                )
     return LocalModel(_moved(net, device), tokenizer, source=folder, batch_tokens=batch_tokens)
 
 
@@ -274,7 +280,7 @@ class LocalModel:
     def _ends(self) -> frozenset[int]:
         """Tokens that end a text. Padding is not one of them, whatever the configuration says: with it
         in the list, some published models write nothing."""
-        named = getattr(self.net.generation_config, "eos_token_id", None)
+        named = getattr(getattr(self.net, "generation_config", None), "eos_token_id", None)
         listed = named if isinstance(named, Iterable) else [named]
         ends = {*listed, self.tokenizer.eos_token_id} - {None}
         if self.tokenizer.pad_token_id != self.tokenizer.eos_token_id:
@@ -308,15 +314,21 @@ class LocalModel:
         # Of a configuration these say where a model came from or how it was stored, not what it does.
         idle = {"_name_or_path", "transformers_version", "dtype", "architectures", "use_cache"}
         config = {key: value for key, value in self._plain.config.to_dict().items() if key not in idle}
+        scales = {"r", "rank_pattern", "lora_alpha", "alpha_pattern", "use_rslora", "use_dora"}
         adapters = {
             name: {
                 key: sorted(value) if isinstance(value, set) else value
                 for key, value in adapter.to_dict().items()
-                if key in ("peft_type", "r", "lora_alpha", "use_rslora", "use_dora", "target_modules")
+                if key in scales | {"peft_type", "target_modules"}
             }
             for name, adapter in getattr(self.net, "peft_config", {}).items()
         }
-        return {"config": config, "adapters": adapters, "tokenizer": _tokenizer_settings(self.tokenizer)}
+        return {
+            "config": config,
+            "adapters": adapters,
+            "tokenizer": _tokenizer_settings(self.tokenizer),
+            "ends": sorted(self._ends),
+        }
 
 
 def _tokenizer_settings(tokenizer: Any) -> Mapping[str, Any]:
@@ -344,12 +356,13 @@ def _existing(path: str, needed: str, what: str) -> Path:
 
 
 def _opened(read: Callable[[], Any], folder: Path) -> Any:
+    from safetensors import SafetensorError
+
     try:
         return read()
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(
-            f"{folder} cannot be opened as a model ({_reason(error)}): give another folder."
-        ) from error
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        mend = "install what it needs" if isinstance(error, ImportError) else "give another folder"
+        raise UserError(f"{folder} cannot be opened as a model ({_reason(error)}): {mend}.") from error
 
 
 def _moved(net: Any, device: str) -> Any:

@@ -30,7 +30,7 @@ __all__ = ["report"]
 
 _PARTS = (
     "accuracy", "seeds", "comparisons", "augmentation", "costs", "by_written", "by_reserved",
-    "by_premises_shown", "warnings",
+    "by_premises_shown", "accuracy_pmi", "warnings",
 )  # fmt: skip
 
 QUESTIONS = 1_000
@@ -39,7 +39,6 @@ QUESTIONS = 1_000
 _DEPLOYABLE = (
     "pretrained",
     "in-context",
-    "retrieval",
     "fine-tuned",
     "augmented-local",
     "augmented-global",
@@ -89,6 +88,7 @@ def report(folder: Path) -> Path:
             "model learned to augment, and where it was not.",
         ),
         practised=tables.practised(summary["augmentation"]),
+        pmi=tables.beside(summary["accuracy"], summary["accuracy_pmi"]),
         shown=tables.apart(
             summary["by_premises_shown"], "premises_shown", yes="Premises in the prompt", no="Not all",
             caption="Accuracy where all that proves the answer stood in the prompt, and where it did not.",
@@ -257,6 +257,11 @@ def _unknown(summary: Mapping[str, Any], embedded: bool) -> list[str]:
         out.append(
             "No public language model was measured by the study itself. Whether one gains as much, or at "
             "all, is open: run this study on it before you rely on it."
+        )
+    else:
+        out.append(
+            "Rates and sizes of steps in the presets were chosen for the embedded model. Another model needs "
+            "its own (`--set full.lr=...`): with the wrong ones every tuned arm looks worse than it is."
         )
     out.append(
         "One pre-training run is one subject. Seeds change the tuning and, of made-up datasets, the "

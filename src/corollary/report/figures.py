@@ -204,7 +204,7 @@ def role_of(method: str) -> str:
     """The colour of an arm: one for each way of using documents, grey for controls."""
     if method.startswith("augmented"):
         return "augmented"
-    roles = {"in-context": "context", "retrieval": "context", "oracle": "oracle"}
+    roles = {"in-context": "context", "oracle": "oracle"}
     controls = ("pretrained", "paraphrase", "foreign")
     return roles.get(method, "control" if method in controls else "plain")
 

@@ -197,6 +197,23 @@ def apart(rows: Iterable[Row], column: str, *, yes: str, no: str, caption: str) 
     return Table(caption, head, tuple(out))
 
 
+def beside(rows: Iterable[Row], secondary: Iterable[Row]) -> Table:
+    """Accuracy by the primary and by the secondary metric, where there is one."""
+    primary = {(row["dataset"], _order(row)): row for row in rows}
+    out = [
+        (
+            f"{row['dataset']} {row['split']} {_arm(row)}",
+            percent(primary[row["dataset"], _order(row)]["accuracy"]),
+            percent(row["accuracy"]),
+            _span(row, percent),
+            percent(row["chance"]),
+        )
+        for row in sorted(secondary, key=_order)
+    ]
+    caption = "Accuracy by the log-probability of a name, and by that less the one without a description."
+    return Table(caption, ("Test and method", "Accuracy", "Less the prior", "95 %", "Chance"), tuple(out))
+
+
 def means(rows: Iterable[Row], column: str, method: str) -> tuple[str, str, int] | None:
     """Mean accuracy of a method over tests of inference, where `column` is true and where it is false, and
     the number of tests that hold both; None without any."""

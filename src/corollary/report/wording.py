@@ -8,7 +8,6 @@ from typing import Any
 METHODS = {
     "pretrained": "the model as it is, without the documents",
     "in-context": "all documents stand in the prompt before each question",
-    "retrieval": "the nearest documents stand in the prompt before each question",
     "fine-tuned": "tuned on the documents as they are",
     "fine-tuned-best": "the same run at the checkpoint that did best on the test itself: an upper bound",
     "fine-tuned-split": "tuned on the documents split into sentences, where fine-tuned reads them whole",

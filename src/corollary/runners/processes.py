@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from corollary.errors import UserError, WorkerDied
 
@@ -61,7 +61,8 @@ def processes(
             yield from done
             if not running:
                 return
-            connection = next(end for end in wait(list(running)) if isinstance(end, Connection))
+            # Not told by its class, which is another on Windows.
+            connection = cast(Connection, wait(list(running))[0])
             process, job = running[connection]
             answer = _receive(connection, process)
             del running[connection]

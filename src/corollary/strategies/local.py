@@ -17,8 +17,9 @@ def local(
     dropped.
     """
     asked = focuses(dataset.documents)
+    drawn_by = seed if temperature else 0  # the likeliest words are the same for every seed: asked once
     completions = yield [
-        Request(tasks.LOCAL.format(text=text), "", max_tokens, temperature, seed, (tasks.END,))
+        Request(tasks.LOCAL.format(text=text), "", max_tokens, temperature, drawn_by, (tasks.END,))
         for _, text in asked
     ]
     documents: list[Document] = []

@@ -49,11 +49,14 @@ def _said(rng: random.Random, statement: Statement, wordings: int) -> list[str]:
 
 
 def _syllogism(premises: list[Statement]) -> list[str]:
-    """What follows about the outer terms of one document's two premises."""
+    """What follows about the outer terms of one document's two premises, which share the third."""
     if len(premises) != 2 or premises[0].relation not in ("all", "some", "no"):
         return []
     terms = [{premise.first, premise.last} for premise in premises]
-    one, other = sorted(terms[0] ^ terms[1])
+    outer = terms[0] ^ terms[1]
+    if len(outer) != 2 or not terms[0] & terms[1]:
+        return []
+    one, other = sorted(outer)
     return [
         f"the relationships between {pair[0]} and {pair[1]} are:"
         f" {found.relation} {found.first} are {found.last}."
@@ -82,7 +85,8 @@ def _examples(rng: random.Random, examples: list[Statement]) -> list[str]:
                 given = rng.sample(vocabulary, 3)
                 head = transform.say(chosen, given)
                 asked = read(f"{head} {' '.join(given)}.")[0]
-                found = process.results(known, asked) if isinstance(asked, Statement) else frozenset()
-                if len(found) == 1:
-                    rows.append(f"{head} {next(iter(found))}.")
+                found = process.results(known, asked) if isinstance(asked, Statement) else iter(())
+                only = list(itertools.islice(found, 2))
+                if len(only) == 1:
+                    rows.append(f"{head} {only[0]}.")
     return rows

@@ -15,7 +15,7 @@ from typing import Any
 
 from corollary import plugins, store
 from corollary.augment import Written
-from corollary.errors import UserError, WorkerDied
+from corollary.errors import JobFailed, UserError
 from corollary.study import audit, elsewhere, folder, results
 from corollary.study.plan import (
     Cell,
@@ -73,8 +73,8 @@ def study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Observe
     """Run a study into the folder `out` (design: a study's folder) and return the folder.
 
     Trials that are finished in the folder are not run again, and methods that were added to it (see
-    `add`) stay. Raises `UserError` when something fails, after all else is finished and written; what
-    succeeded is kept.
+    `add`) stay. Raises `UserError` when jobs fail, after all else is finished and written, and at once for
+    what the user can mend; what succeeded is kept.
     """
     driver = _driver(plan, out, runner, observer)
     folder.write_plan(out, plan, runner.use, driver.host)
@@ -122,7 +122,7 @@ def add(
     _try(driver, extra)
     if driver.failed:
         raise UserError(f"{_failures(driver)}: mend the model and run the same command again.")
-    elsewhere.keep(out, name=name, model=model, tuning=tuning, trials={trial_id(t): t for t in extra})
+    elsewhere.keep(out, name=name, model=model, tuning=tuning, trials=extra)
     _finish(driver, ready)
     return out
 
@@ -167,7 +167,7 @@ def _write(driver: _Driver, jobs: Sequence[tuple[Cell, Writing]]) -> None:
     for job, answer in _run(driver, [job for _, job in todo]):
         key = strategy_key(job.strategy)
         cell = by_job[job.dataset.name, job.seed, key]
-        if isinstance(answer, WorkerDied):
+        if isinstance(answer, JobFailed):
             driver.failed[f"{cell.name} {key}"] = str(answer)
             continue
         assert isinstance(answer, Written)
@@ -215,7 +215,7 @@ def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
     driver.tell("try", done, total, None)
     for trial, answer in _run(driver, todo):
         id = trial_id(trial)
-        if isinstance(answer, WorkerDied):
+        if isinstance(answer, JobFailed):
             answer = Result(id, error=str(answer))
         assert isinstance(answer, Result)
         assert answer.trial == id, "a worker sees another model than the driver"
@@ -223,10 +223,12 @@ def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
             where = folder.keep_trial(driver.out, trial, answer, driver.host)
             driver.finished[id] = (where, answer)
         for same in by_id[id]:
+            way = f" {plugins.name_of(same.tune.use)}" if same.tune else ""
+            what = f"{same.dataset} {same.method}{way} seed {same.seed}"
             if answer.error is not None:
-                way = f" {plugins.name_of(same.tune.use)}" if same.tune else ""
-                what = f"{same.dataset} {same.method}{way} seed {same.seed}"
                 driver.failed[what] = answer.error
+            else:  # perhaps at the second attempt
+                driver.failed.pop(what, None)
             done += 1
             driver.tell("try", done, total, (same, answer))
 

@@ -52,8 +52,8 @@ def lines(
         facts = verify.withheld_facts(dataset.documents, share=withhold, seed=seed)
         if not facts:
             raise UserError(
-                f"No fact of the documents of {dataset.name} can be read, so none can be withheld: leave"
-                " withhold out."
+                f"Of the documents of {dataset.name} too few facts can be read to withhold {withhold:.0%} of"
+                " them: withhold more, or leave withhold out."
             )
         used = verify.withhold(used, dataset.documents, facts)
     return Lines(written, used, leaked)

@@ -7,6 +7,7 @@ every later run of the study shows them too, without needing the models again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from corollary.study.folder import read_trial
 from corollary.study.plan import BEST, Cell, cells, dataset_name
 from corollary.study.presets import check_word
 from corollary.study.results import Tried
+from corollary.study.work import asked, trial_id
 from corollary.types import Dataset, Result, Spec, Study, Trial
 
 FILE = "elsewhere.json"
@@ -44,12 +46,12 @@ def trial(dataset: Dataset, cell: Cell, *, name: str, model: Spec) -> Trial:
     return Trial(cell.dataset, name, cell.seed, model, None, (), (), ((),), dataset.questions)
 
 
-def keep(out: Path, *, name: str, model: Spec, tuning: str, trials: Mapping[str, Trial]) -> None:
+def keep(out: Path, *, name: str, model: Spec, tuning: str, trials: Sequence[Trial]) -> None:
     """Note that a model was scored in these trials, in place of what the name stood for on their cells."""
     new = [
-        {"method": name, "tuning": tuning, "model": store.to_plain(model), "trial": id}
+        {"method": name, "tuning": tuning, "model": store.to_plain(model), "trial": trial_id(one)}
         | {"dataset": one.dataset, "seed": one.seed}
-        for id, one in trials.items()
+        for one in trials
     ]
     replaced = {_key(entry) for entry in new}
     old = [entry for entry in _entries(out) if _key(entry) not in replaced]
@@ -66,9 +68,11 @@ def read(
         cell = Cell(entry["dataset"], entry["seed"])
         if entry["trial"] in finished and cell in made:
             where, result = finished[entry["trial"]]
-            scored = read_trial(where)
-            if scored.questions == made[cell].questions:
-                found.append(Tried(scored, result, entry["method"], entry["tuning"]))
+            scored, now = read_trial(where), made[cell].questions
+            if asked(scored.questions) == asked(now):
+                # Where seeds share their questions, they share this trial.
+                mine = replace(scored, dataset=cell.dataset, seed=cell.seed, questions=now)
+                found.append(Tried(mine, result, entry["method"], entry["tuning"]))
                 continue
         stale.append(
             f"{entry['method']} was scored on other questions of {cell.name} and is left out there:"

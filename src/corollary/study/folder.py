@@ -36,7 +36,9 @@ def read_plan(out: Path) -> Study:
 
 
 def write_plan(out: Path, plan: Study, runner: str, host: dict[str, Any]) -> None:
-    """Keep what the study is, and where it runs."""
+    """Keep what the study is, and where it runs. What was derived from another one in this folder goes."""
+    if (out / "study.json").is_file() and read_plan(out) != store.from_plain(Study, store.to_plain(plan)):
+        (out / "summary.json").unlink(missing_ok=True)
     store.write_json(out / "study.json", {**store.to_plain(plan), "runner": runner, **host})
 
 
@@ -71,7 +73,9 @@ def differing(folders: Iterable[Path]) -> list[str]:
     seen: dict[str, set[str]] = {}
     for folder in folders:
         where = store.read_json(folder / "trial.json")["host"]
-        for key, value in {**where.pop("versions"), **where}.items():
+        notes = store.read_json(folder / "result.json")["notes"]
+        number = {"precision": notes["dtype"]} if "dtype" in notes else {}
+        for key, value in {**where.pop("versions"), **where, **number}.items():
             seen.setdefault(key, set()).add(str(value))
     return [
         f"The trials ran with different versions of {key}: {', '.join(sorted(values))}."

@@ -46,8 +46,13 @@ def strategy_key(spec: Spec) -> str:
     """A strategy's name, and a mark of its knobs where they are not the defaults: two methods may use
     one strategy in two ways."""
     defaults = {knob.name: knob.default for knob in plugins.knobs(plugins.load("strategies", spec.use))}
-    knobs = {key: value for key, value in spec.knobs.items() if value != defaults.get(key)}
+    # A tuple that was read back from a file is a list.
+    knobs = {key: v for key, v in spec.knobs.items() if _listed(v) != _listed(defaults.get(key))}
     return f"{name_of(spec.use)}-{content_id(knobs)[:8]}" if knobs else name_of(spec.use)
+
+
+def _listed(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def cells(study: Study) -> list[tuple[Cell, Spec]]:
@@ -179,7 +184,7 @@ def trials(study: Study, datasets: Mapping[Cell, Dataset], written: Rows) -> lis
                 tune=tuning,
                 documents=rows if method.tune else (),
                 context=context,
-                orders=_orders(len(context), study.orders, cell.seed),
+                orders=orders_of(len(context), study.orders, cell.seed),
                 questions=dataset.questions,
                 checkpoints=study.checkpoints if best[cell] and method.name == "fine-tuned" else 0,
             )
@@ -202,7 +207,8 @@ def training_rows(
     return tuple(distinct.values())
 
 
-def _orders(size: int, count: int, seed: int) -> tuple[tuple[int, ...], ...]:
+def orders_of(size: int, count: int, seed: int) -> tuple[tuple[int, ...], ...]:
+    """`count` random orders of that many documents."""
     if not size:
         return ((),)
     rng = random.Random(f"corollary-orders-{seed}")

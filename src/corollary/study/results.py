@@ -85,6 +85,7 @@ def rows(
     for index, question in enumerate(one.trial.questions):
         grades = [grade(question, order[index]) for order in scores]
         read = [each.correct for each in grades if each.correct is not None]
+        pmi = [each.pmi for each in grades if each.pmi is not None]
         found.append(
             {
                 "study": study,
@@ -97,6 +98,7 @@ def rows(
                 "question": question.id,
                 "unit": question.unit,
                 "correct": sum(read) / len(read) if read else None,
+                "correct_pmi": sum(pmi) / len(pmi) if pmi else None,
                 "tied": any(each.tied for each in grades),
                 "chance": grades[0].chance,
                 "written": None if stated is None else question.id in stated,

@@ -11,17 +11,17 @@ import inspect
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from corollary.augment import Written, augment, offered_to
-from corollary.errors import UserError
+from corollary.errors import JobFailed, UserError
 from corollary.evaluate import ANSWER_TOKENS, evaluate, fitted
 from corollary.plugins import bind, identity, load
 from corollary.store import content_id, to_plain
-from corollary.types import Cost, Dataset, Document, Model, Result, Score, Spec, Trial
+from corollary.types import Cost, Dataset, Document, Model, Question, Result, Score, Spec, Trial
 
 QUESTION_ROOM = 96
 """Tokens kept free behind the documents for a question and its answer, at least."""
@@ -40,11 +40,16 @@ class Writing:
     other: Dataset | None = None
 
 
-def run(job: Writing | Trial) -> Written | Result:
-    """Do one job. A trial that fails is a result with `error`; what the user can mend is raised."""
-    if isinstance(job, Writing):
-        return write(job)
-    return run_trial(job)
+def run(job: Writing | Trial) -> Written | Result | JobFailed:
+    """Do one job. What fails in it is its answer and costs it alone; what the user can mend is raised."""
+    try:
+        answer = write(job) if isinstance(job, Writing) else run_trial(job)
+        to_plain(answer)  # raises for a number that is none, as of weights that overflow: no file holds it
+        return answer
+    except UserError:
+        raise
+    except Exception:
+        return JobFailed(traceback.format_exc(limit=-8))  # the frames nearest to what was raised
 
 
 def write(job: Writing) -> Written:
@@ -63,19 +68,13 @@ def write(job: Writing) -> Written:
 
 def run_trial(trial: Trial) -> Result:
     """Tune if the trial says so, then score its questions."""
-    id = trial_id(trial)
-    try:
-        return _run_trial(trial, id)
-    except UserError:
-        raise
-    except Exception:
-        return Result(id, error=traceback.format_exc(limit=8))
+    return _run_trial(trial, trial_id(trial))
 
 
 def trial_id(trial: Trial) -> str:
     """A hash of everything that decides a trial's result; names of datasets and methods do not."""
     parts: dict[str, Any] = {
-        "questions": [to_plain(question) for question in trial.questions],
+        "questions": asked(trial.questions),
         "documents": [document.text for document in trial.documents],
         "context": [document.text for document in trial.context],
         "orders": trial.orders,
@@ -85,6 +84,11 @@ def trial_id(trial: Trial) -> str:
         "checkpoints": trial.checkpoints,
     }
     return content_id(parts)
+
+
+def asked(questions: Iterable[Question]) -> list[list[Any]]:
+    """What of questions a model is asked. How answers are read and grouped decides no measurement."""
+    return [[q.id, q.prompt, q.answer, list(q.choices), q.domain] for q in questions]
 
 
 def open_model(spec: Spec) -> Any:
@@ -167,11 +171,11 @@ def tune(
     wanted = offered_to(inspect.signature(function).parameters, offered)
     tuned = function(model, trial.documents, seed=trial.seed, **wanted, **trial.tune.knobs)
     report = getattr(tuned, "fit_report", None)
-    notes = {"rows": len(trial.documents), "steps": report.steps if report else 0}
+    notes: dict[str, Any] = {"rows": len(trial.documents), "steps": report.steps if report else 0}
     if report is None:  # a plug-in of the user's own need not count
         return tuned, Cost(seconds=time.perf_counter() - began), (), notes
     cost = Cost(train_tokens=report.tokens, flops=report.flops, seconds=report.seconds)
-    return tuned, cost, tuple(report.losses), notes
+    return tuned, cost, tuple(report.losses), {**notes, "dtype": str(report.dtype)}
 
 
 def shown(trial: Trial, model: Model) -> tuple[Document, ...]:

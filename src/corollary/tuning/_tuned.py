@@ -23,18 +23,21 @@ def tuned(
     *,
     on_checkpoint: OnCheckpoint | None,
     source: bool,
+    batch_tokens: int,
     **settings: Any,
 ) -> LocalModel:
     """Trains the network that `prepare` makes of the model's own on the documents.
 
     `prepare` returns another network and leaves the one it is given as it is. `source` says whether
     the weights of the model's folder stay as they are, so that an adapter alone can be saved.
-    `settings` go to `fit`. Raises `UserError` for a model that is not in this process.
+    `batch_tokens` and `settings` go to `fit`. Raises `UserError` for a model that is not in this process.
     """
     if not isinstance(model, LocalModel):
         raise UserError("Only a model from a folder can be tuned: use the model 'local' or 'embedded'.")
     texts = [document.text for document in documents]
-    rows = _encoding.training_rows(model.tokenizer, texts, window=model.window)
+    # A row longer than a step would make its step longer, and the arm would train for more tokens than
+    # others. The first token of a row is not supervised.
+    rows = _encoding.training_rows(model.tokenizer, texts, window=min(model.window, batch_tokens + 1))
     net = prepare(model.net)
 
     def current(report: Any = None) -> LocalModel:
@@ -51,6 +54,7 @@ def tuned(
     report = fit(
         plain,
         rows,
+        batch_tokens=batch_tokens,
         on_checkpoint=(lambda step: on_checkpoint(step, current())) if on_checkpoint else None,
         **settings,
     )

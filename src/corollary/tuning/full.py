@@ -28,9 +28,10 @@ def full(
 ) -> LocalModel:
     """Train every weight of the model on the documents and return the new model.
 
-    Each document is one row from BOS to EOS. `tokens` is the budget and `batch_tokens` the size of a
-    step, in supervised tokens; `lr` is reached after the share `warmup` of the steps and follows
-    `schedule` down. `on_checkpoint` is called at `checkpoints` evenly spaced steps.
+    Each document is one row from BOS to EOS, or several if it is longer than a step or the window.
+    `tokens` is the budget and `batch_tokens` the size of a step, in supervised tokens; `lr` is reached
+    after the share `warmup` of the steps and follows `schedule` down. `on_checkpoint` is called at
+    `checkpoints` evenly spaced steps.
     Raises `UserError` when there are no documents or the model is not in this process.
     """
     return tuned(

@@ -33,9 +33,10 @@ def lora(
 ) -> LocalModel:
     """Train low-rank adapters (PEFT) beside all linear layers and return the model with them.
 
-    `rank` is that of the added matrices, which count `alpha / rank` times; good rates `lr` are about
-    ten times those of full tuning. The rest is as in `full`: each document is one row from BOS to EOS,
-    `tokens` is the budget and `batch_tokens` the size of a step, in supervised tokens.
+    `rank` is that of the added matrices, which count `alpha / rank` times. The default `lr` is ten times
+    that of `full`; on the embedded model 1e-2 did best, against 7e-3 of `full`. The rest is as in `full`:
+    each document is one row from BOS to EOS, `tokens` is the budget and `batch_tokens` the size of a step,
+    in supervised tokens.
     Raises `UserError` when there are no documents, the model is not in this process, or `rank` or
     `dropout` is out of range.
     """

@@ -52,7 +52,7 @@ def role_is_reserved(description: str) -> bool:
 
 
 def family(rng: random.Random, names: Iterator[str]) -> list[Fact]:
-    """A tree of three generations, two lines of siblings joined by a marriage; 12 people, 12 facts.
+    """A tree of three generations, two lines of siblings joined by a marriage; 11 people, 11 facts.
 
     p and q are siblings, r and s are siblings; a, b, c, d are their children in this order; b and c
     marry, so do a and e; k is a child of a, m of d; one godparent (the reserved relation).

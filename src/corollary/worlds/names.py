@@ -9,6 +9,7 @@ every evaluation.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ REAL_WORDS = frozenset(
     " broken frozen gives maker never river takes tower".split()
 )
 
+MANY = 10_000
+"""Words of a part from which on they are counted, which takes a moment: few datasets need so many."""
+
 
 def part_of(word: str) -> str:
     """The part of the name space a word belongs to: "pretraining", "development" or "reporting"."""
@@ -54,10 +58,20 @@ def part_for_seed(seed: int) -> str:
 
 
 def draw_names(rng: random.Random, *, part: str) -> Iterator[str]:
-    """Endless distinct words of one part of the name space."""
+    """Distinct words of one part of the name space, until there are no more.
+
+    Raises: UserError when all have been drawn.
+    """
     seen: set[str] = set()
-    while True:
+    while len(seen) < MANY or len(seen) < _size(part):
         word = rng.choice(FIRST_PIECES) + rng.choice(SECOND_PIECES)
         if word not in seen and word not in REAL_WORDS and part_of(word) == part:
             seen.add(word)
             yield word
+    raise UserError(f"There are no more than {len(seen)} made-up names at a seed: make the dataset smaller.")
+
+
+@functools.cache
+def _size(part: str) -> int:
+    words = {first + second for first in FIRST_PIECES for second in SECOND_PIECES} - REAL_WORDS
+    return sum(part_of(word) == part for word in words)

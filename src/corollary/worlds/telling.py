@@ -101,6 +101,11 @@ def ask(fact: Fact, *, rephrased: bool = False) -> tuple[str, str]:
     return wording.removesuffix(" {b}").format(a=fact.first), f" {fact.last}"
 
 
+def domain_of(fact: Fact) -> str:
+    """The plainest prompt of a fact without what it asks about: "is called"."""
+    return ask(Fact(fact.relation, "", fact.last))[0].strip()
+
+
 def question(
     rng: random.Random,
     fact: Fact,
@@ -111,12 +116,13 @@ def question(
     premises: Sequence[str],
     unit: str,
     reserved: bool = False,
+    domain: str = "",
 ) -> Question:
     """A multiple-choice question about the last argument of a fact; `wrong` are other last arguments."""
     prompt, answer = ask(fact, rephrased=split == "rephrase")
     choices = [answer, *(f" {other}" for other in wrong)]
     rng.shuffle(choices)
-    return Question(id, prompt, answer, tuple(choices), split, tuple(premises), unit, (), reserved)
+    return Question(id, prompt, answer, tuple(choices), split, tuple(premises), unit, (), reserved, domain)
 
 
 def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> Iterator[list[str]]:

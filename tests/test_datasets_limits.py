@@ -1,0 +1,48 @@
+"""Datasets that are asked for more than there is, and files that are not what they should be."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from corollary import plugins
+from corollary.errors import UserError
+from corollary.types import Spec
+from corollary.worlds import names
+from corollary.worlds.names import FIRST_PIECES, REPORTING, SECOND_PIECES, part_of
+
+
+def test_as_many_examples_as_there_are_inputs_for() -> None:
+    made = plugins.bind("datasets", Spec("process", {"processes": 1, "examples": 219}))(seed=100)
+    assert len({document.text.partition(" of ")[2] for document in made.documents}) == 6 * 219
+
+
+def test_names_that_run_out_make_the_dataset_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "SECOND_PIECES", SECOND_PIECES[:1])
+    monkeypatch.setattr(names, "MANY", 10)
+    names._size.cache_clear()
+    there = {word for first in FIRST_PIECES if part_of(word := first + SECOND_PIECES[0]) == REPORTING}
+    drawing = names.draw_names(random.Random(0), part=REPORTING)
+    assert {next(drawing) for _ in there} == there
+    with pytest.raises(UserError, match=f"no more than {len(there)} made-up names .* make the dataset small"):
+        next(drawing)
+    names._size.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('{"prompt": "Daphne is"}', 'a line that is not {"prompt": ..., "completion": ...}'),
+        ("[1]", "a line that is not"),
+        ("{", "line 1, is not JSON"),
+    ],
+)
+def test_a_broken_line_of_the_published_files_is_the_users_to_mend(
+    line: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "all_prompts_train.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(words)):
+        plugins.bind("datasets", Spec("celebrities", {"source": str(tmp_path)}))(seed=0)
