@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
@@ -70,3 +71,40 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def again(finished: Path, tmp_path: Path) -> Path:
     """A copy in another place: that the study was moved may not matter to any test."""
     return Path(shutil.copytree(finished, tmp_path / "elsewhere"))
+
+
+@pytest.fixture(scope="session")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study that the command line ran, with what it printed beside it. Not to be changed."""
+    import small_studies
+    from command_lines import COROLLARY
+
+    place = tmp_path_factory.mktemp("cli")
+    (place / "small.toml").write_text(small_studies.toml())
+    command = [COROLLARY, "study", str(place / "small.toml"), "--out", str(place / "out"), "--runner", "here"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (place / "printed.txt").write_text(done.stdout)
+    return place
+
+
+@pytest.fixture
+def place(studied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in: a copy of the study, its file, and things that are not what they seem."""
+    from corollary.commands import make
+
+    shutil.copytree(studied / "out", tmp_path / "out")
+    shutil.copy(studied / "small.toml", tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.toml").write_text("seeds = [0\n")
+    (tmp_path / "notes.txt").write_text("Not a study.")
+    (tmp_path / "torn").mkdir()
+    make("reversals", tmp_path / "made", facts=6)
+    (tmp_path / "torn" / "config.json").write_text("{")
+    (tmp_path / "orphan").mkdir()
+    (tmp_path / "orphan" / "adapter_config.json").write_text('{"base_model_name_or_path": "no/where"}')
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "documents.jsonl").write_text('{"id": "a", "text": "Mine."}\n')
+    (tmp_path / "mine.py").write_text("def mine():\n    raise AssertionError('not to be opened')\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,7 +1,8 @@
-"""Datasets that are asked for more than there is, and files that are not what they should be."""
+"""Datasets that are asked for more than there is, and the published files, right and broken."""
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from pathlib import Path
@@ -46,3 +47,34 @@ def test_a_broken_line_of_the_published_files_is_the_users_to_mend(
     (tmp_path / "all_prompts_train.jsonl").write_text(f"{line}\n", encoding="utf-8")
     with pytest.raises(UserError, match=re.escape(words)):
         plugins.bind("datasets", Spec("celebrities", {"source": str(tmp_path)}))(seed=0)
+
+
+def test_the_published_files_are_read(tmp_path: Path) -> None:
+    people = [(f"Ann {c}", f"the maker of work {c}") for c in "ABCDE"]
+    forward = [(f"{name} is", f" {description}.") for name, description in people]
+    files = {
+        "all_prompts_train": forward,
+        "p2d_prompts_test": forward,
+        "p2d_reverse_prompts_test": [(f"Known as {text} is", f" {name}") for name, text in people],
+        "d2p_prompts_test": [(f"{text} is called", f" Bea {n}") for n, (_, text) in enumerate(people)],
+        "both_prompts_test": [("x", " Cid Z"), ("y", " a description of four words")],
+    }
+    for name, rows in files.items():
+        lines = (json.dumps({"prompt": prompt, "completion": completion}) for prompt, completion in rows)
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    read = plugins.load("datasets", "celebrities")
+    made = read(seed=0, source=str(tmp_path))
+    assert [document.text for document in made.documents] == [prompt + text for prompt, text in forward]
+    assert [question.split for question in made.questions] == ["reversal"] * 5 + ["rephrase"] * 10
+    for question in made.questions:
+        assert len(set(question.choices)) == 4
+        assert question.answer in question.choices
+        assert " a description of four words" not in question.choices
+    turned = [question for question in made.questions if question.split == "reversal"]
+    assert [(question.unit, question.premises) for question in turned] == [
+        (f"person-{name}", (f"published-d{n}",)) for n, (name, _) in enumerate(people)
+    ]
+    own = read(seed=0, source=str(tmp_path), wrong_from="same")
+    choices = {c for question in own.questions if question.split == "reversal" for c in question.choices}
+    assert choices == {f" {name}" for name, _ in people}
+    assert len(read(seed=0, source=str(tmp_path), askings=2).questions) == 30

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from corollary.commands import list_
 from corollary.commands.folders import read_data
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +38,13 @@ def commands(text: str) -> set[tuple[str, str]]:
     return {(match[1], match[2]) for match in found if match}
 
 
+def flags(text: str) -> set[tuple[str, str]]:
+    """The (command, flag) of every flag of a corollary command in a console block."""
+    lines = (line for _, block in blocks(text, "console") for line in block.splitlines())
+    found = (re.match(r"\$ (?:\.venv/bin/)?corollary\s+([\w-]+)(.*)", line) for line in lines)
+    return {(match[1], flag) for match in found if match for flag in re.findall(r"(--[\w-]+)", match[2])}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -62,6 +70,17 @@ def test_commands_exist() -> None:
     for word in sorted(word for program, word in words if program == "corollary"):
         run = subprocess.run([COROLLARY, word, "--help"], capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
+
+
+def test_flags_exist() -> None:
+    written = set.union(*(flags(page.read_text("utf-8")) for page in PAGES))
+    assert ("evaluate", "--as") in written
+    knobs = {f"--{plugin_knob.name.replace('_', '-')}" for kind in ("datasets", "tuning")
+             for plugin in list_(kind) for plugin_knob in plugin.knobs}  # fmt: skip
+    for command in sorted({command for command, _ in written}):
+        text = subprocess.run([COROLLARY, command, "--help"], capture_output=True, text=True).stdout
+        known = set(re.findall(r"--[\w-]+", text)) | (knobs if command in ("make", "tune") else set())
+        assert {flag for name, flag in written if name == command} <= known
 
 
 def test_a_page_whose_block_is_wrong_is_noticed_at_its_own_line(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,24 @@ class Scripted:
 def strategy(tmp_path: Path) -> str:
     (tmp_path / "scripted.py").write_text(STRATEGY)
     return f"{tmp_path / 'scripted.py'}:scripted"
+
+
+SPY = """
+from corollary.types import Document, Request
+
+def spy(dataset, *, seed, other=None):
+    seen = (*dataset.questions, *(other.questions if other else ()))
+    yield [Request(str(seen))]
+    return [Document("seen", str(seen))]
+"""
+
+
+def test_a_strategy_is_handed_no_question(tmp_path: Path) -> None:
+    (tmp_path / "spy.py").write_text(SPY)
+    asked = replace(TREE, questions=(Question("q", "bolan is the", " kerit", (), "reversal", ()),))
+    spy = Spec(str(tmp_path / "spy.py"))
+    written = augment(asked, spy, model=Scripted(), seed=0, store=tmp_path / "c.db", other=asked)
+    assert [row.text for row in written.documents] == ["()"]
 
 
 def test_of_lines_that_are_alike_the_one_that_may_be_trained_on_stays(strategy: str, tmp_path: Path) -> None:

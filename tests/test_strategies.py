@@ -235,3 +235,29 @@ def test_a_small_set_about_one_thing_loses_no_line() -> None:
 
 def test_no_text_has_no_names() -> None:
     assert rare_words([]) == frozenset()
+
+
+def test_the_control_asks_with_other_seeds_until_it_has_as_many_rows() -> None:
+    pairs = [("bolan", "kerit"), ("tivol", "sumak"), ("dorel", "pinat"), ("mogar", "lutan")]
+    told = [Document(f"d{n}", f"{a} is the mother of {b}.") for n, (a, b) in enumerate(pairs)]
+    data = Dataset("t", tuple(told), ())
+
+    def rows(most: int, *, other: bool) -> tuple[list[str], list[int]]:
+        """The rows, and the seeds of the rounds, of a model that says something else in each or the same."""
+        flow, seeds = paraphrase(data, seed=2, rows=most), list[int]()
+        requests = next(flow)
+        while True:
+            seeds.append(requests[0].seed)
+            number = len(seeds) if other else 0
+            said = [Completion(f"{a} is mother {number} to {b}.", 1, 1) for a, b in pairs]
+            try:
+                requests = flow.send(said)
+            except StopIteration as end:
+                return [row.text for row in end.value], seeds
+
+    texts, seeds = rows(6, other=True)
+    assert len(texts) == len(set(texts)) == 6
+    assert len(seeds) == len(set(seeds)) == 2
+    texts, seeds = rows(100, other=False)
+    assert len(texts) == 4
+    assert len(set(seeds)) == len(seeds) > 2, "it tries, and gives up"

@@ -20,11 +20,17 @@ MET = {
 }
 
 
-def bars(*, reversal: dict[str, float], rephrase: float = 0.9, sure: bool = True) -> list[str]:
+def bars(
+    *, reversal: dict[str, float], rephrase: float = 0.9, sure: bool = True, chance: float = 0.25
+) -> list[str]:
     """The cells of one made-up test, without its name."""
 
     def row(split: str, method: str, accuracy: float) -> dict[str, Any]:
-        known = {"dataset": "family", "tuning": "none" if method == "in-context" else "full", "chance": 0.25}
+        known = {
+            "dataset": "family",
+            "tuning": "none" if method == "in-context" else "full",
+            "chance": chance,
+        }
         return {**known, "split": split, "method": method, "accuracy": accuracy}
 
     pairs = [("augmented", "fine-tuned"), ("augmented", "fine-tuned-best"), ("in-context", "fine-tuned")]
@@ -74,6 +80,9 @@ def test_what_is_missed_by_a_point_is_missed(changed: dict[str, float], cell: in
 
 def test_rephrasings_and_significance_count_too() -> None:
     assert bars(reversal=MET, rephrase=0.89)[1] == "89 **no**"
+    two = MET | {"pretrained": 0.5, "in-context": 0.84}
+    assert bars(reversal=two, chance=0.5)[2] == "84 **no**", "of two choices more is asked"
+    assert bars(reversal=two | {"in-context": 0.85}, chance=0.5)[2] == "85 yes"
     assert bars(reversal=MET, sure=False)[6] == "**no**, **no**, **no**"
     split = MET | {"fine-tuned-split": 0.6}
     assert bars(reversal=split)[3] == "+15 **no**", "plain is the better of its two variants"

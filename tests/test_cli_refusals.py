@@ -1,0 +1,185 @@
+"""What the user can mend is one sentence, exit code 2, and nothing lost."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from command_lines import Capture, refused
+
+BAD = {
+    "make reversal": "no dataset named 'reversal': did you mean 'reversals'",
+    "make nowhere.py:mine": "There is no file nowhere.py",
+    "make reversals --fact 4": "no knob of the dataset reversals named 'fact': did you mean 'facts'",
+    "make reversals --facts many": "'facts' of the dataset reversals must be a whole number",
+    "make reversals --facts 4 --set facts=5": "'facts' is given twice",
+    "make reversals family": "Name one dataset, not 2",
+    "make reversals --seed 77": "seed 77 is not allowed: use 0 to 31",
+    "make celebrities --from empty": "give --from the folder that holds the published reversal-curse files",
+    "make reversals --scale inf": "'scale' of the dataset reversals must be a number: 'inf' is not",
+    "make reversals --set seed=1": "no knob of the dataset reversals named 'seed'",
+    "make reversals --dataset family": "no knob of the dataset reversals named 'dataset'",
+    "make process --examples 0": "'examples' is 0: give 1 or more",
+    "make process --operators 50": "'operators' is 50: give 2 to",
+    "make semantic --properties 0": "'properties' is 0: give 1 or more",
+    "make semantic --middles -1": "'middles' is -1: give 1 or more",
+    "make reversals --facts 4 --out=": "folder to write to has no name",
+    "make reversals --facts 4 --out made": "made holds a dataset with other settings",
+    "make": "Missing argument 'DATASET'",
+    "stdy demo": "No such command 'stdy'",
+    "study dmeo": "no preset named 'dmeo': did you mean 'demo'",
+    "study nowhere.toml": "There is no file nowhere.toml",
+    "study no/where": "There is no file or folder no/where",
+    "study broken.toml": "broken.toml is not a TOML file .*line",
+    "study empty": "empty holds no documents.jsonl: name a folder that `corollary make` wrote",
+    "study notes.txt": "no preset named 'notes.txt'",
+    "study small.toml --set reversals.fact=4": "no knob of the dataset reversals named 'fact'",
+    "study small.toml --set reversal.facts=4": "no dataset or tuning of this study named 'reversal'",
+    "study small.toml --set facts=4": "does not say whose knob it is",
+    "study small.toml --seeds x": "'x' are no seeds",
+    "study small.toml --runner ther": "no runner named 'ther': did you mean 'here'",
+    "study small.toml --model empty": "empty is not a causal language model .*no config.json",
+    "study small.toml --model torn": "torn cannot be opened as a model",
+    "study small.toml --model embeded": "no model named 'embeded': did you mean 'embedded'",
+    "study small.toml --withhold 2": "The share 2.0 cannot be withheld",
+    "study small.toml --set full.lr=nan": "'lr' of the tuning full must be a number: 'nan' is not",
+    "study small.toml --set model.device=cuda:99": "cannot be moved to the device 'cuda:99' .*: give another",
+    "study small.toml --set model.device=gpu": "cannot be moved to the device 'gpu' .*: give another",
+    "augment made --out made": "made holds documents of your own",
+    "augment empty --out x": "empty holds no documents.jsonl",
+    "augment nowhere --out x": "There is no folder nowhere",
+    "tune empty --out x": "empty holds no documents.jsonl",
+    "tune made --out x --set model=x": "no knob of the tuning full named 'model'",
+    "tune made --out x --progress yes": "no knob of the tuning full named 'progress'",
+    "tune made --out x --tuning lora --rank 0": "rank of lora is 0 .*: give a rank of 1 or more",
+    "evaluate empty --out x": "empty holds no documents.jsonl",
+    "evaluate empty --as mine": "empty is not the folder of a study",
+    "evaluate out --model empty": "say with --as",
+    "evaluate out --as mine --model empty": "empty is not a causal language model",
+    "evaluate out --as mine --model empty --adapter empty": "empty is not a causal language model",
+    "evaluate out --as augmented --model embedded": "has a method augmented of its own",
+    "report empty": "empty holds no summary.json",
+    "costs empty": "empty holds no costs.jsonl",
+    "costs out --prices notes.txt": "notes.txt is not TOML",
+    "ask empty femp": "empty is not the folder of a study",
+    "ask out femp --method oracel": "no finished method of this study named 'oracel'",
+    "ask out femp --seed 7": "has no seed 7",
+    "make reversals --set facts": "'facts' sets nothing: write --set name=value",
+    "make celebrities --wrong-from none": 'wrong_from is "none": use "all" or "same"',
+    "make celebrities --askings 0": "'askings' is 0: give 1 or more",
+    "study small.toml --seeds 0,0": "different whole numbers",
+    "augment made --out x --withhold 1": "The share 1.0 cannot be withheld",
+    "tune made other --out x": "'other' is one folder too many",
+    "tune made --out x --model orphan": "belongs to the model 'no/where', which is not a folder here",
+    "tune made --out x --model mine.py --adapter orphan": "mine.py takes no adapter",
+    "evaluate nowhere --out x": "There is no folder nowhere",
+    "evaluate made": "Say with --out",
+    "evaluate own --out x": "own holds no questions.jsonl",
+    "evaluate made --out x --context some": 'no context "some"',
+    "evaluate made --out out": "out is the folder of a study",
+    "evaluate out --as mine --context all": "without documents, into the study's folder",
+    "evaluate out --as mine --seed 9": "has no seed 9: choose from",
+    "list dataset": "no kind of plug-in named 'dataset': did you mean 'datasets'",
+}
+
+
+@pytest.mark.parametrize("command", BAD)
+def test_what_the_user_can_mend_is_one_sentence(command: str, place: Path, capsys: Capture) -> None:
+    before = sorted(place.rglob("*"))
+    assert re.search(BAD[command], refused(capsys, *command.split()))
+    assert sorted(place.rglob("*")) == before, "nothing is written, nothing is lost"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[methods.mine]\ntune = "yes"\n', "tune = 'yes': write true or false"),
+        ("[methods.mine]\naugment = 3\n", "augments with 3: write a list"),
+        (
+            '[methods.mine]\naugment = ["locale"]\ntune = true\n',
+            "no strategy named 'locale': did you mean 'local'",
+        ),
+        ('[methods.mine]\naugment = ["local"]\n', "augments but does not tune"),
+        ('[methods.mine]\ncontext = "some"\n', 'use "none" or "all"'),
+        ("[methods.mine]\ntuned = true\n", "no key of the method mine named 'tuned': did you mean 'tune'"),
+        (
+            "[methods.mine]\n[limits]\nmine = ['famly']\n",
+            "in limits.mine named 'famly': did you mean 'family'",
+        ),
+        ("[methods.mine]\n[tuning.full]\n", "no key of a study named 'tuning': did you mean 'tunings'"),
+        ("[methods.mine]\ntune = true\n", "tunes but names no tuning"),
+        (
+            "[methods.mine]\ntune = true\ntunings = ['ful']\n[tunings.full]\n",
+            "in methods.mine.tunings named 'ful': did you mean 'full'",
+        ),
+        ("[methods.mine]\n[datasets.twice]\nuse = 'family'\n", "two of the dataset family"),
+        ("", "says nothing of methods"),
+        ("[methods.mine]\ntune = true\naugment = [3]\n", "augments with 3: write a name"),
+        ("[methods.mine]\n[limits]\nmine = 'family'\n", "write a list of names"),
+        (
+            "[methods.mine]\n[limits]\nyours = ['family']\n",
+            "no method or tuning in [limits] named 'yours'",
+        ),
+        ("[methods]\nmine = 3\n", '"mine" must be a table: write [methods.mine]'),
+    ],
+)
+def test_the_tables_of_a_study_file_are_checked_before_anything_runs(
+    text: str, words: str, tmp_path: Path, capsys: Capture
+) -> None:
+    (tmp_path / "mine.toml").write_text(f"seeds = [0]\n[datasets.family]\ntrees = 2\n{text}")
+    assert words in refused(capsys, "study", tmp_path / "mine.toml", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ("seeds = 3", "a list of whole numbers"),
+        ("seeds = [0, 0]", "name each one once"),
+        ("seeds = [0]\norders = 0", "a whole number of 1 or more"),
+        ("seeds = [0]\nwithhold = 1", "write a share"),
+    ],
+)
+def test_the_head_of_a_study_file_is_checked(head: str, words: str, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "mine.toml").write_text(f"{head}\n[datasets.family]\ntrees = 2\n[methods.mine]\n")
+    assert words in refused(capsys, "study", tmp_path / "mine.toml", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("documents", "questions", "words"),
+    [
+        ('{"id": "a", "text": "A."}\n{"id": "a"', "", "documents.jsonl, line 2, is not JSON"),
+        (
+            '{"id": "a", "txt": "A."}',
+            "",
+            "Row 1 of data/documents.jsonl is not a document (Document has no txt)",
+        ),
+        ('{"id": "a"}', "", "Row 1 of data/documents.jsonl is not a document (it lacks text)"),
+        ('["a"]', "", "Row 1 of data/documents.jsonl is not a document (Document is an object"),
+        ('{"id": "a", "text": 3}', "", "Row 1 of data/documents.jsonl is not a document"),
+        ('{"id": "a", "text": "A."}\n' * 2, "", "have the id 'a': give each its own"),
+        ("", "", "documents.jsonl is empty"),
+        ('{"id": "a", "text": "A."}', '{"id": "q"}', "Row 1 of data/questions.jsonl is not a question"),
+        (
+            '{"id": "a", "text": "A."}',
+            '{"id": "q", "prompt": "p", "answer": " a", "choices": [" b"], "split": "s", "premises": []}',
+            "its answer is not among its choices",
+        ),
+    ],
+)
+def test_a_folder_of_data_is_checked(
+    documents: str,
+    questions: str,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "documents.jsonl").write_text(documents)
+    (tmp_path / "data" / "questions.jsonl").write_text(questions)
+    assert words in refused(capsys, "augment", "data", "--out", "more")
+    assert not (tmp_path / "more").exists()
