@@ -135,10 +135,11 @@ def test_the_tables_of_a_study_file_are_checked_before_anything_runs(
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        ("seeds = 3", "a list of whole numbers"),
-        ("seeds = [0, 0]", "name each one once"),
+        ("seeds = 3", "different whole numbers"),
+        ("seeds = []", "says nothing of seeds"),
+        ("seeds = [0, 0]", "different whole numbers"),
         ("seeds = [0]\norders = 0", "a whole number of 1 or more"),
-        ("seeds = [0]\nwithhold = 1", "write a share"),
+        ("seeds = [0]\nwithhold = 1", "The share 1 cannot be withheld"),
     ],
 )
 def test_the_head_of_a_study_file_is_checked(head: str, words: str, tmp_path: Path, capsys: Capture) -> None:

@@ -11,6 +11,7 @@ from small_studies import summary
 from corollary import store
 from corollary.errors import UserError
 from corollary.study import folder, study_of
+from corollary.types import Study
 
 
 def test_a_trial_that_fails_is_said_and_all_else_is_kept(again: Path, tmp_path: Path) -> None:
@@ -42,6 +43,13 @@ def test_a_strategy_that_fails_costs_its_arms_alone(again: Path, tmp_path: Path)
     assert "mine" not in {row["method"] for row in store.read_jsonl(again / "results.jsonl")}
 
 
+def tuned_by(path: Path) -> Study:
+    """A study of two arms, one of them tuned by the plug-in of a file."""
+    tables = small_studies.tables(tunings={str(path): {}})
+    tables["methods"] = {name: tables["methods"][name] for name in ("pretrained", "fine-tuned")}
+    return study_of(tables, name="s")
+
+
 def test_what_succeeds_at_the_second_attempt_is_no_failure(tmp_path: Path) -> None:
     path = tmp_path / "moody.py"
     path.write_text(
@@ -50,9 +58,7 @@ def test_what_succeeds_at_the_second_attempt_is_no_failure(tmp_path: Path) -> No
         "    if not here.exists():\n        here.touch()\n        raise MemoryError('for once')\n"
         "    return model\n"
     )
-    tables = small_studies.tables(tunings={str(path): {}})
-    tables["methods"] = {name: tables["methods"][name] for name in ("pretrained", "fine-tuned")}
-    small_studies.run(tmp_path / "out", study_of(tables, name="s"))
+    small_studies.run(tmp_path / "out", tuned_by(path))
     assert summary(tmp_path / "out")["warnings"] == []
     assert not (tmp_path / "out" / "failures.json").exists()
 
@@ -70,10 +76,8 @@ def test_a_number_that_is_none_is_a_failure_of_its_trial(tmp_path: Path) -> None
         "            return model.loglikelihood(pairs, prefix=prefix)\n"
         "    return Broken()\n"
     )
-    tables = small_studies.tables(tunings={str(path): {}})
-    tables["methods"] = {name: tables["methods"][name] for name in ("pretrained", "fine-tuned")}
     with pytest.raises(UserError, match="1 of the study's jobs failed .*inf, which has no place in JSON"):
-        small_studies.run(tmp_path / "out", study_of(tables, name="s"))
+        small_studies.run(tmp_path / "out", tuned_by(path))
     assert {row["method"] for row in store.read_jsonl(tmp_path / "out" / "results.jsonl")} == {"pretrained"}
 
 

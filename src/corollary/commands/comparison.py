@@ -60,6 +60,7 @@ def plan(
     of the study's own; `settings` maps "dataset.knob", "tuning.knob" and "model.knob" to values.
     """
     from corollary.study import presets, read_study
+    from corollary.study.presets import seeds_of, share_of
 
     name = str(source)
     if name not in presets() and Path(source).is_dir():
@@ -74,17 +75,9 @@ def plan(
     if model is not None:
         planned = replace(planned, model=model_spec(model))
     if withhold is not None:
-        if not 0 <= withhold < 1:
-            raise UserError(
-                f"The share {withhold} cannot be withheld: give at least 0 and less than 1, as in 0.2."
-            )
-        planned = replace(planned, withhold=withhold)
+        planned = replace(planned, withhold=share_of(withhold))
     if seeds is not None:
-        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise UserError(
-                "The seeds of a study are different whole numbers, as in --seeds 0,1,2: name one at least."
-            )
-        planned = replace(planned, seeds=tuple(seeds))
+        planned = replace(planned, seeds=seeds_of(list(seeds)))
     for key, value in (settings or {}).items():
         planned = _set(planned, key, value)
     return planned

@@ -71,12 +71,10 @@ def augment(
     from corollary.augment import augment as write
     from corollary.study.audit import lines
     from corollary.study.plan import strategy_key
+    from corollary.study.presets import share_of
     from corollary.study.work import Nobody, open_model
 
-    if not 0 <= withhold < 1:
-        raise UserError(
-            f"The share {withhold} cannot be withheld: give at least 0 and less than 1, as in 0.2."
-        )
+    share_of(withhold)
     data, source, folder = read_data(data_folder), Path(data_folder), Path(out)
     asked = folder / "completions.db"
     # Documents beside what a model was asked are those of an earlier run of this.

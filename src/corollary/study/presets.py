@@ -83,12 +83,12 @@ def study_of(table: Mapping[str, Any], *, name: str) -> Study:
         datasets=datasets,
         methods=methods,
         tunings=tunings,
-        seeds=_seeds(table["seeds"]),
+        seeds=seeds_of(table["seeds"]),
         model=check_knobs("models", Spec(str(model.pop("use", "embedded")), model)),
         limits=limits,
         orders=_whole(table.get("orders", 3), "orders", least=1),
         checkpoints=_whole(table.get("checkpoints", 8), "checkpoints", least=0),
-        withhold=_share(table.get("withhold", 0.0)),
+        withhold=share_of(table.get("withhold", 0.0)),
     )
 
 
@@ -166,14 +166,18 @@ def _distinct(what: str, names: Sequence[str], mend: str) -> None:
             raise UserError(f"The study has two of the {what} {name}: {mend}.")
 
 
-def _seeds(value: Any) -> tuple[int, ...]:
-    if not isinstance(value, list) or not all(type(item) is int and item >= 0 for item in value):
+def seeds_of(value: Any) -> tuple[int, ...]:
+    """The seeds of a study. Raises `UserError` for anything but different whole numbers, one at least."""
+    listed = value if isinstance(value, list | tuple) else ()
+    if (
+        not listed
+        or len(set(map(str, listed))) < len(listed)
+        or not all(type(item) is int and item >= 0 for item in listed)
+    ):
         raise UserError(
-            f"The seeds of a study are {value!r}: write a list of whole numbers, as in [0, 1, 2]."
+            f"The seeds of a study are {value!r}: write different whole numbers, as in [0, 1, 2]."
         )
-    if len(set(value)) < len(value):
-        raise UserError(f"The seeds of a study are {value!r}: name each one once.")
-    return tuple(value)
+    return tuple(listed)
 
 
 def _whole(value: Any, key: str, *, least: int) -> int:
@@ -182,7 +186,10 @@ def _whole(value: Any, key: str, *, least: int) -> int:
     return value
 
 
-def _share(value: Any) -> float:
+def share_of(value: Any) -> float:
+    """The share of the facts to withhold. Raises `UserError` for anything but 0 to less than 1."""
     if type(value) not in (int, float) or not 0 <= value < 1:
-        raise UserError(f'"withhold" is {value!r}: write a share of at least 0 and less than 1, as in 0.2.')
+        raise UserError(
+            f"The share {value!r} cannot be withheld: give at least 0 and less than 1, as in 0.2."
+        )
     return float(value)
