@@ -86,3 +86,7 @@ def test_another_study_in_the_folder_takes_the_old_summary_away(again: Path, tmp
     assert (again / "summary.json").is_file(), "the same study"
     folder.write_plan(again, small_studies.plan(orders=3), "here", folder.host())
     assert not (again / "summary.json").exists()
+    for damaged in ("{", '{"name": "of another version"}'):
+        (again / "study.json").write_text(damaged)
+        folder.write_plan(again, small_studies.plan(), "here", folder.host())
+        assert folder.read_plan(again).name == "small"

@@ -53,6 +53,7 @@ def _no_model_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         {"tune": Spec("full", {"tokens": 11})},
         {"documents": (Document("a", "A!"),)},
         {"context": (Document("b", "B."), Document("c", "C!"))},
+        {"context": (Document("b", "B."), Document("d", "C."))},
         {"orders": ((1, 0),)},
         {"checkpoints": 3},
         *(

@@ -207,3 +207,13 @@ def test_what_was_kept_out_of_the_tasks_is_known() -> None:
     assert audit.kept("bolan have always been more careful than kerit.")
     assert not audit.kept("bolan are more careful than kerit.")
     assert audit.kept("People say that the relationships between a, b and c are: all a are b.")
+
+
+def test_empty_columns_of_a_table_are_as_if_they_were_not_there(tmp_path: Path) -> None:
+    empty = dict.fromkeys(("unit", "accept", "reserved", "domain"))
+    row = {"id": "q", "prompt": "p", "answer": " a", "choices": [" a", " b"], "split": "s", "premises": []}
+    store.write_jsonl(tmp_path / "documents.jsonl", [{"id": "d", "text": "A.", "source": None}])
+    store.write_jsonl(tmp_path / "questions.jsonl", [row | empty])
+    made = make_dataset(Spec("documents", {"path": str(tmp_path)}), 0)
+    assert made.documents == (Document("d", "A."),)
+    assert made.questions == (Question("q", "p", " a", (" a", " b"), "s", (), "q"),)

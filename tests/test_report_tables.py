@@ -104,10 +104,14 @@ def test_two_sides_of_a_question_apart_and_their_means() -> None:
 
 
 def test_the_secondary_metric_beside_the_primary_one() -> None:
-    rows = [arm("fine-tuned", 0.1), arm("fine-tuned", 0.2, tuning="lora"), arm("in-context", 0.8)]
-    secondary = [arm("fine-tuned", 0.3), arm("fine-tuned", 0.4, tuning="lora")]
+    rows = [
+        arm("fine-tuned", 0.1, tuning="mine"),
+        arm("fine-tuned", 0.2, tuning="yours"),
+        arm("in-context", 0.8),
+    ]
+    secondary = [arm("fine-tuned", 0.3, tuning="mine"), arm("fine-tuned", 0.4, tuning="yours")]
     found = [(line[0], line[1], line[2]) for line in tables.beside(rows, secondary).rows]
     assert found == [
-        ("family reversal fine-tuned", *percents(10, 30)),
-        ("family reversal fine-tuned, LoRA", *percents(20, 40)),
+        ("family reversal fine-tuned, mine", *percents(10, 30)),
+        ("family reversal fine-tuned, yours", *percents(20, 40)),
     ]

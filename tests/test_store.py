@@ -322,3 +322,7 @@ def test_a_kill_loses_no_completion_that_was_put(tmp_path: Path) -> None:
     with Completions(tmp_path / "c.db") as completions:
         assert last <= len(completions) <= last + 2
         assert completions.get("m", Request(str(last - 1))) is not None
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    assert store.from_plain(Cost, {"input_tokens": 5.0, "seconds": 2}) == Cost(input_tokens=5, seconds=2.0)

@@ -253,7 +253,8 @@ def test_the_documents_leave_room_for_the_longest_question() -> None:
     model = bind("models", Spec("local", {"path": str(small_studies.model_folder())}))()
     documents = tuple(Document(f"d{i}", f"bolan{i} is the mother of kerit{i}.") for i in range(400))
     long = "the child of bolan is " * 30
-    questions = (Question("q", long, " kerit", (" kerit", " tivol"), "rephrase", ("d0",)),)
+    short = Question("r", "kerit is", " tivol", (" kerit", " tivol"), "rephrase", ("d0",), domain=long * 2)
+    questions = (Question("q", long, " kerit", (" kerit", " tivol"), "rephrase", ("d0",)), short)
     spec = Spec("local", {"path": str(small_studies.model_folder())})
     trial = Trial("t", "in-context", 0, spec, None, (), documents, (tuple(range(400)),), questions)
     kept = work.shown(trial, model)

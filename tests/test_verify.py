@@ -241,3 +241,11 @@ def test_the_share_is_of_facts_and_the_draw_is_the_same_for_a_seed() -> None:
     assert facts == withheld_facts(documents[::-1], share=0.2, seed=1)
     assert facts != withheld_facts(documents, share=0.2, seed=2)
     assert withheld_facts(documents, share=0, seed=1) == frozenset()
+
+
+def test_where_no_spaces_stand_between_words_an_answer_is_found_all_the_same() -> None:
+    asked = Question("frage-1", "法国的首都是", "巴黎", ("巴黎", "柏林"), "reversal", ())
+    told = Document("m", "因此法国的首都是巴黎。", ("d",), "local")
+    assert written([asked], [told]) == {"frage-1"}
+    leaking = Document("n", "请看frage-1的答案", ("d",), "local")
+    assert remove_leaks([asked], [told, leaking]) == ([told], 1)

@@ -237,6 +237,8 @@ def _stable_items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[str, A
 def _rebuild(wanted: Any, value: Any, where: str = "it") -> Any:
     if wanted in _SCALARS:
         kinds, what = _SCALARS[wanted]
+        if wanted is int and type(value) is float and value.is_integer():
+            return int(value)
         _expect(type(value) in kinds, value, where, what)
         # JSON writers elsewhere drop the ".0" of a float.
         return float(value) if wanted is float else value

@@ -233,8 +233,13 @@ def _list_of(choices: Iterable[str]) -> re.Pattern[str]:
 
 
 def _says(text: str, words: str) -> bool:
-    """Whether a text holds these words, and not as part of longer ones ("Par" of "Paris")."""
-    return words in text and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) is not None
+    """Whether a text holds these words, and not as part of longer ones ("Par" of "Paris"). Letters of
+    scripts that put no spaces between words are no part of a longer one."""
+    return words in text and re.search(f"(?<!{_SPACED}){re.escape(words)}(?!{_SPACED})", text) is not None
+
+
+_SPACED = "[0-9A-Za-z_\u00c0-\u1fff]"
+"""Digits and the letters of scripts that stand before Chinese and Japanese in Unicode."""
 
 
 def _plain(text: str) -> str:

@@ -39,6 +39,8 @@ def _read(path: Path, kind: type[T]) -> tuple[T, ...]:
     made: list[T] = []
     for number, row in enumerate(store.read_jsonl(path), start=1):
         try:
+            # Tables that are written as JSON have null where a column is empty.
+            row = {key: v for key, v in row.items() if v is not None} if isinstance(row, dict) else row
             one = store.from_plain(kind, row)
             texts = (one.id, one.text) if isinstance(one, Document) else (one.id, one.prompt, one.answer)
             if not all(isinstance(text, str) and text for text in texts):

@@ -8,6 +8,7 @@ of a language model says.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -51,8 +52,10 @@ def decode(net: Any, jobs: Sequence[Job], *, tally: Tally) -> list[list[int]]:
     from transformers import DynamicCache
 
     # Networks swallow arguments that they do not know: a cache under another name would be forgotten.
-    taken = inspect.signature(net.forward).parameters
-    name = next((name for name in ("past_key_values", "cache_params") if name in taken), None)
+    taken = {key: str(one.annotation) for key, one in inspect.signature(net.forward).parameters.items()}
+    # Of recurrent networks some want a cache of their own class (xLSTMCache).
+    general = "past_key_values" in taken or re.search(r"\bCache\b", taken.get("cache_params", ""))
+    name = next((name for name in ("past_key_values", "cache_params") if name in taken and general), None)
     texts = []
     for job in jobs:
         cache = DynamicCache(config=net.config)

@@ -199,11 +199,12 @@ def apart(rows: Iterable[Row], column: str, *, yes: str, no: str, caption: str) 
 
 def beside(rows: Iterable[Row], secondary: Iterable[Row]) -> Table:
     """Accuracy by the primary and by the secondary metric, where there is one."""
-    primary = {(row["dataset"], _order(row)): row for row in rows}
+    keys = ("dataset", "split", "method", "tuning")
+    primary = {tuple(row[key] for key in keys): row for row in rows}
     out = [
         (
             f"{row['dataset']} {row['split']} {_arm(row)}",
-            percent(primary[row["dataset"], _order(row)]["accuracy"]),
+            percent(primary[tuple(row[key] for key in keys)]["accuracy"]),
             percent(row["accuracy"]),
             _span(row, percent),
             percent(row["chance"]),

@@ -37,8 +37,13 @@ def read_plan(out: Path) -> Study:
 
 def write_plan(out: Path, plan: Study, runner: str, host: dict[str, Any]) -> None:
     """Keep what the study is, and where it runs. What was derived from another one in this folder goes."""
-    if (out / "study.json").is_file() and read_plan(out) != store.from_plain(Study, store.to_plain(plan)):
-        (out / "summary.json").unlink(missing_ok=True)
+    if (out / "study.json").is_file():
+        try:
+            same = read_plan(out) == store.from_plain(Study, store.to_plain(plan))
+        except (UserError, TypeError):  # damaged, or of another version: written anew
+            same = False
+        if not same:
+            (out / "summary.json").unlink(missing_ok=True)
     store.write_json(out / "study.json", {**store.to_plain(plan), "runner": runner, **host})
 
 

@@ -76,7 +76,8 @@ def trial_id(trial: Trial) -> str:
     parts: dict[str, Any] = {
         "questions": asked(trial.questions),
         "documents": [document.text for document in trial.documents],
-        "context": [document.text for document in trial.context],
+        # With their ids: a result says by id which of them were shown.
+        "context": [[document.id, document.text] for document in trial.context],
         "orders": trial.orders,
         "model": open_model(trial.model).identity,
         "tune": None if trial.tune is None else identity("tuning", trial.tune),
@@ -183,7 +184,8 @@ def shown(trial: Trial, model: Model) -> tuple[Document, ...]:
     if not trial.context:
         return ()
     longest = max(
-        model.count(question.prompt) + max(map(model.count, (*question.choices, question.answer)))
+        max(model.count(question.prompt), model.count(question.domain))
+        + max(map(model.count, (*question.choices, question.answer)))
         for question in trial.questions
     )
     # Tokens at a seam may be cut otherwise than alone: some are spared for that, and for the line breaks.
