@@ -71,19 +71,18 @@ def grade(question: Question, score: Score) -> Graded:
     if question.choices:
         totals = [likelihood.logprob for likelihood in score.likelihoods]
         gains = [total - prior.logprob for total, prior in zip(totals, score.domain, strict=False)]
-        share, tied = _credit(question, totals)
-        chance = sum(choice in right for choice in question.choices) / len(question.choices)
-        return Graded(share, tied, chance, _credit(question, gains)[0] if gains else None)
+        marks = [choice in right for choice in question.choices]
+        share, tied = _credit(marks, totals)
+        return Graded(share, tied, sum(marks) / len(marks), _credit(marks, gains)[0] if gains else None)
     answer = read_answer(score, longest=max(len(words(text)) for text in right))
     return Graded(None if answer is None else float(answer in [words(text) for text in right]), False, 0.0)
 
 
-def _credit(question: Question, totals: Sequence[float]) -> tuple[float, bool]:
+def _credit(marks: Sequence[bool], totals: Sequence[float]) -> tuple[float, bool]:
     """The share of right ones among the choices with the highest total, and whether these are several."""
     best = max(totals)
-    chosen = [choice for choice, total in zip(question.choices, totals, strict=True) if total == best]
-    right = {question.answer, *question.accept}
-    return sum(choice in right for choice in chosen) / len(chosen), len(chosen) > 1
+    chosen = [mark for mark, total in zip(marks, totals, strict=True) if total == best]
+    return sum(chosen) / len(chosen), len(chosen) > 1
 
 
 def read_answer(score: Score, *, longest: int) -> list[str] | None:

@@ -6,7 +6,7 @@ fields `augment`, `tune` and `context` of a `Method`; there is no class and no c
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,17 +14,39 @@ DROPPED = "dropped"
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a text was read: a file, and the place in it.
+
+    `file` is a path below the corpus folder, with forward slashes. `page` (of a PDF) and `row` (of a
+    table or a JSON file) count from 1. `start` and `end` are offsets in characters of the document's
+    text, `end` exclusive; an augmentation has those of the sentence that it was generated from.
+    """
+
+    file: str = ""
+    page: int | None = None
+    row: int | None = None
+    start: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True)
 class Document:
     """A text that a model is trained on or shown. An augmentation is a Document with a `source`.
 
-    `source` holds ids of the documents it was derived from; `strategy` names who wrote it, or is
-    `DROPPED` for a line that its strategy left out: it is audited, and never trained on.
+    `source` contains the ids of the documents it was derived from; `strategy` names who wrote it, or is
+    `DROPPED` for a line that its strategy left out: it is audited, and never trained on. `spans` are the
+    (start, end) offsets of its sentences in `text`, where the reader knows them; None leaves splitting to
+    `corollary.documents.split`, and () says that no sentence is to be trained on by itself. `meta` keeps
+    the fields of a row that are none of ours.
     """
 
     id: str
     text: str
     source: tuple[str, ...] = ()
     strategy: str | None = None
+    origin: Origin | None = None
+    spans: tuple[tuple[int, int], ...] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,10 +84,24 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Message:
+    """One turn of a chat; `role` is "system", "user" or "assistant"."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
 class Request:
-    """One generation. `prefix` is the part shared with other requests (it is computed once); the
-    model reads `prefix + prompt`. `temperature` 0 is greedy; generation ends at `stop`, at the end of
-    sequence, or after `max_tokens` tokens."""
+    """One generation. `prefix` is the part shared with other requests (it is read once).
+
+    Without `chat` the model continues the text `prefix + prompt`. With `chat`, a tuple of earlier turns
+    (system, worked examples) that may be empty, `prefix + prompt` is the content of the last user turn: a
+    local model renders all turns with its tokenizer's chat template, an endpoint is sent them as messages.
+    `begin` is how the answer starts: a local model continues it, an endpoint is told; it is part of the
+    completion's text. `temperature` 0 is greedy; generation ends at `stop`, at the end of sequence, or
+    after `max_tokens` tokens.
+    """
 
     prompt: str
     prefix: str = ""
@@ -73,11 +109,14 @@ class Request:
     temperature: float = 0.0
     seed: int = 0
     stop: tuple[str, ...] = ()
+    begin: str = ""
+    chat: tuple[Message, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model wrote, with its own token usage. `finish` is "stop" or "length"."""
+    """What a model wrote, with its own token usage. `finish` says how the text ended: "stop" (at a stop
+    text or the end of sequence), "length" (out of tokens) or "filter" (withheld by a provider)."""
 
     text: str
     input_tokens: int
@@ -203,11 +242,16 @@ class Result:
 
 
 @runtime_checkable
-class Model(Protocol):
-    """A language model. `identity` is a hash of its content (weights and tokenizer), never a path."""
+class Writer(Protocol):
+    """A model that generates. `identity` is a hash of its content (weights and tokenizer; of an endpoint
+    the model's name and settings), never a path or an address. `kind` names the prompt files that it
+    understands ("chat", "base", or one that a plug-in brings)."""
 
     @property
     def identity(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
 
     @property
     def window(self) -> int:
@@ -218,11 +262,41 @@ class Model(Protocol):
         """Number of tokens of `text`."""
         ...
 
-    def generate(self, requests: Sequence[Request]) -> list[Completion]: ...
+    def generate(self, requests: Sequence[Request]) -> Iterable[Completion]:
+        """One completion for each request, in order; they may come one by one, as they are done."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A model that scores: it gives the likelihood of a text."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def window(self) -> int: ...
+
+    def count(self, text: str) -> int: ...
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
         """Score each (prompt, continuation) behind the shared `prefix`."""
         ...
+
+
+@runtime_checkable
+class Trainee(Writer, Scorer, Protocol):
+    """A model whose weights can be tuned here: `net` is a PyTorch network with its `tokenizer`."""
+
+    @property
+    def net(self) -> Any: ...
+
+    @property
+    def tokenizer(self) -> Any: ...
+
+
+Model = Writer | Scorer
+"""Any model. What it can do is which of the three protocols it has: see `isinstance`."""
 
 
 Flow = Generator[list[Request], list[Completion], list[Document]]

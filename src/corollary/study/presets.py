@@ -168,16 +168,12 @@ def _distinct(what: str, names: Sequence[str], mend: str) -> None:
 
 def seeds_of(value: Any) -> tuple[int, ...]:
     """The seeds of a study. Raises `UserError` for anything but different whole numbers, one at least."""
-    listed = value if isinstance(value, list | tuple) else ()
-    if (
-        not listed
-        or len(set(map(str, listed))) < len(listed)
-        or not all(type(item) is int and item >= 0 for item in listed)
-    ):
+    whole = isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
+    if not whole or not value or len(set(value)) < len(value):
         raise UserError(
             f"The seeds of a study are {value!r}: write different whole numbers, as in [0, 1, 2]."
         )
-    return tuple(listed)
+    return tuple(value)
 
 
 def _whole(value: Any, key: str, *, least: int) -> int:
