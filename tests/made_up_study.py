@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from corollary import stats, store
-from corollary.costs import Measured, Prices, Rates, Shape, cost_rows
+from corollary.measure.cost import Measured, Prices, Rates, Shape, cost_rows
 from corollary.types import Cost
 
 CHANCE = {"reversals": 1 / 2, "syllogisms": 1 / 6, "process": 0.0}
@@ -85,12 +85,12 @@ def write(
 
 STUDY = {
     "name": "demo",
-    "model": {"use": "embedded", "knobs": {}},
+    "model": {"use": "embedded", "options": {}},
     "seeds": [0, 1, 2],
     "revision": "4f1f587431a65d111bb46a2bfa4820383ef40a1e",
     "versions": {"corollary": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0", "python": "3.11.7"},
     "host": {"cores": 2, "memory_gb": 8},
-    "datasets": [{"use": name, "knobs": {"scale": "quick"}} for name in SPLITS],
+    "datasets": [{"use": name, "options": {"scale": "quick"}} for name in SPLITS],
 }
 
 PRICES = Prices(Rates(0.2, 0.05, 0.6), Rates(0.3, 0.1, 0.9), training=0.5, date="2026-11-22")

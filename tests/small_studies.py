@@ -15,12 +15,12 @@ import tiny_models
 from corollary import store
 from corollary.models.local import save
 from corollary.plugins import name_of
-from corollary.study import study, study_of
+from corollary.studies.driver import study, study_of
 from corollary.types import Result, Spec, Study, Trial
 
 DATASET = """
 from dataclasses import replace
-from corollary.datasets.reversals import reversals
+from corollary_worlds.datasets.reversals import reversals
 from corollary.types import Question
 
 def marked(*, seed: int, facts: int = 4, word: str = ""):

@@ -6,7 +6,7 @@ from typing import Any
 
 from made_up_study import comparison
 
-from corollary.report.advice import Advice, advise
+from corollary.reporting.advice import Advice, advise
 
 Row = dict[str, Any]
 

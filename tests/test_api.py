@@ -40,17 +40,17 @@ def test_every_command_is_a_function_and_every_function_a_command() -> None:
 
 def test_importing_is_quick_and_so_is_naming_a_function() -> None:
     script = (
-        "import sys, corollary; corollary.augment; corollary.study\n"
+        "import sys, corollary; corollary.writing.engine; corollary.studies.driver\n"
         "print([name for name in ('torch', 'transformers', 'scipy', 'matplotlib') if name in sys.modules])"
     )
     assert run(script) == "[]"
 
 
 def test_a_module_of_the_same_name_does_not_take_the_functions_place() -> None:
-    # Importing corollary.augment binds that name in the package to the module, whoever does it first.
+    # Importing corollary.writing.engine binds that name in the package to the module, whoever does it first.
     script = (
-        "import corollary.augment, corollary.study, corollary.evaluate\n"
-        "from corollary.augment import Written\n"
+        "import corollary.writing.engine, corollary.studies.driver, corollary.asking.scoring\n"
+        "from corollary.writing.engine import Written\n"
         "import corollary\n"
         "print(*(getattr(corollary, name).__module__ for name in ('augment', 'study', 'evaluate', 'costs')))"
     )

@@ -8,9 +8,9 @@ import pytest
 import small_studies
 
 from corollary import store
-from corollary.commands.asking import _narrowed
-from corollary.study import study_of
-from corollary.study.plan import cells, make_dataset
+from corollary.studies.ask import _narrowed
+from corollary.studies.driver import study_of
+from corollary.studies.plan import cells, make_dataset
 
 PLAN = study_of(
     small_studies.tables(

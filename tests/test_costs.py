@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corollary import store
-from corollary.costs import (
+from corollary.measure.cost import (
     EXAMPLE_PRICES,
     BreakEven,
     Measured,

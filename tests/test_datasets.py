@@ -17,9 +17,9 @@ import pytest
 import corollary
 from corollary import plugins
 from corollary.errors import UserError
-from corollary.reasoner import Knowledge, Statement, read, strongest
+from corollary_worlds.reasoner import Knowledge, Statement, read, strongest
 from corollary.types import Dataset, Document, Question, Spec
-from corollary.worlds.names import DEVELOPMENT, FIRST_PIECES, REAL_WORDS, REPORTING, SECOND_PIECES, part_of
+from corollary_worlds.names import DEVELOPMENT, FIRST_PIECES, REAL_WORDS, REPORTING, SECOND_PIECES, part_of
 
 NOT_CONTROLLED = {"documents"}
 NAMES = sorted(set(plugins.available("datasets")) - NOT_CONTROLLED)
@@ -374,7 +374,7 @@ def test_the_default_datasets_are_the_pinned_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs", "wrong"),
+    ("name", "options", "wrong"),
     [
         ("reversals", {"facts": -3}, "facts"),
         ("reversals", {"facts": 0}, "facts"),
@@ -386,6 +386,6 @@ def test_the_default_datasets_are_the_pinned_ones(name: str) -> None:
         ("celebrities", {"name_first": 7000}, "name_first"),
     ],
 )
-def test_sizes_that_cannot_be_are_refused_by_name(name: str, knobs: dict[str, Any], wrong: str) -> None:
+def test_sizes_that_cannot_be_are_refused_by_name(name: str, options: dict[str, Any], wrong: str) -> None:
     with pytest.raises(UserError, match=f"'{wrong}'"):
-        plugins.bind("datasets", Spec(name, knobs))(seed=100)
+        plugins.bind("datasets", Spec(name, options))(seed=100)

@@ -16,9 +16,9 @@ import pytest
 
 from corollary import plugins
 from corollary.errors import UserError
-from corollary.reasoner import Statement, read
+from corollary_worlds.reasoner import Statement, read
 from corollary.types import Dataset, Question
-from corollary.worlds.telling import wrong_choices
+from corollary_worlds.telling import wrong_choices
 
 SEEDS = (0, 1, 2, 3, 100, 101, 102, 103)
 MARGIN = 4.0
@@ -141,10 +141,10 @@ def credit(rule: Rule, question: Question, mentions: Mentions) -> float:
 @functools.cache
 def gains(size: str) -> dict[tuple[str, str], list[float]]:
     """(split, rule) -> credit above chance of every unit of every seed."""
-    name, knobs = SIZES[size]
+    name, options = SIZES[size]
     found: dict[tuple[str, str], dict[object, list[float]]] = defaultdict(lambda: defaultdict(list))
     for seed in SEEDS:
-        dataset: Dataset = plugins.load("datasets", name)(seed=seed, **knobs)
+        dataset: Dataset = plugins.load("datasets", name)(seed=seed, **options)
         mentions = mentions_of(dataset)
         for question, (rule, choose) in itertools.product(dataset.questions, RULES.items()):
             found[question.split, rule][seed, question.unit].append(credit(choose, question, mentions))

@@ -12,8 +12,8 @@ import pytest
 from corollary import plugins
 from corollary.errors import UserError
 from corollary.types import Spec
-from corollary.worlds import names
-from corollary.worlds.names import FIRST_PIECES, REPORTING, SECOND_PIECES, part_of
+from corollary_worlds import names
+from corollary_worlds.names import FIRST_PIECES, REPORTING, SECOND_PIECES, part_of
 
 
 def test_as_many_examples_as_there_are_inputs_for() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from corollary.commands import list_
-from corollary.commands.folders import read_data
+from corollary.documents.folders import read_data
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -75,11 +75,11 @@ def test_commands_exist() -> None:
 def test_flags_exist() -> None:
     written = set.union(*(flags(page.read_text("utf-8")) for page in PAGES))
     assert ("evaluate", "--as") in written
-    knobs = {f"--{plugin_knob.name.replace('_', '-')}" for kind in ("datasets", "tuning")
-             for plugin in list_(kind) for plugin_knob in plugin.knobs}  # fmt: skip
+    options = {f"--{plugin_option.name.replace('_', '-')}" for kind in ("datasets", "tuning")
+             for plugin in list_(kind) for plugin_option in plugin.options}  # fmt: skip
     for command in sorted({command for command, _ in written}):
         text = subprocess.run([COROLLARY, command, "--help"], capture_output=True, text=True).stdout
-        known = set(re.findall(r"--[\w-]+", text)) | (knobs if command in ("make", "tune") else set())
+        known = set(re.findall(r"--[\w-]+", text)) | (options if command in ("make", "tune") else set())
         assert {flag for name, flag in written if name == command} <= known
 
 

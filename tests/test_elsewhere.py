@@ -12,14 +12,14 @@ from small_studies import results, summary
 
 from corollary import store
 from corollary.errors import UserError
-from corollary.study import add, study_of
-from corollary.study.plan import make_dataset
+from corollary.studies.driver import add, study_of
+from corollary.studies.plan import make_dataset
 from corollary.types import Spec
 
 
-def own_documents(place: Path, **knobs: int) -> dict[str, Any]:
+def own_documents(place: Path, **options: int) -> dict[str, Any]:
     """The table of a folder with the documents of `reversals` and the questions of one unit, seeds or not."""
-    data = make_dataset(Spec("reversals", knobs), 0)
+    data = make_dataset(Spec("reversals", options), 0)
     few = tuple(question for question in data.questions if question.unit == "pair0")
     store.write_jsonl(place / "documents.jsonl", data.documents)
     store.write_jsonl(place / "questions.jsonl", few)

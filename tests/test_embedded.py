@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from corollary import verify
-from corollary.augment import augment
-from corollary.datasets.reversals import reversals
-from corollary.evaluate import evaluate, grade
-from corollary.models.embedded import FOLDER, embedded
-from corollary.reasoner import Statement, read
+from corollary.writing.engine import augment
+from corollary_worlds.datasets.reversals import reversals
+from corollary.asking.scoring import evaluate, grade
+from corollary_worlds.embedded.model import FOLDER, embedded
+from corollary_worlds.reasoner import Statement, read
 from corollary.types import Document, Spec
-from corollary.worlds import names, tasks
-from corollary.worlds.domains import Fact
-from corollary.worlds.relations import RELATIONS
+from corollary_worlds import names, tasks
+from corollary_worlds.domains import Fact
+from corollary_worlds.relations import RELATIONS
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import pretrain_episodes as episodes

@@ -11,9 +11,9 @@ import pytest
 import small_studies
 
 from corollary import commands, store
-from corollary.augment import augment
+from corollary.writing.engine import augment
 from corollary.errors import UserError
-from corollary.study import audit
+from corollary.studies.driver import audit
 from corollary.types import DROPPED, Completion, Dataset, Document, Likelihood, Question, Request, Spec
 
 TREE = Dataset(
@@ -87,13 +87,13 @@ def test_of_lines_that_are_alike_the_one_that_may_be_trained_on_stays(strategy: 
     assert [(row.id, row.strategy) for row in written.documents] == [("c", "scripted"), ("d", DROPPED)]
 
 
-@pytest.mark.parametrize("knobs", [{"temperature": -0.5}, {"max_tokens": 0}, {"max_tokens": -3}])
+@pytest.mark.parametrize("options", [{"temperature": -0.5}, {"max_tokens": 0}, {"max_tokens": -3}])
 def test_no_model_is_asked_for_less_than_a_token_or_below_zero(
-    strategy: str, knobs: dict[str, float], tmp_path: Path
+    strategy: str, options: dict[str, float], tmp_path: Path
 ) -> None:
     model = Scripted()
-    with pytest.raises(UserError, match="mend the strategy's knobs"):
-        augment(TREE, Spec(strategy, knobs), model=model, seed=0, store=tmp_path / "c.db")
+    with pytest.raises(UserError, match="mend the strategy's options"):
+        augment(TREE, Spec(strategy, options), model=model, seed=0, store=tmp_path / "c.db")
     assert model.asked == 0
 
 
@@ -111,7 +111,7 @@ def test_an_answer_that_was_in_the_store_stays_what_it_was(tmp_path: Path) -> No
         "    answers = yield [Request('old'), Request('new')]\n"
         "    return [Document(str(at), answer.text) for at, answer in enumerate(answers)]\n"
     )
-    with store.Completions(tmp_path / "c.db") as completions:
+    with completions.Completions(tmp_path / "c.db") as completions:
         completions.put("scripted", Request("old"), Completion("bolan is the parent of kerit.", 1, 8))
     rows = [
         augment(TREE, Spec(str(tmp_path / "two.py")), model=Scripted(), seed=0, store=tmp_path / "c.db")

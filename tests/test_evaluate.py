@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corollary.evaluate import ANSWER_TOKENS, Graded, evaluate, fitted, grade, read_answer
-from corollary.study.work import shown
+from corollary.asking.scoring import ANSWER_TOKENS, Graded, evaluate, fitted, grade, read_answer
+from corollary.studies.jobs import shown
 from corollary.types import Completion, Document, Likelihood, Question, Request, Score, Spec, Trial
 
 

@@ -10,7 +10,7 @@ from small_studies import summary
 
 from corollary import store
 from corollary.errors import UserError
-from corollary.study import folder, study_of
+from corollary.studies.driver import folder, study_of
 from corollary.types import Study
 
 

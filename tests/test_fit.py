@@ -11,7 +11,7 @@ from tiny_models import network
 
 from corollary import fit as fitting
 from corollary.errors import UserError
-from corollary.fit import Precision, fit
+from corollary.training.loop import Precision, fit
 
 RNG = random.Random(0)
 SHORT = [[0, *(RNG.randrange(2, 320) for _ in range(RNG.randint(3, 12))), 0] for _ in range(40)]

@@ -8,7 +8,7 @@ import pytest
 from tiny_models import network
 
 from corollary.models import _flops
-from corollary.models._quiet import quiet
+from corollary.inference.quiet import quiet
 
 SHAPES: list[dict[str, Any]] = [
     {"layers": 2},

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from corollary import store
-from corollary.augment import Written
-from corollary.study import folder, work
-from corollary.study.plan import Cell
+from corollary.writing.engine import Written
+from corollary.studies.driver import folder, work
+from corollary.studies.plan import Cell
 from corollary.types import Cost, Dataset, Document, Question, Spec, Trial
 
 QUESTION = Question("q", "bolan is the parent of", " kerit", (" kerit", " sumak"), "rephrase", ("d0",), "u")

@@ -12,9 +12,9 @@ from corollary import store
 from corollary.commands import expected_seconds
 from corollary.commands.comparison import _of_folder
 from corollary.errors import UserError
-from corollary.reasoner import Statement
-from corollary.study import audit, presets, read_study, results, study_of
-from corollary.study.plan import Cell, cells, make_dataset, sized, training_rows, with_units, writings
+from corollary_worlds.reasoner import Statement
+from corollary.studies.driver import audit, presets, read_study, results, study_of
+from corollary.studies.plan import Cell, cells, make_dataset, sized, training_rows, with_units, writings
 from corollary.types import Dataset, Document, Likelihood, Question, Result, Score, Spec, Trial
 
 STUDIES = sorted((Path(__file__).parent.parent / "docs" / "studies").glob("*.toml"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from corollary import plugins
 from corollary.errors import Unknown, UserError
-from corollary.plugins import REQUIRED, Knob
+from corollary.plugins import REQUIRED, Option
 from corollary.types import Spec
 
 EVERY = [(kind, name) for kind in plugins.KINDS for name in plugins.available(kind)]
@@ -50,22 +50,22 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
-def test_every_plugin_has_a_summary_and_knobs_that_text_can_give(kind: str, name: str) -> None:
+def test_every_plugin_has_a_summary_and_options_that_text_can_give(kind: str, name: str) -> None:
     function = plugins.load(kind, name)
     assert plugins.summary(function), "what `corollary list` shows"
-    knobs = plugins.knobs(function)
-    given = {knob.name: knob.default for knob in knobs if knob.default is not REQUIRED}
+    options = plugins.options(function)
+    given = {option.name: option.default for option in options if option.default is not REQUIRED}
     written = {key: ",".join(map(str, v)) if isinstance(v, tuple) else str(v) for key, v in given.items()}
-    missing = {knob.name: "1" for knob in knobs if knob.default is REQUIRED}
-    resolved = plugins.check_knobs(kind, Spec(name, missing | written))
-    assert {key: resolved.knobs[key] for key in given} == given
+    missing = {option.name: "1" for option in options if option.default is REQUIRED}
+    resolved = plugins.check_options(kind, Spec(name, missing | written))
+    assert {key: resolved.options[key] for key in given} == given
 
 
 def test_everything_is_found_without_importing_torch() -> None:
     script = (
         "import sys; from corollary import plugins\n"
         "for kind in plugins.KINDS:\n"
-        "    for name in plugins.available(kind): plugins.knobs(plugins.load(kind, name))\n"
+        "    for name in plugins.available(kind): plugins.options(plugins.load(kind, name))\n"
         "assert 'corollary.runners.here' in sys.modules\n"
         "print([name for name in ('torch', 'transformers', 'peft') if name in sys.modules])"
     )
@@ -91,10 +91,10 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
         plugins.load("runners", "xyz")
     with pytest.raises(UserError, match=r"no kind of plug-in named 'dataset': did you mean 'datasets'\?"):
         plugins.available("dataset")
-    with pytest.raises(UserError, match=r"no knob of the runner processes named 'worker': .* 'workers'"):
-        plugins.check_knobs("runners", Spec("processes", {"worker": 2}))
-    with pytest.raises(UserError, match="no knob of the runner here named 'workers': .* leave it out"):
-        plugins.check_knobs("runners", Spec("here", {"workers": 2}))
+    with pytest.raises(UserError, match=r"no option of the runner processes named 'worker': .* 'workers'"):
+        plugins.check_options("runners", Spec("processes", {"worker": 2}))
+    with pytest.raises(UserError, match="no option of the runner here named 'workers': .* leave it out"):
+        plugins.check_options("runners", Spec("here", {"workers": 2}))
 
 
 def test_an_unknown_name_reads_the_same_after_its_way_from_a_worker() -> None:
@@ -125,19 +125,19 @@ def test_a_file_that_does_not_run_is_the_users_to_mend_and_then_runs(tmp_path: P
     assert plugins.load("models", str(path))() == 1
 
 
-def test_knobs_are_the_keyword_only_parameters_except_the_seed(mine: str) -> None:
-    knobs = {knob.name: knob for knob in plugins.knobs(plugins.load("tuning", mine))}
-    assert list(knobs) == ["facts", "rate", "both", "wording", "order", "sizes", "limit", "label", "special"]
-    assert knobs["facts"] == Knob("facts", int, 3)
-    assert knobs["limit"].type == int | None
+def test_options_are_the_keyword_only_parameters_except_the_seed(mine: str) -> None:
+    options = {option.name: option for option in plugins.options(plugins.load("tuning", mine))}
+    assert list(options) == ["facts", "rate", "both", "wording", "order", "sizes", "limit", "label", "special"]
+    assert options["facts"] == Option("facts", int, 3)
+    assert options["limit"].type == int | None
 
 
 def test_text_and_configuration_give_the_same_settings(mine: str) -> None:
     typed = {"facts": 7, "rate": 1, "both": True, "order": "down", "sizes": [3, 4], "limit": 9, "label": "x"}
     written = {"facts": "7", "rate": "1", "both": "yes", "order": "down", "sizes": "3, 4", "limit": "9"}
-    resolved = plugins.check_knobs("tuning", Spec(mine, typed))
-    assert resolved == plugins.check_knobs("tuning", Spec(mine, {**written, "label": "x"}))
-    assert resolved.knobs == {
+    resolved = plugins.check_options("tuning", Spec(mine, typed))
+    assert resolved == plugins.check_options("tuning", Spec(mine, {**written, "label": "x"}))
+    assert resolved.options == {
         "both": True,
         "facts": 7,
         "label": "x",
@@ -148,27 +148,27 @@ def test_text_and_configuration_give_the_same_settings(mine: str) -> None:
         "sizes": (3, 4),
         "wording": "plain",
     }
-    assert type(resolved.knobs["rate"]) is float
-    assert list(resolved.knobs) == sorted(resolved.knobs)
+    assert type(resolved.options["rate"]) is float
+    assert list(resolved.options) == sorted(resolved.options)
 
 
 def test_none_can_be_written(mine: str) -> None:
-    resolved = plugins.check_knobs("tuning", Spec(mine, {"limit": "none", "label": "none", "sizes": ""}))
-    assert (resolved.knobs["limit"], resolved.knobs["label"], resolved.knobs["sizes"]) == (None, None, ())
+    resolved = plugins.check_options("tuning", Spec(mine, {"limit": "none", "label": "none", "sizes": ""}))
+    assert (resolved.options["limit"], resolved.options["label"], resolved.options["sizes"]) == (None, None, ())
 
 
 @given(rate=st.floats(allow_nan=False, allow_infinity=False), facts=st.integers())
 def test_numbers_survive_being_written(mine: str, rate: float, facts: int) -> None:
     written = {"rate": repr(rate), "facts": str(facts)}
     given = {"rate": rate, "facts": facts}
-    assert plugins.check_knobs("tuning", Spec(mine, written)) == plugins.check_knobs(
+    assert plugins.check_options("tuning", Spec(mine, written)) == plugins.check_options(
         "tuning", Spec(mine, given)
     )
-    assert plugins.check_knobs("tuning", Spec(mine, written)).knobs["rate"] == rate
+    assert plugins.check_options("tuning", Spec(mine, written)).options["rate"] == rate
 
 
 @pytest.mark.parametrize(
-    ("knob", "value", "words"),
+    ("option", "value", "words"),
     [
         ("facts", 2.5, "a whole number"),
         ("facts", "many", "a whole number"),
@@ -186,21 +186,21 @@ def test_numbers_survive_being_written(mine: str, rate: float, facts: int) -> No
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused_in_words(
-    mine: str, knob: str, value: object, words: str
+    mine: str, option: str, value: object, words: str
 ) -> None:
-    with pytest.raises(UserError, match=f"The knob '{knob}' of .* must be {words}: .* is not"):
-        plugins.check_knobs("tuning", Spec(mine, {knob: value}))
+    with pytest.raises(UserError, match=f"The option '{option}' of .* must be {words}: .* is not"):
+        plugins.check_options("tuning", Spec(mine, {option: value}))
 
 
-def test_a_knob_is_given_once_and_one_without_default_at_least_once(mine: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="needs the knob 'must'"):
-        plugins.check_knobs("models", Spec(f"{mine}:needy"))
-    assert plugins.check_knobs("models", Spec(f"{mine}:needy", {"must": "3"})).knobs == {"must": 3}
+def test_a_option_is_given_once_and_one_without_default_at_least_once(mine: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="needs the option 'must'"):
+        plugins.check_options("models", Spec(f"{mine}:needy"))
+    assert plugins.check_options("models", Spec(f"{mine}:needy", {"must": "3"})).options == {"must": 3}
     path = tmp_path / "two.py"
     path.write_text("def two(*, max_tokens: int = 1): return max_tokens")
     assert plugins.bind("models", Spec(str(path), {"max-tokens": 5}))() == 5
     with pytest.raises(UserError, match="'max_tokens' of the model .* is given twice"):
-        plugins.check_knobs("models", Spec(str(path), {"max-tokens": 1, "max_tokens": 2}))
+        plugins.check_options("models", Spec(str(path), {"max-tokens": 1, "max_tokens": 2}))
 
 
 def test_bind_leaves_only_what_the_engine_gives(mine: str) -> None:
@@ -218,4 +218,4 @@ def test_a_file_is_known_by_its_content_and_not_by_its_path(mine: str, tmp_path:
     moved.write_text(SOURCE + "\n# changed\n")
     assert first != plugins.identity("tuning", Spec(str(moved)))
     assert first != plugins.identity("tuning", Spec(mine, {"facts": 4}))
-    assert plugins.identity("runners", Spec("here")) == {"use": "here", "knobs": {}}
+    assert plugins.identity("runners", Spec("here")) == {"use": "here", "options": {}}

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corollary.reasoner import Knowledge, Statement, Unreadable, fact_of, inverse, read, read_argument
-from corollary.reasoner.patterns import FUNCTION_WORDS
-from corollary.worlds import domains, tasks
-from corollary.worlds.closure import deductions, invert
-from corollary.worlds.domains import Fact
-from corollary.worlds.names import FIRST_PIECES, PRETRAINING, REAL_WORDS, SECOND_PIECES, draw_names
-from corollary.worlds.relations import FORMATS, RELATIONS, say
+from corollary_worlds.reasoner import Knowledge, Statement, Unreadable, fact_of, inverse, read, read_argument
+from corollary_worlds.reasoner.patterns import FUNCTION_WORDS
+from corollary_worlds import domains, tasks
+from corollary_worlds.embedded.pretrain.closure import deductions, invert
+from corollary_worlds.domains import Fact
+from corollary_worlds.names import FIRST_PIECES, PRETRAINING, REAL_WORDS, SECOND_PIECES, draw_names
+from corollary_worlds.relations import FORMATS, RELATIONS, say
 
 DESCRIPTION = "the painter of the golden bridge"
 ARGUMENTS = {"is_person": ("bolan kerit", DESCRIPTION), "is_called": (DESCRIPTION, "bolan kerit")}

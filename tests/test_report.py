@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from corollary import stats, store
 from corollary.errors import UserError
-from corollary.report import paper, report, samples, wording
+from corollary.reporting.page import paper, report, samples, wording
 
 Row = dict[str, Any]
 

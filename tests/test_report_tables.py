@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from corollary.report import tables
+from corollary.reporting.page import tables
 
 Row = dict[str, Any]
 

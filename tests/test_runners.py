@@ -95,8 +95,8 @@ def test_jobs_are_taken_when_their_turn_comes(name: str, most: int) -> None:
             yield number
 
     ahead = []
-    knobs = {"workers": 2} if name == "processes" else {}
-    for done, _ in enumerate(plugins.load("runners", name)(square, jobs(), **knobs)):
+    options = {"workers": 2} if name == "processes" else {}
+    for done, _ in enumerate(plugins.load("runners", name)(square, jobs(), **options)):
         ahead.append(len(taken) - done)
     assert max(ahead) <= most + 1
     assert taken == list(range(6))
@@ -205,8 +205,8 @@ def _until(condition: Callable[[], Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("knob", "words"), [("workers", "is -3: give 0 or more"), ("threads", "is -3: give 1")]
+    ("option", "words"), [("workers", "is -3: give 0 or more"), ("threads", "is -3: give 1")]
 )
-def test_a_number_of_workers_that_cannot_be_is_the_users_to_mend(knob: str, words: str) -> None:
-    with pytest.raises(UserError, match=f"'{knob}' of the runner processes {words}"):
-        list(processes(square, [1], **{knob: -3}))
+def test_a_number_of_workers_that_cannot_be_is_the_users_to_mend(option: str, words: str) -> None:
+    with pytest.raises(UserError, match=f"'{option}' of the runner processes {words}"):
+        list(processes(square, [1], **{option: -3}))

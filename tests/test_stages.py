@@ -63,7 +63,7 @@ def test_a_dataset_that_was_stopped_between_two_files_can_be_made_again(
     assert {path.name for path in made.iterdir()} == {"documents.jsonl", "questions.jsonl", "dataset.json"}
 
 
-def test_a_strategy_in_a_file_of_ones_own_has_knobs_on_the_command_line(
+def test_a_strategy_in_a_file_of_ones_own_has_options_on_the_command_line(
     data: Path, tmp_path: Path, capsys: Any
 ) -> None:
     model = small_studies.model_folder()
@@ -74,4 +74,4 @@ def test_a_strategy_in_a_file_of_ones_own_has_knobs_on_the_command_line(
     assert rows
     assert all(len(row["text"]) <= 3 for row in rows)
     assert run([*command, "--set", "lines.width=3"]) == 2
-    assert "does not say whose knob it is" in capsys.readouterr().err
+    assert "does not say whose option it is" in capsys.readouterr().err

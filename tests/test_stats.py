@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from corollary import stats, store
+from corollary import stats, store, values
 
 Row = dict[str, Any]
 
@@ -210,7 +210,7 @@ def test_written_and_reserved_are_told_apart() -> None:
         for r in rows
     ]
     found = stats.summarise(rows)
-    assert store.to_plain(found) == found  # NumPy's numbers would not be JSON
+    assert values.to_plain(found) == found  # NumPy's numbers would not be JSON
     assert [(r["method"], r["written"], r["n"]) for r in found["by_written"]] == [
         ("augmented", False, 3),
         ("augmented", True, 15),

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corollary import store
+from corollary import store, values
 from corollary.errors import UserError
-from corollary.store import Completions, content_id, from_plain, to_plain
+from corollary.completions import Completions, content_id, from_plain, to_plain
 from corollary.types import (
     Completion,
     Cost,
@@ -75,7 +75,7 @@ def _sorted(value: Any) -> Any:
     [
         ({"set": {1, 2}}, r"value\['set'\] is of"),
         ([1, Path("x")], r"value\[1\] is of"),
-        (Spec("x", {"f": len}), r"value.knobs\['f'\] is of"),
+        (Spec("x", {"f": len}), r"value.options\['f'\] is of"),
         (float("nan"), "value is nan"),
         (float("-inf"), "value is -inf"),
         ({1: 2}, "the key 1, which is not text"),
@@ -136,7 +136,7 @@ QUESTION = {"id": "q", "prompt": "a", "answer": "b", "choices": [], "split": "s"
         (Cost, {"input_tokens": True}, "input_tokens is true and not a whole number"),
         (Cost, {"input_tokens": 1.5}, "input_tokens is 1.5 and not a whole number"),
         (Cost, {"flops": "1e9"}, 'flops is "1e9" and not a number'),
-        (Spec, {"use": "x", "knobs": []}, r"knobs is \[\] and not an object"),
+        (Spec, {"use": "x", "options": []}, r"options is \[\] and not an object"),
         (Result, {"trial": "t", "checkpoints": [[1]]}, r"checkpoints is \[1\] and not a list of 2"),
     ],
 )
@@ -325,4 +325,4 @@ def test_a_kill_loses_no_completion_that_was_put(tmp_path: Path) -> None:
 
 
 def test_a_whole_number_may_be_written_with_a_point() -> None:
-    assert store.from_plain(Cost, {"input_tokens": 5.0, "seconds": 2}) == Cost(input_tokens=5, seconds=2.0)
+    assert values.from_plain(Cost, {"input_tokens": 5.0, "seconds": 2}) == Cost(input_tokens=5, seconds=2.0)

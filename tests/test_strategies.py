@@ -12,14 +12,14 @@ import pytest
 
 from corollary.errors import UserError
 from corollary.strategies._lines import written
-from corollary.strategies.foreign import foreign
+from corollary_worlds.strategies.foreign import foreign
 from corollary.strategies.linked import linked
 from corollary.strategies.local import local
-from corollary.strategies.oracle import oracle
+from corollary_worlds.strategies.oracle import oracle
 from corollary.strategies.paraphrase import paraphrase
 from corollary.text import rare_words, words
 from corollary.types import DROPPED, Completion, Dataset, Document, Flow, Request
-from corollary.worlds import tasks
+from corollary_worlds import tasks
 
 # Enough sentences about others that only names are rare words.
 OTHERS = [
@@ -64,8 +64,8 @@ def texts(rows: Sequence[Document], strategy: str) -> list[str]:
     return [row.text for row in rows if row.strategy == strategy]
 
 
-def link(dataset: Dataset = TREE, **knobs: object) -> Flow:
-    return linked(dataset, seed=0, window=4096, count=len, **knobs)  # type: ignore[arg-type]
+def link(dataset: Dataset = TREE, **options: object) -> Flow:
+    return linked(dataset, seed=0, window=4096, count=len, **options)  # type: ignore[arg-type]
 
 
 def test_local_asks_about_each_sentence_alone_and_drops_lines_about_others() -> None:
@@ -199,7 +199,7 @@ def test_the_oracle_says_how_many_wordings_there_are(wordings: int) -> None:
 
 def test_what_is_asked_does_not_depend_on_the_order_of_sets() -> None:
     code = (
-        "from corollary.datasets.family import family\n"
+        "from corollary_worlds.datasets.family import family\n"
         "from corollary.strategies.linked import linked\n"
         "data = family(seed=103, trees=8, tellings=1)\n"
         "print(next(linked(data, seed=0, window=4096, count=len)))\n"

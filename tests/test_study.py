@@ -20,8 +20,8 @@ from small_studies import TUNED, results
 
 from corollary import store
 from corollary.plugins import bind
-from corollary.study import finished_trials, study_of, work
-from corollary.study.plan import arms
+from corollary.studies.driver import finished_trials, study_of, work
+from corollary.studies.plan import arms
 from corollary.types import Document, Question, Spec, Trial
 
 COROLLARY = Path(sys.executable).with_name("corollary")
@@ -68,20 +68,20 @@ def test_a_renamed_method_runs_nothing(again: Path) -> None:
     assert "oracle" not in names
 
 
-def test_a_changed_knob_of_the_tuning_runs_the_tuned_arms_again(again: Path) -> None:
+def test_a_changed_option_of_the_tuning_runs_the_tuned_arms_again(again: Path) -> None:
     plan = small_studies.plan(tunings={"full": {"tokens": 1000, "batch_tokens": 500}})
     seen = small_studies.run(again, plan)
     assert sorted(seen.tried) == sorted((method, "full") for method in TUNED)
     assert seen.wrote == []
 
 
-def test_a_changed_knob_of_a_strategy_runs_again_what_uses_it_so(again: Path) -> None:
+def test_a_changed_option_of_a_strategy_runs_again_what_uses_it_so(again: Path) -> None:
     tables = small_studies.tables()
     (use,) = tables["methods"]["augmented-local"]["augment"]
     tables["methods"]["augmented-local"]["augment"] = [{"use": use, "width": 20}]
     seen = small_studies.run(again, study_of(tables, name="small"))
     assert seen.tried == [("augmented-local", "full")]
-    assert seen.wrote == ["lines"], "the other arm's use of the strategy, with its own knobs, is kept"
+    assert seen.wrote == ["lines"], "the other arm's use of the strategy, with its own options, is kept"
 
 
 def test_a_changed_order_count_runs_the_arm_that_shows_documents(again: Path) -> None:
@@ -132,7 +132,7 @@ def test_withheld_facts_leave_the_training_rows(again: Path) -> None:
 def _oracle(folder: Path) -> Path:
     path = folder / "mine.py"
     path.write_text(
-        "from corollary.strategies.oracle import oracle\n"
+        "from corollary_worlds.strategies.oracle import oracle\n"
         "def mine(dataset, *, seed):\n    return (yield from oracle(dataset, seed=seed))\n"
     )
     return path
@@ -170,8 +170,8 @@ KILLS = [
     ("os.fsync", 2),
     ("torch.optim.AdamW.step", 2),
     ("os.fsync", 5),
-    ("corollary.store.Completions.put", 3),
-    ("corollary.store.Completions.put", 9),
+    ("corollary.completions.Completions.put", 3),
+    ("corollary.completions.Completions.put", 9),
     ("os.fsync", 9),
     ("torch.optim.AdamW.step", 5),
     ("os.fsync", 8),
@@ -207,7 +207,7 @@ def killed_at(where: str, call: int, out: Path) -> None:
     """Run the small study; die in the `call`-th call of a function, as `kill -9` would have it."""
     import torch
 
-    owner: Any = {"os": os, "torch": torch.optim.AdamW, "corollary": store.Completions}[
+    owner: Any = {"os": os, "torch": torch.optim.AdamW, "corollary": completions.Completions}[
         where.partition(".")[0]
     ]
     name = where.rpartition(".")[2]

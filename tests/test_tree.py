@@ -11,7 +11,7 @@ from tiny_models import WORDS, model, network, tokenizer
 
 from corollary.errors import UserError
 from corollary.models import _alone, _decode, _flops
-from corollary.models.embedded import embedded
+from corollary_worlds.embedded.model import embedded
 from corollary.models.local import LocalModel, local, save
 from corollary.types import Completion, Cost, Model, Request
 
@@ -327,7 +327,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path, monkeypatch: pytest
         local(path=str(tmp_path / "whole"))
     with pytest.raises(UserError, match="exists already"):
         save(model(), tmp_path / "whole")
-    monkeypatch.setattr("corollary.models.embedded.FOLDER", tmp_path / "missing")
+    monkeypatch.setattr("corollary_worlds.embedded.model.FOLDER", tmp_path / "missing")
     with pytest.raises(UserError, match="carries no model"):
         embedded()
 

@@ -12,10 +12,10 @@ from tiny_models import model, tokenizer
 
 from corollary.errors import UserError
 from corollary.models import _encoding
-from corollary.models._quiet import quiet
+from corollary.inference.quiet import quiet
 from corollary.models.local import LocalModel, local, save
-from corollary.tuning.full import full
-from corollary.tuning.lora import lora
+from corollary.training.full import full
+from corollary.training.lora import lora
 from corollary.types import Document, Model, Request
 
 TEXTS = ["bolan is the mother of kerit.", "mursa is a river in dagen.", "tivol and old house is not that."]
@@ -23,7 +23,7 @@ DOCUMENTS = [Document(str(at), text) for at, text in enumerate(TEXTS)]
 SETTINGS: dict[str, Any] = {"seed": 0, "tokens": 5000, "batch_tokens": 100}
 
 TUNINGS = pytest.mark.parametrize(
-    ("tune", "knobs"), [(full, {"lr": 3e-3}), (lora, {"lr": 2e-2, "rank": 16, "alpha": 16})]
+    ("tune", "options"), [(full, {"lr": 3e-3}), (lora, {"lr": 2e-2, "rank": 16, "alpha": 16})]
 )
 
 
@@ -35,7 +35,7 @@ def recall(one: Model) -> float:
 
 @TUNINGS
 def test_it_learns_the_documents_and_where_they_end(
-    tune: Callable[..., LocalModel], knobs: dict[str, Any]
+    tune: Callable[..., LocalModel], options: dict[str, Any]
 ) -> None:
     base = model()
     before = base.identity, recall(base)
@@ -44,7 +44,7 @@ def test_it_learns_the_documents_and_where_they_end(
     def watch(step: int, so_far: Model) -> None:
         seen.append((step, recall(so_far)))
 
-    tuned = tune(base, DOCUMENTS, **SETTINGS, **knobs, on_checkpoint=watch, checkpoints=2)
+    tuned = tune(base, DOCUMENTS, **SETTINGS, **options, on_checkpoint=watch, checkpoints=2)
     # The given model is as it was.
     assert (model().identity, recall(base)) == before
     assert LocalModel(base.net, base.tokenizer).identity == before[0]
@@ -61,9 +61,9 @@ def test_it_learns_the_documents_and_where_they_end(
 
 
 @TUNINGS
-def test_the_report_says_what_it_took(tune: Callable[..., LocalModel], knobs: dict[str, Any]) -> None:
+def test_the_report_says_what_it_took(tune: Callable[..., LocalModel], options: dict[str, Any]) -> None:
     base = model()
-    report = tune(base, DOCUMENTS, **{**SETTINGS, "tokens": 1000}, **knobs).fit_report
+    report = tune(base, DOCUMENTS, **{**SETTINGS, "tokens": 1000}, **options).fit_report
     assert (report.steps, len(report.losses)) == (10, 10)
     assert report.dtype in ("float32", "bfloat16")
     assert abs(report.tokens - 1000) <= 10
@@ -76,13 +76,13 @@ def test_the_report_says_what_it_took(tune: Callable[..., LocalModel], knobs: di
 @TUNINGS
 @pytest.mark.parametrize("saved_base", [True, False])
 def test_what_is_saved_is_what_was_tuned(
-    tune: Callable[..., LocalModel], knobs: dict[str, Any], saved_base: bool, tmp_path: Path
+    tune: Callable[..., LocalModel], options: dict[str, Any], saved_base: bool, tmp_path: Path
 ) -> None:
     base = model()
     if saved_base:
         save(base, tmp_path / "base")
         base = local(path=str(tmp_path / "base"))
-    tuned = tune(base, DOCUMENTS, **{**SETTINGS, "tokens": 500}, **knobs)
+    tuned = tune(base, DOCUMENTS, **{**SETTINGS, "tokens": 500}, **options)
     save(tuned, tmp_path / "tuned")
     names = {path.name for path in (tmp_path / "tuned").iterdir()}
     if tune is lora and saved_base:
@@ -158,9 +158,9 @@ def test_an_end_alone_is_no_row() -> None:
 
 
 def test_an_adapter_that_cannot_be_is_refused_in_words() -> None:
-    for knobs in ({"rank": 0}, {"dropout": 1.5}):
+    for options in ({"rank": 0}, {"dropout": 1.5}):
         with pytest.raises(UserError, match="give a rank of 1 or more, and a dropout"):
-            lora(model(), DOCUMENTS, seed=0, **knobs)
+            lora(model(), DOCUMENTS, seed=0, **options)
 
 
 def test_a_model_behind_an_endpoint_cannot_be_tuned() -> None:

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from corollary.reasoner import Statement
+from corollary_worlds.reasoner import Statement
 from corollary.types import DROPPED, Document, Question
-from corollary.verify import (
+from corollary_worlds.verify import (
     audit,
     knowledge_of,
     remove_leaks,

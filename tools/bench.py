@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 import torch
 
-from corollary.datasets.family import family
-from corollary.models.embedded import embedded
+from corollary_worlds.datasets.family import family
+from corollary_worlds.embedded.model import embedded
 from corollary.strategies.local import local
-from corollary.tuning.full import full
+from corollary.training.full import full
 
 ROUNDS = 3
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from development import development_plan
 
-from corollary.plugins import check_knobs
+from corollary.plugins import check_options
 from corollary.store import read_json
-from corollary.study import study
+from corollary.studies.driver import study
 from corollary.types import Spec
 
 DATASETS = ("reversals", "celebrities", "family", "semantic")
@@ -42,8 +42,8 @@ def main() -> None:
     )
     rates = [float(rate) for rate in args.rates.split(",")] if args.rates else RATES[args.tuning]
     for tokens, batch, rate in itertools.product(_whole(args.tokens), _whole(args.batch_tokens), rates):
-        knobs = {"tokens": tokens, "batch_tokens": batch, "lr": rate}
-        setting = check_knobs("tuning", Spec(args.tuning, knobs))
+        options = {"tokens": tokens, "batch_tokens": batch, "lr": rate}
+        setting = check_options("tuning", Spec(args.tuning, options))
         study(replace(plan, tunings=(setting,)), args.out, runner=Spec("processes", {}))
         likelihoods, seconds = _measured(args.out, setting)
         means = {key: sum(values) / len(values) for key, values in likelihoods.items()}
@@ -62,7 +62,7 @@ def _measured(out: Path, setting: Spec) -> tuple[dict[str, list[float]], float]:
     seconds = 0.0
     for path in sorted(out.glob("trials/*/trial.json")):
         trial, result = read_json(path), read_json(path.with_name("result.json"))
-        if trial["tune"] != {"use": setting.use, "knobs": dict(setting.knobs)}:
+        if trial["tune"] != {"use": setting.use, "options": dict(setting.options)}:
             continue
         seconds += result["cost"]["seconds"]
         for question, score in zip(trial["questions"], result["scores"][0], strict=True):

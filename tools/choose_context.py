@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from development import development_plan
 
-from corollary.evaluate import evaluate, grade
+from corollary.asking.scoring import evaluate, grade
 from corollary.plugins import bind
-from corollary.study.plan import cells, make_dataset
+from corollary.studies.plan import cells, make_dataset
 from corollary.types import Document
 
 Form = Callable[[Sequence[Document]], list[Document]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from corollary.study import read_study
+from corollary.studies.driver import read_study
 from corollary.types import Study
-from corollary.worlds.names import DEVELOPMENT, part_for_seed
+from corollary_worlds.names import DEVELOPMENT, part_for_seed
 
 
 def development_plan(seeds: str, datasets: Sequence[str]) -> Study:

@@ -19,9 +19,9 @@ from development import development_plan
 
 from corollary import stats
 from corollary.plugins import bind
-from corollary.study.plan import cells, make_dataset, trials
-from corollary.study.results import Tried, rows
-from corollary.study.work import run_trial
+from corollary.studies.plan import cells, make_dataset, trials
+from corollary.studies.results import Tried, rows
+from corollary.studies.jobs import run_trial
 from corollary.types import Result, Spec, Study, Trial
 
 DATASETS = ("reversals", "celebrities", "family", "semantic")

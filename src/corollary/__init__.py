@@ -1,38 +1,46 @@
 """Corollary: fine-tune on your documents, and on everything that follows from them.
 
-This is the whole interface for Python: the functions behind the commands, and the types that they take
-and return. Importing it is quick; torch is imported by what needs it.
+This is the whole interface for Python: the functions behind the commands, and the types that they take and
+return. Importing it is quick; torch is imported by what needs it.
 """
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from corollary.errors import Unknown, UserError
 from corollary.types import (
+    Arm,
     Completion,
     Cost,
     Dataset,
     Document,
     Flow,
     Likelihood,
-    Method,
+    Mark,
+    Message,
     Model,
+    Origin,
     Question,
     Request,
     Result,
     Score,
+    Scorer,
     Spec,
     Study,
+    Trainee,
     Trial,
+    Writer,
 )
 
 if TYPE_CHECKING:
     from corollary.commands import (
         Answer,
+        Augmented,
+        Evaluation,
         Plugin,
+        StudyResult,
+        Tuned,
         ask,
         augment,
         costs,
@@ -47,24 +55,34 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Arm",
+    "Augmented",
     "Completion",
     "Cost",
     "Dataset",
     "Document",
+    "Evaluation",
     "Flow",
     "Likelihood",
-    "Method",
+    "Mark",
+    "Message",
     "Model",
+    "Origin",
     "Plugin",
     "Question",
     "Request",
     "Result",
     "Score",
+    "Scorer",
     "Spec",
     "Study",
+    "StudyResult",
+    "Trainee",
     "Trial",
+    "Tuned",
     "Unknown",
     "UserError",
+    "Writer",
     "ask",
     "augment",
     "costs",
@@ -77,31 +95,19 @@ __all__ = [
     "tune",
 ]
 
-# The types stand here already; what does not is imported when it is first asked for.
-_COMMANDS = frozenset(__all__).difference(globals())
+
+def __getattr__(name: str) -> Any:
+    # What is not here already is imported when it is first asked for: it imports more than a type does.
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("corollary")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from corollary import commands
+
+    return getattr(commands, name)
 
 
-class _Package(ModuleType):
-    """This package: its functions are imported when they are first asked for.
-
-    Some have the name of a module (`corollary.augment`), and importing that module, which any part of
-    the package may do first, binds its name here to the module. The function keeps the name: write
-    `from corollary.augment import ...` for what else is in the module.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in _COMMANDS:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        from corollary import commands
-
-        return getattr(commands, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _COMMANDS and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *_COMMANDS})
-
-
-sys.modules[__name__].__class__ = _Package
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,6 @@
 """The errors that Corollary raises on purpose. Everything else that is raised is a defect of ours.
 
-    UserError       what the user can mend: one sentence that says what is wrong and how to mend it
+    UserError       what the user can fix: one sentence that says what is wrong and how
     └── Unknown     a name that does not exist; says which existing name is nearest
     JobFailed       a job ended without an answer; stands as its result, since it must not lose the others
     └── WorkerDied  its process ended in the middle of it
@@ -16,13 +16,16 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something that the user can mend. The message is one sentence that says how."""
+    """Something that the user can fix. The message is one sentence that says how. `exit_code` is the command
+    line's."""
+
+    exit_code = 2
 
 
 class Unknown(UserError):
-    """A name that does not exist, of something that is known by name (a dataset, a knob, a preset).
+    """A name that does not exist, of something that is known by name (a dataset, a option, a preset).
 
-    `what` says what is named ("dataset", "knob of reversals"), `name` is what was given and `known`
+    `what` says what is named ("dataset", "option of reversals"), `name` is what was given and `known`
     are the names that exist. The message names the nearest of them, else all of them.
     """
 

@@ -1,13 +1,14 @@
-"""Plug-ins: a module in one of five folders, whose function has the file's name.
+"""Plug-ins: how a name becomes a function.
 
-There is no registry: `datasets/family.py` with a function `family` is the dataset `family`. The
-function's keyword-only parameters are its knobs: their names, annotations and defaults are the
-schema and the error messages. Those of a dataset are flags of `corollary make` and those of a tuning
-flags of `corollary tune`; those of a strategy, a model or a runner are set with `--set`.
-`path/to/file.py:function` works wherever a name does; without `:function` the function is named as the
-file.
+A plug-in is a module whose function is named by its kind's verb (`KINDS`): `models/local.py` with a
+function `load` is the model `local`. There is no registry. A plug-in is found
 
-Nothing here imports torch: modules of `models` and `tuning` import it inside their functions.
+    - in the folder of its kind in this package,
+    - in an entry point of the group `corollary.<kind>` of any installed distribution,
+    - or in a file that the user names: `path/to/file.py`, or `path/to/file.py:function`.
+
+The function's keyword-only parameters are its options: their names, annotations and defaults are the schema
+and the error messages. Nothing here imports torch: plug-ins import heavy libraries inside their functions.
 """
 
 from __future__ import annotations
@@ -17,35 +18,54 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
-import math
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType, NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from types import ModuleType
+from typing import Any
 
+from corollary.coerce import UNREADABLE, in_words, read_as
 from corollary.errors import Unknown, UserError
 from corollary.types import Spec
 
-KINDS = {
-    "datasets": "dataset",
-    "strategies": "strategy",
-    "models": "model",
-    "tuning": "tuning",
-    "runners": "runner",
-}
-"""Folder of each kind of plug-in, and what one of them is called."""
 
-ENGINE = frozenset("seed window count rows other on_checkpoint checkpoints".split())
-"""Keyword parameters that a study fills itself; nobody sets them as knobs."""
+@dataclass(frozen=True)
+class Kind:
+    """A kind of plug-in: what one is called, its function, and its folder in this package ("": none)."""
+
+    name: str
+    verb: str
+    folder: str = ""
+
+
+KINDS = {
+    "datasets": Kind("dataset", "make", "datasets"),
+    "readers": Kind("reader", "read", "documents/readers"),
+    "strategies": Kind("strategy", "write", "writing/strategies"),
+    "checks": Kind("check", "check", "writing/checks"),
+    "audits": Kind("audit", "audit"),
+    "models": Kind("model", "load", "models"),
+    "tunings": Kind("tuning", "tune", "training"),
+    "contexts": Kind("context", "choose", "asking/contexts"),
+    "runners": Kind("runner", "run", "runners"),
+    "sections": Kind("report section", "section"),
+}
+"""Every kind of plug-in."""
+
+ENGINE = frozenset(
+    "seed window count rows other orders prompt prompts on_checkpoint checkpoints on_step".split()
+)
+"""Keyword parameters that a study fills itself; nobody sets them as options."""
 
 REQUIRED: Any = inspect.Parameter.empty
-"""Default of a knob that has none: it must be given."""
+"""Default of an option that has none: it must be given."""
 
 
 @dataclass(frozen=True)
-class Knob:
+class Option:
     """A keyword-only parameter of a plug-in: its name, its annotation and its default (or `REQUIRED`)."""
 
     name: str
@@ -54,120 +74,162 @@ class Knob:
 
 
 def available(kind: str) -> list[str]:
-    """Names of the plug-ins of a kind ("datasets", "strategies", "models", "tuning", "runners"), sorted.
-
-    Only file names are read: nothing is imported. Modules beginning with an underscore are shared
-    parts, not plug-ins.
-    """
-    folder = Path(__file__).parent / _known_kind(kind)
-    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    """Sorted names of the plug-ins of a kind (a key of `KINDS`), without importing any."""
+    return sorted({*_own(kind), *_installed(kind)})
 
 
 def load(kind: str, use: str) -> Callable[..., Any]:
     """The function of a plug-in, by name or as `file.py:function`.
 
-    Raises `UserError` when there is no such plug-in, file or function, or when the user's file does
-    not run.
+    Raises `UserError` when there is no such plug-in, file or function, or when the user's file does not run.
     """
-    if _is_file(use):
-        path, name = _split(use)
-        function = getattr(_module_of(path), name, None)
-        if not callable(function):
-            named = (key for key, value in vars(_module_of(path)).items() if inspect.isfunction(value))
-            raise Unknown(f"function in {path}", name, named)
+    loaded: Callable[..., Any]
+    if is_file(use):
+        path, name = _split(use, _kind(kind).verb)
+        module = _module_of(path)
+        loaded = getattr(module, name, None)  # type: ignore[assignment]
+        if not callable(loaded):
+            known = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+            raise Unknown(f"function in {path}", name, known)
+        return loaded
+    if use in _own(kind):
+        module = importlib.import_module(_own(kind)[use])
+        loaded = getattr(module, _kind(kind).verb)
+    elif use in _installed(kind):
+        loaded = _from_entry_point(kind, _installed(kind)[use])
     else:
-        if use not in available(kind):
-            raise Unknown(KINDS[kind], use, available(kind))
-        function = getattr(importlib.import_module(f"corollary.{kind}.{use}"), use)
-    loaded: Callable[..., Any] = function
+        raise Unknown(_kind(kind).name, use, available(kind))
     return loaded
 
 
 def name_of(use: str) -> str:
-    """What a plug-in is called in folders and results: one in a file of the user's by its function."""
+    """What a plug-in is called in folders and results: a file's by its function, if one is named."""
     _, found, function = use.rpartition(".py:")
     return function if found else Path(use).stem
 
 
-def knobs(function: Callable[..., Any]) -> tuple[Knob, ...]:
-    """The knobs of a plug-in's function, in the order in which they are written.
-
-    What the engine gives (`ENGINE`) is none of them.
-    """
+def options(function: Callable[..., Any]) -> tuple[Option, ...]:
+    """The options of a plug-in's function, in the order of its parameters, without those in `ENGINE`."""
     return tuple(
-        Knob(name, _annotation(parameter.annotation, function), parameter.default)
+        Option(name, _annotation(parameter.annotation, function), parameter.default)
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in ENGINE
     )
 
 
-def check_knobs(kind: str, spec: Spec) -> Spec:
-    """The same plug-in with every knob resolved: defaults filled in, values of the annotated types.
+def wants(kind: str, use: str) -> frozenset[str]:
+    """The parameters in `ENGINE` that a plug-in asks for: what it needs is read off its signature."""
+    return ENGINE & set(inspect.signature(load(kind, use)).parameters)
 
-    Text is read as the command line and configuration files write it ("3", "yes", "a,b"), "max-tokens"
-    is the knob `max_tokens`, a list becomes the tuple that the annotation asks for. Two spellings of
-    the same settings give equal specs, so the result may be hashed.
 
-    Raises `UserError` for an unknown plug-in or knob (and names the nearest), for a value that is not
-    of the knob's type, and for a knob without default that is not given.
+def check_options(kind: str, spec: Spec) -> Spec:
+    """The same plug-in with every option resolved: defaults filled in, values of the annotated types.
+
+    Text is read as the command line and configuration files give it ("3", "yes", "a,b"), "max-tokens" is the
+    option `max_tokens`, and a list becomes the tuple that the annotation asks for. Two spellings of the same
+    settings give equal specs, so the result may be hashed.
+
+    Raises `UserError` for an unknown plug-in or option (and names the nearest), for a value of another type,
+    and for an option without default that is not given.
     """
-    existing = {knob.name: knob for knob in knobs(load(kind, spec.use))}
-    owner = f"{KINDS[kind]} {spec.use}"
+    existing = {option.name: option for option in options(load(kind, spec.use))}
+    owner = f"{_kind(kind).name} {spec.use}"
     given: dict[str, Any] = {}
-    for written, value in spec.knobs.items():
-        name = written.replace("-", "_")
+    for key, value in spec.options.items():
+        name = key.replace("-", "_")
         if name not in existing:
-            raise Unknown(f"knob of the {owner}", written, existing)
+            raise Unknown(f"option of the {owner}", key, existing)
         if name in given:
-            raise UserError(f"The knob '{name}' of the {owner} is given twice: give it once.")
-        given[name] = _coerced(value, existing[name].type, f"The knob '{name}' of the {owner}")
-    for name, knob in existing.items():
-        if name not in given and knob.default is REQUIRED:
-            raise UserError(f"The {owner} needs the knob '{name}': give it a value.")
-    filled = {knob.name: given.get(knob.name, knob.default) for knob in existing.values()}
+            raise UserError(f"The option '{name}' of the {owner} is given twice: give it once.")
+        wanted = existing[name].type
+        given[name] = read_as(value, wanted)
+        if given[name] is UNREADABLE:
+            raise UserError(
+                f"The option '{name}' of the {owner} must be {in_words(wanted)}: {value!r} is not."
+            )
+    for name, option in existing.items():
+        if name not in given and option.default is REQUIRED:
+            raise UserError(f"The {owner} needs the option '{name}': give it a value.")
+    filled = {option.name: given.get(option.name, option.default) for option in existing.values()}
     return Spec(spec.use, dict(sorted(filled.items())))
 
 
 def bind(kind: str, spec: Spec) -> Callable[..., Any]:
-    """The plug-in's function with its knobs already given; what remains are its positional parameters
-    and the seed. Raises `UserError` as `check_knobs` does."""
-    return functools.partial(load(kind, spec.use), **check_knobs(kind, spec).knobs)
+    """The plug-in's function with its options given. Raises `UserError` as `check_options` does."""
+    return functools.partial(load(kind, spec.use), **check_options(kind, spec).options)
 
 
 def identity(kind: str, spec: Spec) -> dict[str, Any]:
-    """What a plug-in and its knobs are known by, as plain values to be hashed.
+    """Plain values to be hashed: what a plug-in and its options are known by.
 
-    A plug-in of the user's own is known by the content of its file, never by its path: moving the
-    file re-runs nothing, and changing it does.
+    A user's file is known by its content, never by its path: moving it repeats nothing, and changing it does.
+    A plug-in of another distribution is known by its name and version.
     """
     use = spec.use
-    if _is_file(use):
-        path, name = _split(use)
+    if is_file(use):
+        path, name = _split(use, _kind(kind).verb)
         use = f"{name}@{hashlib.sha256(path.read_bytes()).hexdigest()}"
-    return {"use": use, "knobs": dict(check_knobs(kind, spec).knobs)}
+    elif use not in _own(kind) and (found := _installed(kind).get(use)) and found.dist is not None:
+        if found.dist.name != "corollary":
+            use = f"{use}@{found.dist.name}=={found.dist.version}"
+    return {"use": use, "options": dict(check_options(kind, spec).options)}
 
 
 def summary(function: Callable[..., Any]) -> str:
-    """The first sentence or line of a plug-in's docstring, as `corollary list` shows it."""
+    """The first paragraph of a plug-in's docstring, as `corollary list` shows it."""
     paragraph = (inspect.getdoc(function) or "").split("\n\n")[0]
     return " ".join(paragraph.split())
 
 
-def _known_kind(kind: str) -> str:
-    if kind not in KINDS:
-        raise Unknown("kind of plug-in", kind, KINDS)
-    return kind
-
-
-def _is_file(use: str) -> bool:
+def is_file(use: str) -> bool:
+    """Whether a plug-in is named by a Python file."""
     return use.endswith(".py") or ".py:" in use
 
 
-def _split(use: str) -> tuple[Path, str]:
+def _kind(kind: str) -> Kind:
+    if kind not in KINDS:
+        raise Unknown("kind of plug-in", kind, KINDS)
+    return KINDS[kind]
+
+
+@functools.cache
+def _own(kind: str) -> dict[str, str]:
+    """The plug-ins in this package's folder of a kind: name to module. Engine modules may lie beside them,
+    so a plug-in is a file that defines the kind's verb; the source is searched, not imported."""
+    found = _kind(kind)
+    if not found.folder:
+        return {}
+    folder = Path(__file__).parent / found.folder
+    defines = re.compile(rf"^def {found.verb}\(", re.MULTILINE)
+    package = f"{__package__}.{found.folder.replace('/', '.')}"
+    return {
+        path.stem: f"{package}.{path.stem}"
+        for path in sorted(folder.glob("*.py"))
+        if defines.search(path.read_text(encoding="utf-8"))
+    }
+
+
+@functools.cache
+def _installed(kind: str) -> dict[str, EntryPoint]:
+    _kind(kind)
+    return {point.name: point for point in entry_points(group=f"corollary.{kind}")}
+
+
+def _from_entry_point(kind: str, point: EntryPoint) -> Callable[..., Any]:
+    try:
+        found = point.load()
+    except Exception as error:
+        raise UserError(
+            f"The {_kind(kind).name} {point.name} of {point.dist.name if point.dist else point.value} does not"
+            f" import ({type(error).__name__}: {error}): update or uninstall that package."
+        ) from error
+    loaded: Callable[..., Any] = getattr(found, _kind(kind).verb) if isinstance(found, ModuleType) else found
+    return loaded
+
+
+def _split(use: str, verb: str) -> tuple[Path, str]:
     # From the right: a Windows path has a colon of its own.
-    file, function = use, Path(use).stem
-    if not use.endswith(".py"):
-        file, _, function = use.rpartition(":")
+    file, function = (use, verb) if use.endswith(".py") else use.rpartition(":")[::2]
     path = Path(file)
     if not path.is_file():
         raise UserError(f"There is no file {file}: give the path of an existing Python file.")
@@ -175,8 +237,8 @@ def _split(use: str) -> tuple[Path, str]:
 
 
 def _module_of(path: Path) -> ModuleType:
-    # Under a name made from the content, so that a file that was edited is loaded anew and one that
-    # was not is loaded once. It must stand in sys.modules before it runs: dataclasses look there.
+    # Under a name made from the content, so that a file that was edited is loaded anew and one that was not
+    # is loaded once. It must be in sys.modules before it runs: dataclasses look there.
     source = path.read_bytes()
     name = f"corollary_plugin_{hashlib.sha256(str(path).encode() + source).hexdigest()[:16]}"
     if name in sys.modules:
@@ -188,106 +250,19 @@ def _module_of(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         found.loader.exec_module(module)
-    except Exception as error:
+    # SystemExit too: a file that ends the process at import would end the study without a word.
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise UserError(f"{path} does not run ({type(error).__name__}: {error}): mend the file.") from error
+        raise UserError(f"{path} does not run ({type(error).__name__}: {error}): fix the file.") from error
     return module
 
 
 def _annotation(annotation: Any, function: Callable[..., Any]) -> Any:
-    # One at a time, not inspect's eval_str: a name that exists only for the type checker (a model's
-    # class under TYPE_CHECKING) must not hide the types of the knobs beside it.
+    # One at a time, not inspect's eval_str: a name that exists only for the type checker (a model's class
+    # under TYPE_CHECKING) must not hide the types of the options beside it.
     if not isinstance(annotation, str):
         return Any if annotation is inspect.Parameter.empty else annotation
     try:
         return eval(annotation, getattr(inspect.unwrap(function), "__globals__", {}))
     except NameError:
         return Any
-
-
-def _coerced(value: Any, wanted: Any, owner: str) -> Any:
-    found = _read(value, wanted)
-    if found is _UNREADABLE:
-        raise UserError(f"{owner} must be {_in_words(wanted)}: {value!r} is not.")
-    return found
-
-
-_UNREADABLE = object()
-_WORDS = {
-    "true": True,
-    "yes": True,
-    "on": True,
-    "1": True,
-    "false": False,
-    "no": False,
-    "off": False,
-    "0": False,
-}
-
-
-def _read(value: Any, wanted: Any) -> Any:
-    """The value as the wanted type, or `_UNREADABLE`."""
-    origin, options = get_origin(wanted), get_args(wanted)
-    if wanted is Any:
-        return value
-    if origin in (Union, UnionType):
-        return _first(value, options)
-    if origin is Literal:
-        return next((option for option in options if str(option) == str(value)), _UNREADABLE)
-    if origin is tuple:
-        return _read_tuple(value, options)
-    if wanted is NoneType:
-        return None if value is None or value in ("none", "None", "") else _UNREADABLE
-    if wanted is bool:
-        return value if isinstance(value, bool) else _WORDS.get(str(value).lower(), _UNREADABLE)
-    if wanted in (int, float):
-        return _read_number(value, wanted)
-    return value if isinstance(wanted, type) and isinstance(value, wanted) else _UNREADABLE
-
-
-def _first(value: Any, options: tuple[Any, ...]) -> Any:
-    # None first and text last: "none" for `str | None` is None, and "3" for `str | int` is 3.
-    order = sorted(options, key=lambda option: (option is not NoneType, option is str))
-    readings = (_read(value, option) for option in order)
-    return next((reading for reading in readings if reading is not _UNREADABLE), _UNREADABLE)
-
-
-def _read_tuple(value: Any, options: tuple[Any, ...]) -> Any:
-    items = [item for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-    if not isinstance(items, (list, tuple)):
-        items = [items]
-    if len(options) == 2 and options[1] is Ellipsis:
-        options = (options[0],) * len(items)
-    if len(items) != len(options):
-        return _UNREADABLE
-    stripped = (item.strip() if isinstance(item, str) else item for item in items)
-    read = tuple(_read(item, option) for item, option in zip(stripped, options, strict=True))
-    return _UNREADABLE if _UNREADABLE in read else read
-
-
-def _read_number(value: Any, wanted: type[int] | type[float]) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return _UNREADABLE
-    try:
-        number = wanted(value)
-    except (ValueError, OverflowError):
-        return _UNREADABLE
-    # int(2.5) is 2: a lossy reading is none. Neither are NaN and infinity, which have no place in JSON.
-    exact = isinstance(value, str) or number == value
-    return number if exact and -math.inf < number < math.inf else _UNREADABLE
-
-
-def _in_words(wanted: Any) -> str:
-    origin, options = get_origin(wanted), get_args(wanted)
-    if origin in (Union, UnionType):
-        return " or ".join(_in_words(option) for option in options)
-    if origin is Literal:
-        return " or ".join(repr(option) for option in options)
-    if origin is tuple:
-        return (
-            f"a list of {_in_words(options[0])}"
-            if options[-1:] == (Ellipsis,)
-            else f"a list of {len(options)}"
-        )
-    words = {bool: "yes or no", int: "a whole number", float: "a number", str: "a text", NoneType: "none"}
-    return words.get(wanted, getattr(wanted, "__name__", str(wanted)))

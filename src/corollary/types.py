@@ -1,14 +1,10 @@
-"""The nouns of the product: frozen values, standard library only, no behaviour beyond addition.
-
-Every arm of the comparison (plain fine-tuning, in-context, augmented, ...) is one setting of the
-fields `augment`, `tune` and `context` of a `Method`; there is no class and no code path per arm.
-"""
+"""The nouns of the product: frozen values, standard library only, no behaviour beyond addition."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 DROPPED = "dropped"
 
@@ -53,13 +49,12 @@ class Document:
 class Question:
     """One held-out item. With `choices` it is scored by likelihood, without by generation.
 
-    A choice or answer is a continuation of `prompt`: its leading space belongs to it. `accept` holds
-    further answers that are as right as `answer` (syllogisms may have several). `premises` are ids of
-    the documents that prove the answer; `unit` names the smallest group of facts that share a name or
-    premise (the unit of the statistics; left empty, questions that share a premise are one); `reserved`
-    says that the relation or wording was kept out of the augmentation tasks on which the embedded model
-    was trained. `domain` is the prompt without what it asks about ("is called"): where it is given, its
-    choices are scored behind it too, which says how much the model likes each of them anyhow.
+    A choice or answer continues `prompt`: its leading space belongs to it. `accept` contains further answers
+    that are as right as `answer` (syllogisms may have several). `premises` are the ids of the documents that
+    prove the answer. `unit` groups questions that test the same fact, so that they are not counted as
+    independent evidence; left empty, questions that share a premise are one unit. `marks` are labels by which
+    the statistics break results down; the dataset describes them. `domain` is the prompt without what it asks
+    about ("is called"): where it is given, the choices are scored behind it too, for the secondary metric.
     """
 
     id: str
@@ -70,17 +65,40 @@ class Question:
     premises: tuple[str, ...]
     unit: str = ""
     accept: tuple[str, ...] = ()
-    reserved: bool = False
+    marks: Mapping[str, str] = field(default_factory=dict)
     domain: str = ""
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What a mark of questions means: a heading, one sentence, and a label for each of its values."""
+
+    title: str
+    about: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Dataset:
-    """Documents to learn from and questions that are held out."""
+    """Documents to learn from and held-out questions.
+
+    The rest is what a dataset plug-in offers beside them: `recall` names the splits that ask only for what
+    the documents state; `audit` is an audit plug-in that can tell whether a generated line follows; `marks`
+    describes the marks of its questions; `section` is a report section plug-in; `model` is the model to use
+    where none is named; `other_seed` is a seed at which the same plug-in makes documents that share no fact
+    with these, None where there is none; `made` is the plug-in with its options.
+    """
 
     name: str
     documents: tuple[Document, ...]
     questions: tuple[Question, ...]
+    recall: tuple[str, ...] = ("rephrase",)
+    audit: str = ""
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    section: str = ""
+    model: str = ""
+    other_seed: int | None = None
+    made: Spec | None = None
 
 
 @dataclass(frozen=True)
@@ -164,59 +182,90 @@ class Cost:
 
 @dataclass(frozen=True)
 class Spec:
-    """A plug-in by name (or `file.py:function`) and the knobs it is called with."""
+    """A plug-in by name (or `file.py:function`) and the options it is called with."""
 
     use: str
-    knobs: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+Role = Literal["floor", "context", "baseline", "control", "ablation", "treatment", "bound"]
+"""What an arm is for. Statistics, costs, advice and figures read roles, never names.
+
+    floor      the model without the documents
+    context    the documents in the prompt
+    baseline   tuned on the documents alone; the first one is what all others are compared with
+    control    tuned on the documents and text that should not help: rules out another explanation
+    ablation   a part of the treatment
+    treatment  tuned on the documents and what follows from them; the first one decides the advice
+    bound      what cannot be had in practice: the best that the design could give
+"""
 
 
 @dataclass(frozen=True)
-class Method:
-    """One arm. `augment`: strategies whose documents are added to the training documents; `tune`:
-    whether to tune at all; `context`: what is put before each question: "none" or "all"; `whole`:
-    datasets whose documents are trained on unsplit (elsewhere each sentence is an example); `tunings`:
-    the only ways of tuning it runs with (empty: all of the study)."""
+class Arm:
+    """One arm of a comparison, as data.
+
+    `augment` are the strategies whose documents are added to the training documents; `tune` says whether the
+    model is tuned at all; `context` is what is put before each question (a context plug-in, or "none").
+    `against` names the arms that it is compared with, or "chance"; None leaves that to its role.
+    `same_size_as` names an arm: this one gets as many added rows as that one. `read_off` names an arm whose
+    checkpoints it is read off, the best one on the test itself; it has no trials of its own. `whole` are the
+    datasets whose documents it is trained on unsplit, `only` the only datasets and `tunings` the only tunings
+    with which it runs (empty: all). `about` says what it is, in the report.
+    """
 
     name: str
+    role: Role
     augment: tuple[Spec, ...] = ()
     tune: bool = False
-    context: str = "none"
+    context: Spec = Spec("none")
+    against: tuple[str, ...] | None = None
+    same_size_as: str = ""
+    read_off: str = ""
     whole: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
     tunings: tuple[str, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A whole comparison: every dataset x seed x method x tuning, on one model.
+    """A whole comparison: every dataset x seed x arm x tuning.
 
-    `limits` maps the name of a method or tuning to the only datasets on which it runs. `tunings` are
-    knobs of the tuning plug-ins; the same budget of tokens holds for every tuned arm. `withhold` is the
-    share of the facts of which the augmented arms are told no inference.
+    `model` is tuned and asked; `generator` writes the augmentations and `judge` checks them (None: the model
+    does). `limits` maps the name of a tuning to the only datasets on which it runs. `tunings` are options of
+    the tuning plug-ins; the same budget of tokens holds for every tuned arm. `withhold` is the share of the
+    facts of which the treatment is shown no inference. `prompts` maps a strategy to a prompt file of the
+    user's own.
     """
 
     name: str
     datasets: tuple[Spec, ...]
-    methods: tuple[Method, ...]
+    arms: tuple[Arm, ...]
     tunings: tuple[Spec, ...]
     seeds: tuple[int, ...]
-    model: Spec = Spec("embedded")
+    model: Spec
+    generator: Spec | None = None
+    judge: Spec | None = None
     limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     orders: int = 3
     checkpoints: int = 8
     withhold: float = 0.0
+    prompts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One cell of a study, self-contained: all that a worker needs to run it.
+    """One cell of a study, self-contained: everything that a worker needs to run it.
 
-    `documents` are trained on when `tune` is set; `context` are put before every question, once per
-    order (each order is a permutation of range(len(context))). `checkpoints` > 0 also scores the
-    questions at that many evenly spaced points of the tuning run.
+    `documents` are trained on when `tune` is set. `context` documents are put before the questions: all of
+    them, once per order in `orders` (permutations of range(len(context))), or, where `nearest` is not empty,
+    for each question the documents at these indices, once. `checkpoints` > 0 also scores the questions at
+    that many evenly spaced points of the tuning run.
     """
 
     dataset: str
-    method: str
+    arm: str
     seed: int
     model: Spec
     tune: Spec | None
@@ -225,6 +274,7 @@ class Trial:
     orders: tuple[tuple[int, ...], ...]
     questions: tuple[Question, ...]
     checkpoints: int = 0
+    nearest: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)

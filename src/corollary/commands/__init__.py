@@ -1,27 +1,43 @@
-"""What a person can ask for: the functions behind the command line, each reading and writing plain folders.
+"""The public functions behind the commands. They put the layers together, so they are a layer of their own.
 
-They are the public functions of the package. Nothing here imports torch at the top: the command line
-must answer at once.
+Each is declared once: its signature, its `Doc` annotations and its docstring are also the command line's
+options, help and examples (`corollary.cli`). Nothing here imports torch at the top: the command line must answer at
+once.
 """
 
-from corollary.commands.asking import Answer, ask
-from corollary.commands.comparison import DEMO, costs, demo, plan, report, study
-from corollary.commands.estimate import expected_seconds
-from corollary.commands.folders import model_spec, spec_of
-from corollary.commands.listing import Plugin, list_
-from corollary.commands.scoring import evaluate
-from corollary.commands.stages import augment, make, tune
+from corollary.commands.comparison import (
+    DEMO,
+    Evaluation,
+    StudyResult,
+    costs,
+    demo,
+    evaluate,
+    folder_of,
+    plan,
+    report,
+    study,
+)
+from corollary.commands.data import Plugin, list_, make
+from corollary.commands.sources import model_spec, spec_of
+from corollary.commands.stages import Augmented, Tuned, augment, tune
+from corollary.studies.ask import Answer, ask
+from corollary.studies.estimate import expected_seconds
 
 __all__ = [
     "DEMO",
     "Answer",
+    "Augmented",
+    "Evaluation",
     "Plugin",
+    "StudyResult",
+    "Tuned",
     "ask",
     "augment",
     "costs",
     "demo",
     "evaluate",
     "expected_seconds",
+    "folder_of",
     "list_",
     "make",
     "model_spec",

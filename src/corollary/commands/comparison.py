@@ -1,157 +1,414 @@
-"""The comparison as a whole, its report and its costs."""
+"""The comparison as a whole, its report and its costs; one model on questions."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
-from corollary.commands.folders import PathLike, model_spec, read_data, spec_of
+from annotated_doc import Doc
+
+from corollary.commands.sources import (
+    ModelLike,
+    PathLike,
+    Source,
+    dataset_from,
+    model_for,
+    model_spec,
+    spec_of,
+)
 from corollary.errors import Unknown, UserError
-from corollary.types import Spec, Study
-
-if TYPE_CHECKING:
-    from corollary.study import Observer
+from corollary.measure.rows import AccuracyRow, CostRow, ResultRow, Summary, read_summary
+from corollary.studies.driver import Observer
+from corollary.studies.estimate import expected_seconds
+from corollary.types import Dataset, Result, Spec, Study, Trial
 
 DEMO = "demo"
+OWN = "documents"
+"""The preset for a folder of documents."""
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """A study that has run: `folder` has everything as files. Tables are pandas data frames where pandas is
+    installed, else lists of rows."""
+
+    folder: Path
+
+    @cached_property
+    def summary(self) -> Summary:
+        """Everything in summary.json."""
+        return read_summary(self.folder)
+
+    @property
+    def accuracy(self) -> Any:
+        """Accuracy by dataset, split, arm and tuning, with intervals."""
+        return _frame(self.summary["accuracy"])
+
+    @property
+    def comparisons(self) -> Any:
+        """Paired differences between arms, with intervals and tests."""
+        return _frame(self.summary["comparisons"])
+
+    @property
+    def costs(self) -> Any:
+        """Tokens, operations, time and break-even by arm."""
+        return _frame(self.summary["costs"])
+
+    @property
+    def advice(self) -> Any:
+        """What to do and why: `corollary.reporting.advice.Advice`."""
+        from corollary.reporting.advice import advise
+
+        return advise(self.summary)
+
+    def ask(self, question: str, **options: Any) -> Any:
+        """The arms' answers to a question; see `corollary.ask`."""
+        from corollary.studies.ask import ask
+
+        return ask(self.folder, question, **options)
+
+    def report(self) -> Path:
+        """Write report.html and return its path."""
+        return report(self.folder)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td>{escape(row['dataset'])} {escape(row['split'])}</td><td>{escape(row['method'])}</td>"
+            f"<td>{'' if row['accuracy'] is None else format(row['accuracy'], '.0%')}</td></tr>"
+            for row in self.summary["accuracy"]
+        )
+        return f"<p>{escape(self.advice.do)}</p><table>{rows}</table>"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model's answers: `rows` by question and `accuracy` by split; `folder` has them as files."""
+
+    rows: list[ResultRow]
+    accuracy: list[AccuracyRow]
+    folder: Path | None = None
 
 
 def study(
-    source: PathLike,
-    out: PathLike,
+    source: Annotated[Source, Doc("A preset, a TOML file, or a folder of documents with questions.jsonl.")],
+    out: Annotated[PathLike | None, Doc("Folder to write to. [default: out/ and the study's name]")] = None,
     *,
-    runner: Spec | str = "processes",
-    seeds: Sequence[int] | None = None,
-    model: Spec | PathLike | None = None,
-    withhold: float | None = None,
-    settings: Mapping[str, Any] | None = None,
+    model: Annotated[ModelLike, Doc("A model's name, folder, hub id, GGUF file, or file.py.")] = None,
+    generator: Annotated[ModelLike, Doc("The model that generates. [default: the model]")] = None,
+    seeds: Annotated[Sequence[int] | None, Doc("Seeds in place of the study's own, as in 0,1,2.")] = None,
+    withhold: Annotated[float | None, Doc("Share of the facts whose inferences are left out.")] = None,
+    prompt: Annotated[Mapping[str, str] | None, Doc("Prompt file of your own, as in local=mine.txt.")] = None,
+    settings: Annotated[
+        Mapping[str, Any] | None, Doc("Option of a dataset, a tuning, `model`, `generator` or `runner`.")
+    ] = None,
+    runner: Annotated[Spec | str, Doc("What does the work: processes, in_process or ray.")] = "processes",
     observer: Observer | None = None,
-) -> Path:
-    """Compare in-context learning, plain and augmented fine-tuning, and write all of it to the folder `out`.
+) -> StudyResult:
+    """Compare fine-tuning with keeping the documents in the prompt.
 
-    `source` is a preset's name, a study's TOML file, or a folder with documents.jsonl and
-    questions.jsonl. `seeds`, `model` and `withhold` (the share of the facts whose inferences are kept
-    out) stand in place of the study's own; `settings` maps "dataset.knob", "tuning.knob" and
-    "model.knob" to values. Everything is known by the content of its inputs: a second run in the same
-    folder does nothing, a changed knob runs again just what it changes, and a run that was stopped goes
-    on. `observer` is told what is finished, as it is.
+    A second run in the same folder does nothing, a changed option repeats just what it changes, and a run that
+    was stopped goes on. `settings` maps "section.option" to values; `observer` is told what is finished.
 
-    Returns the folder, which then holds results.jsonl and summary.json. Raises `UserError` for what does
-    not exist, and when a part of the study failed; all else is kept.
+    Raises `UserError` for what does not exist; `StudyFailed` when a part of the study failed and everything
+    else is stored.
+
+        corollary study docs/ --model models/qwen
+        corollary study demo --out out/demo
+        corollary study mine.toml --seeds 0,1 --set reversals.facts=24 --set full.lr=0.0005
     """
-    from corollary.study import study as run_study
+    from corollary.studies.driver import run_study
 
-    planned = plan(source, seeds=seeds, model=model, withhold=withhold, settings=settings)
-    return run_study(planned, Path(out), runner=spec_of("runners", runner), observer=observer)
+    given = dict(settings or {})
+    workers = {key.removeprefix("runner."): given.pop(key) for key in [*given] if key.startswith("runner.")}
+    planned = plan(
+        source,
+        model=model,
+        generator=generator,
+        seeds=seeds,
+        withhold=withhold,
+        prompt=prompt,
+        settings=given,
+    )
+    chosen, folder = spec_of("runners", _fitting(planned, runner), workers), folder_of(source, planned, out)
+    if observer:
+        count = (
+            1 if chosen.use == "in_process" else int(chosen.options.get("workers", 0)) or os.cpu_count() or 1
+        )
+        observer("plan", 0, 0, (planned, folder, expected_seconds(planned, workers=count)))
+    return StudyResult(run_study(planned, folder, runner=chosen, observer=observer))
 
 
 def plan(
-    source: PathLike,
+    source: Source,
     *,
+    model: ModelLike = None,
+    generator: ModelLike = None,
     seeds: Sequence[int] | None = None,
-    model: Spec | PathLike | None = None,
     withhold: float | None = None,
+    prompt: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Study:
-    """The study that `source` stands for, with every name and knob checked.
+    """The study that `source` stands for, with every name and option checked."""
+    from corollary.studies.presets import presets, read_study, seeds_of, share_of
 
-    `seeds`, `model` and `withhold` (the share of the facts whose inferences are kept out) stand in place
-    of the study's own; `settings` maps "dataset.knob", "tuning.knob" and "model.knob" to values.
-    """
-    from corollary.study import presets, read_study
-    from corollary.study.presets import seeds_of, share_of
-
-    name = str(source)
-    if name not in presets() and Path(source).is_dir():
-        planned = _of_folder(Path(source))
-    elif len(Path(source).parts) > 1 and not Path(source).exists():
+    if isinstance(source, str) and (source in presets() or source.endswith(".toml")):
+        planned = read_study(source)
+        if model is not None:
+            planned = replace(planned, model=model_spec(model))
+    elif isinstance(source, str | Path) and not Path(source).exists():
+        if len(Path(source).parts) == 1:
+            raise Unknown("preset or folder", str(source), presets())
         raise UserError(
-            f"There is no file or folder {source}: give a preset ({', '.join(presets())}), a study's"
-            " TOML file, or a folder of documents."
+            f"There is no file or folder {source}: give a preset ({', '.join(presets())}), a study's TOML file,"
+            " or a folder of documents."
         )
     else:
-        planned = read_study(name)
-    if model is not None:
-        planned = replace(planned, model=model_spec(model))
+        planned = _of_documents(source, model)
+    if generator is not None:
+        planned = replace(planned, generator=model_spec(generator))
     if withhold is not None:
         planned = replace(planned, withhold=share_of(withhold))
     if seeds is not None:
         planned = replace(planned, seeds=seeds_of(list(seeds)))
+    if prompt:
+        planned = replace(planned, prompts={**planned.prompts, **prompt})
     for key, value in (settings or {}).items():
         planned = _set(planned, key, value)
     return planned
 
 
-def report(study_folder: PathLike) -> Path:
-    """Write report.html into the folder of a study that has run, and return its path.
-
-    Raises `UserError` when the folder holds no finished study.
-    """
-    from corollary.report import report as written
-
-    return written(Path(study_folder))
-
-
-def costs(study_folder: PathLike, *, prices: PathLike | None = None) -> list[dict[str, Any]]:
-    """What each method of a study costs, and after how many questions it has paid for itself.
-
-    `prices` is a price file (TOML); without one there is no money and break-even counts operations.
-    The next report shows these costs. Returns the rows of "costs" in summary.json. Raises `UserError`
-    when the folder is not a study's or the price file cannot be read.
-    """
-    from corollary.costs import costs as priced
-
-    return priced(Path(study_folder), prices=None if prices is None else Path(prices))
+def folder_of(source: Source, planned: Study, out: PathLike | None) -> Path:
+    """Where a study goes: never into the folder of documents that it is about."""
+    if out is not None:
+        return Path(out)
+    of_data = isinstance(source, str | Path) and Path(source).is_dir()
+    return Path("out") / (f"{planned.name}.study" if of_data else planned.name)
 
 
 def demo(
-    out: PathLike = "out/demo", *, runner: Spec | str = "processes", observer: Observer | None = None
+    out: Annotated[PathLike, Doc("Folder to write to.")] = "out/demo",
+    *,
+    runner: Annotated[Spec | str, Doc("What does the work: processes, in_process or ray.")] = "processes",
+    observer: Observer | None = None,
+) -> StudyResult:
+    """Run the comparison that the package carries, on its own small model: minutes on two cores.
+
+    corollary demo --out out/demo
+    """
+    return study(DEMO, out, runner=runner, observer=observer)
+
+
+def report(
+    study_folder: Annotated[PathLike, Doc("Folder of a study that has run.")],
+    *,
+    prices: Annotated[PathLike | None, Doc("A price file (TOML), for costs in dollars.")] = None,
 ) -> Path:
-    """Run the preset `demo` and write its report; returns the path of report.html."""
-    return report(study(DEMO, out, runner=runner, observer=observer))
+    """Write the report of a study, one page, and return its path.
+
+    Raises `UserError` when the folder holds no finished study.
+
+        corollary report out/demo
+    """
+    from corollary.reporting.page import write_page
+
+    return write_page(Path(study_folder), prices=None if prices is None else Path(prices))
 
 
-def _of_folder(folder: Path) -> Study:
-    """The demo's methods and tunings on one folder of documents with its questions."""
-    from corollary.study import read_study
+def costs(
+    study_folder: Annotated[PathLike, Doc("Folder of a study that has run.")],
+    *,
+    prices: Annotated[PathLike | None, Doc("A price file (TOML).")] = None,
+) -> list[CostRow]:
+    """Show what every arm costs, and when it has paid for itself.
 
-    data = read_data(folder)
+    Without a price file there is no money, and break-even counts operations. Changes no file. Raises `UserError`
+    when the folder is not a study's or the price file cannot be read.
+
+        corollary costs out/demo --prices my-prices.toml
+    """
+    from corollary.measure.cost import cost_rows, read_measured, read_prices
+
+    measured = read_measured(Path(study_folder))
+    return cost_rows(measured, prices=read_prices(Path(prices)) if prices else None)
+
+
+def evaluate(
+    target: Annotated[Source, Doc("Folder of documents with questions.jsonl, or of a study.")],
+    out: Annotated[PathLike | None, Doc("Folder to write to (for documents).")] = None,
+    *,
+    model: Annotated[ModelLike, Doc("A model's name, folder, hub id, GGUF file, or file.py.")] = None,
+    adapter: Annotated[PathLike | None, Doc("Folder of an adapter for the model.")] = None,
+    context: Annotated[str, Doc("What is put before a question: none, all or nearest documents.")] = "none",
+    orders: Annotated[int, Doc("In how many orders all documents are shown.")] = 3,
+    name: Annotated[str | None, Doc("The arm's name in the study.")] = None,
+    dataset: Annotated[str | None, Doc("Ask this dataset of the study alone.")] = None,
+    seed: Annotated[int | None, Doc("Ask this seed of the study alone.")] = None,
+    tuning: Annotated[str | None, Doc("What to call its tuning in the study: full or lora.")] = None,
+    settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model.")] = None,
+    observer: Observer | None = None,
+) -> Evaluation | StudyResult:
+    """Score a model on questions, or bring one that was tuned elsewhere into a study.
+
+    On documents with questions, `out` gets results.jsonl and summary.json. On the folder of a study, the model
+    becomes its arm `name`, now and in every later run; `dataset` and `seed` limit what it is asked.
+
+    Raises `UserError` for what does not exist or does not go together.
+
+        corollary evaluate docs/ --model models/mine --context all --out out/shown
+        corollary evaluate out/demo --name mine --model models/mine --dataset reversals --seed 0
+    """
+    from corollary.commands.stages import sections
+
+    options = sections(settings, ["model"])["model"]
+    if isinstance(target, str | Path) and (Path(target) / "study.json").is_file():
+        from corollary.studies.driver import add_model
+
+        if name is None:
+            raise UserError(f"{target} is a study: say with --name what the model is to be called there.")
+        if context != "none" or out is not None:
+            raise UserError(
+                "In a study an added model answers without documents, into the study's folder: leave --context"
+                " and --out out."
+            )
+        if model is None:
+            raise UserError("Name the model to add with --model.")
+        spec = model_spec(model, adapter=adapter, options=options)
+        way = tuning or ("lora" if spec.options.get("adapter") else "full")
+        folder = add_model(
+            Path(target), name=name, model=spec, tuning=way, dataset=dataset, seed=seed, observer=observer
+        )
+        return StudyResult(folder)
+    if name is not None or dataset is not None:
+        raise UserError(
+            f"{target} is not the folder of a study (it has no study.json): name one that is, or leave --name"
+            " and --dataset out."
+        )
+    data = dataset_from(target)
+    spec = model_spec(model_for(data, model), adapter=adapter, options=options)
+    return _evaluated(data, spec, None if out is None else Path(out), context, orders, seed or 0)
+
+
+def _evaluated(
+    data: Dataset, model: Spec, out: Path | None, context: str, orders: int, seed: int
+) -> Evaluation:
+    from corollary import plugins, store, values
+    from corollary.asking.contexts import Shown
+    from corollary.measure import stats
+    from corollary.studies import jobs
+    from corollary.studies.arms import arm_rows
+    from corollary.studies.plan import Cell, with_units
+    from corollary.studies.results import Tried, rows, tests
+    from corollary.types import Arm
+
+    if not data.questions:
+        raise UserError(f"{data.name} has no questions: write them to questions.jsonl, one a line.")
+    if out is not None and (out / "study.json").is_file():
+        raise UserError(f"{out} is the folder of a study: write to another with --out.")
+    if out is not None and (out / "documents.jsonl").is_file():
+        raise UserError(f"{out} holds documents: write to another folder with --out.")
+    questions = with_units(data.questions)
+    shown = Shown(((),))
+    if context != "none":
+        prompts = [question.prompt for question in questions]
+        choose = plugins.bind("contexts", spec_of("contexts", context))
+        shown = choose(data.documents, prompts, seed=seed, orders=orders)
+    arm = (
+        Arm("pretrained", "floor")
+        if context == "none"
+        else Arm("in-context", "context", context=Spec(context))
+    )
+    documents = () if context == "none" else data.documents
+    trial = Trial(
+        data.name, arm.name, seed, model, None, (), documents, shown.orders, questions, 0, shown.nearest
+    )
+    kept = None if out is None else out / "result.json"
+    result = values.from_plain(Result, store.read_json(kept)) if kept and kept.is_file() else Result("")
+    if result.trial != jobs.trial_id(trial):
+        result = jobs.run_trial(trial)
+    found = rows(out.resolve().name if out else data.name, Tried(trial, result))
+    arms = arm_rows([arm])
+    summary = stats.summarise(found, pairs=stats.pairs_of(arms))
+    if out is not None and kept is not None:
+        store.write_json(out / "trial.json", trial)
+        store.write_json(kept, result)
+        store.write_jsonl(out / "results.jsonl", found)
+        made = {Cell(data.name, seed): replace(data, questions=questions)}
+        others: dict[str, Any] = {
+            "marks": {},
+            "sections": {},
+            "augmentation": [],
+            "costs": [],
+            "warnings": [],
+        }
+        store.write_json(out / "summary.json", {"arms": arms, "tests": tests(made), **summary, **others})
+    return Evaluation(found, summary["accuracy"], out)
+
+
+def _of_documents(source: Source, model: ModelLike) -> Study:
+    """The preset for a user's own documents on these. A controlled dataset that was made into a folder is
+    studied as the demo does."""
+    from corollary.studies.presets import read_study
+
+    data = dataset_from(source)
     if not data.questions:
         raise UserError(
-            f"{folder} holds documents but no questions.jsonl: a study needs questions whose answers follow"
-            " from the documents, one a line."
+            f"{data.name} has documents but no questions: a study needs questions whose answers follow from the"
+            " documents. Write them to questions.jsonl in that folder, one a line."
         )
-    template = read_study(DEMO)
-    return replace(
-        template,
-        name=data.name,
-        datasets=(spec_of("datasets", Spec("documents", {"path": str(folder), "name": data.name})),),
-        # There is no other seed of these documents, and all plain tuning splits them into sentences.
-        methods=tuple(
-            replace(m, whole=()) for m in template.methods if m.name not in ("foreign", "fine-tuned-split")
-        ),
-        limits={},
+    chosen = model_for(data, model)
+    template = read_study(DEMO if data.model and model is None else OWN)
+    if not isinstance(source, str | Path):
+        raise UserError(
+            "A study needs documents in a folder: write documents.jsonl and questions.jsonl there."
+        )
+    own = spec_of("datasets", Spec("documents", {"path": str(source), "name": data.name}))
+    arms = tuple(
+        replace(arm, whole=(), only=()) for arm in template.arms if not arm.only or data.name in arm.only
     )
+    return replace(template, name=data.name, datasets=(own,), arms=arms, limits={}, model=model_spec(chosen))
+
+
+def _fitting(planned: Study, runner: Spec | str) -> Spec | str:
+    """The runner; a model that was given as a value is in this process alone."""
+    given = any(spec is not None and spec.use == "given" for spec in (planned.model, planned.generator))
+    return "in_process" if given else runner
 
 
 def _set(planned: Study, key: str, value: Any) -> Study:
-    """The study with one knob changed."""
-    from corollary.study.plan import dataset_name
+    """The study with one option changed."""
+    from corollary.studies.plan import dataset_name
 
-    name, dot, knob = key.rpartition(".")
+    section, dot, option = key.rpartition(".")
     datasets = {dataset_name(spec): spec for spec in planned.datasets}
     tunings = {spec.use: spec for spec in planned.tunings}
     if not dot:
         raise UserError(
-            f"'{key}' does not say whose knob it is: write dataset.knob, tuning.knob or model.knob."
+            f"'{key}' does not say whose option it is: write dataset.option, tuning.option or model.option."
         )
-    if name == "model":
-        return replace(planned, model=spec_of("models", planned.model, {knob: value}))
-    if name in datasets:
-        new = spec_of("datasets", datasets[name], {knob: value})
-        return replace(planned, datasets=tuple(new if s is datasets[name] else s for s in planned.datasets))
-    if name in tunings:
-        new = spec_of("tuning", tunings[name], {knob: value})
-        return replace(planned, tunings=tuple(new if s is tunings[name] else s for s in planned.tunings))
-    raise Unknown("dataset or tuning of this study", name, [*datasets, *tunings, "model"])
+    if section in ("model", "generator", "judge"):
+        current = getattr(planned, section) or planned.model
+        changed: Any = {section: spec_of("models", current, {option: value})}
+        return replace(planned, **changed)
+    if section in datasets:
+        new = spec_of("datasets", datasets[section], {option: value})
+        return replace(
+            planned, datasets=tuple(new if s is datasets[section] else s for s in planned.datasets)
+        )
+    if section in tunings:
+        new = spec_of("tunings", tunings[section], {option: value})
+        return replace(planned, tunings=tuple(new if s is tunings[section] else s for s in planned.tunings))
+    raise Unknown("dataset or tuning of this study", section, [*datasets, *tunings, "model", "generator"])
+
+
+def _frame(rows: Any) -> Any:
+    try:
+        import pandas as pd
+    except ImportError:
+        return rows
+    return pd.DataFrame(rows)

@@ -1,153 +1,164 @@
-"""One stage at a time: make a dataset, let a model write, tune on both."""
+"""One stage at a time: generate what follows from documents, tune on both."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from corollary import plugins, store
-from corollary.commands.folders import PathLike, model_spec, read_data, spec_of
-from corollary.errors import UserError
+from annotated_doc import Doc
+
+from corollary import store
+from corollary.commands.sources import (
+    ModelLike,
+    PathLike,
+    Source,
+    dataset_from,
+    model_for,
+    model_spec,
+    spec_of,
+)
+from corollary.completions import Completions
+from corollary.errors import JobFailed, UserError
+from corollary.measure.audit import audit_of, usable
+from corollary.studies import jobs
+from corollary.studies.plan import strategy_key, training_rows
+from corollary.studies.presets import share_of
 from corollary.types import DROPPED, Cost, Dataset, Document, Spec, Trial
+from corollary.writing import engine
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much."""
 
 TICKS = 20
-"""How often a tuning tells how far it is."""
+"""How often a tuning reports its progress."""
 
 
-def make(dataset: Spec | str, out: PathLike, *, seed: int = 0, **knobs: Any) -> Path:
-    """Make a controlled dataset: documents.jsonl, questions.jsonl and dataset.json in the folder `out`.
+@dataclass(frozen=True)
+class Augmented:
+    """What a model generated: the documents that may be trained on, the rejected lines with their reasons, and
+    the cost. `folder` holds them as files, None where none was named."""
 
-    `dataset` is the name of a dataset plug-in, or `file.py:function`; `knobs` are its own. Returns the
-    folder. Raises `UserError` for names, knobs and seeds that do not exist, and when the folder holds
-    documents that were not made here, or a dataset with other settings.
-    """
-    spec = spec_of("datasets", dataset, knobs)
-    folder = Path(out)
-    if (folder / "documents.jsonl").exists() and not (folder / "dataset.json").exists():
-        raise UserError(f"{folder} holds documents of your own: name another folder, so that they stay.")
-    made: Dataset = plugins.bind("datasets", spec)(seed=seed)
-    note = {"name": made.name, "use": spec.use, "seed": seed, "knobs": store.to_plain(spec.knobs)}
-    if (folder / "dataset.json").exists() and store.read_json(folder / "dataset.json") != note:
-        raise UserError(
-            f"{folder} holds a dataset with other settings, and what was made from it may still be in use:"
-            " name another folder, or remove that one."
-        )
-    # The note first, since it says that the rest was made here; the documents last, since nothing reads a
-    # folder without them: after a kill between two files the same command writes all of them.
-    store.write_json(folder / "dataset.json", note)
-    store.write_jsonl(folder / "questions.jsonl", made.questions)
-    store.write_jsonl(folder / "documents.jsonl", made.documents)
-    return folder
+    documents: tuple[Document, ...]
+    rejected: tuple[tuple[Document, str], ...]
+    cost: Cost
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A tuned model, the loss of every step, and what tuning cost; `folder` holds it, None where none was named."""
+
+    model: Any
+    losses: tuple[float, ...]
+    cost: Cost
+    folder: Path | None = None
 
 
 def augment(
-    data_folder: PathLike,
-    out: PathLike,
+    documents: Annotated[Source, Doc("Folder or file of documents.")],
+    out: Annotated[PathLike | None, Doc("Folder to write to.")] = None,
     *,
-    strategies: Sequence[Spec | str] = ("local", "linked"),
-    model: Spec | PathLike = "embedded",
-    seed: int = 0,
-    rows: int = 0,
-    withhold: float = 0.0,
+    strategy: Annotated[Sequence[Spec | str], Doc("Strategy that generates; may be repeated.")] = (
+        "local",
+        "linked",
+    ),
+    model: Annotated[ModelLike, Doc("A model's name, folder, hub id, GGUF file, or file.py.")] = None,
+    adapter: Annotated[PathLike | None, Doc("Folder of an adapter for the model.")] = None,
+    seed: Annotated[int, Doc("Seed, any whole number: the same one, the same result.")] = 0,
+    rows: Annotated[int, Doc("Rows that `paraphrase` is to bring; 0: of one round.")] = 0,
+    withhold: Annotated[float, Doc("Share of the facts whose inferences are left out.")] = 0.0,
+    prompt: Annotated[Mapping[str, str] | None, Doc("Prompt file of your own, as in local=mine.txt.")] = None,
+    settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model or a strategy.")] = None,
     progress: Progress | None = None,
-) -> Path:
-    """Let a model write what follows from the documents of a folder: documents.jsonl in the folder `out`.
+) -> Augmented:
+    """Let a model generate what follows from documents.
 
-    Each line that was written is a document with its sources. What the model was asked is kept in
-    completions.db there, so a run that was stopped goes on, and nothing is asked twice. augmented.json
-    says what was asked and what it cost; for a controlled dataset audit.jsonl says what each line is
-    worth. `rows` is how many rows a strategy is asked for that asks (`paraphrase`); `withhold` keeps the
-    inferences of that share of the facts out. `progress` is called with the requests done and asked.
+    Each generated line is a document with its sources. With `out`, documents.jsonl there has them and
+    rejected.jsonl the lines that were left out, with reasons; what the model was asked is kept in
+    completions.db, so a run that was stopped goes on, and nothing is asked twice. `settings` maps
+    "model.option" and "strategy.option" to values.
 
-    Returns the folder. Raises `UserError` for names that do not exist, a folder without documents, and
-    when `out` is that folder or holds documents that were not written so.
+    Raises `UserError` for names that do not exist, for a source without documents, and when `out` holds
+    documents that were not generated so.
+
+        corollary augment docs/ --model models/qwen --out docs.augmented
+        corollary augment data/reversals --strategy paraphrase --set paraphrase.temperature=0.7 --out data/p
     """
-    from corollary.augment import augment as write
-    from corollary.study.audit import lines
-    from corollary.study.plan import strategy_key
-    from corollary.study.presets import share_of
-    from corollary.study.work import Nobody, open_model
-
     share_of(withhold)
-    data, source, folder = read_data(data_folder), Path(data_folder), Path(out)
-    asked = folder / "completions.db"
-    # Documents beside what a model was asked are those of an earlier run of this.
-    own = (folder / "documents.jsonl").exists() and not asked.exists()
-    if own or folder.resolve() == source.resolve():
-        raise UserError(f"{folder} holds documents of your own: name another folder, so that they stay.")
-    used = [spec_of("strategies", strategy) for strategy in strategies]
-    opened = Nobody() if all(spec.use == "oracle" for spec in used) else open_model(model_spec(model))
-    written: dict[str, Document] = {}
-    found: list[Document] = []
-    cost, leaked = Cost(), 0
-    for spec in used:
-        answer = write(
+    data = dataset_from(documents)
+    folder = None if out is None else _own_folder(Path(out), documents)
+    by_section = sections(settings, ["model", *(s.use if isinstance(s, Spec) else s for s in strategy)])
+    used = [spec_of("strategies", s, by_section[s.use if isinstance(s, Spec) else s]) for s in strategy]
+    opened = jobs.open_model(model_spec(model_for(data, model), adapter=adapter, options=by_section["model"]))
+    tasks = [
+        engine.start(
             data,
             spec,
             seed=seed,
             model=opened,
-            store=asked,
             rows=rows,
-            other=_other(source) if spec.use == "foreign" else None,
-            progress=progress,
+            other=_other(data, spec),
+            prompts=prompt,
         )
-        kept = lines(data, answer.documents, spec.use, withhold=withhold, seed=seed)
-        cost, leaked = cost + answer.cost, leaked + kept.leaked
-        key = strategy_key(spec)
-        named = [row if key == spec.use else replace(row, id=f"{key}:{row.id}") for row in kept.used]
-        for row in named:
-            written.setdefault(row.text, row)
-        found += answer.documents
-    store.write_jsonl(folder / "documents.jsonl", written.values())
-    note = {"strategies": used, "seed": seed, "model": opened.identity, "withhold": withhold}
-    summary = _audited(data, found, folder, leaked) if (source / "dataset.json").is_file() else {}
-    store.write_json(folder / "augmented.json", {**note, "cost": cost, "leaked": leaked, "audit": summary})
-    if found and not written and all(row.strategy == DROPPED for row in found):
+        for spec in used
+    ]
+    with tempfile.TemporaryDirectory() as place:
+        path = (folder or Path(place)) / "completions.db"
+        with Completions(path) as completions:
+            ends = engine.run(
+                tasks, model=opened, store=completions, generate=engine.here(opened), progress=progress
+            )
+            brought = dict(ends)
+    found = _collected(data, used, brought, withhold=withhold, seed=seed)
+    if folder is not None:
+        _keep(folder, data, found, {"strategies": used, "seed": seed, "model": opened.identity})
+        found = replace(found, folder=folder)
+    if found.rejected and not found.documents:
         raise UserError(
-            f"The model wrote {len(found)} lines and none names two things of what it was asked about, so all"
-            " were dropped: try a larger model, or keep them with --set STRATEGY.grounded=no."
+            f"All {len(found.rejected)} generated lines were rejected (first: {found.rejected[0][1]}): try a"
+            " larger model, or keep them with --set STRATEGY.grounded=no."
         )
-    return folder
+    return found
 
 
 def tune(
-    data_folder: PathLike,
-    out: PathLike,
+    documents: Annotated[Source, Doc("Folder or file of documents.")],
+    out: Annotated[PathLike | None, Doc("New folder for the model, or for the adapter.")] = None,
     *,
-    tuning: Spec | str = "full",
-    augmented: Sequence[PathLike] = (),
-    model: Spec | PathLike = "embedded",
-    seed: int = 0,
-    whole: bool = False,
+    tuning: Annotated[Spec | str, Doc("How: full or lora, or file.py.")] = "full",
+    augmented: Annotated[Sequence[Source], Doc("Folder of augmentations; may be repeated.")] = (),
+    model: Annotated[ModelLike, Doc("A model's name, folder, hub id, GGUF file, or file.py.")] = None,
+    adapter: Annotated[PathLike | None, Doc("Folder of an adapter for the model.")] = None,
+    seed: Annotated[int, Doc("Seed, any whole number: the same one, the same result.")] = 0,
+    whole: Annotated[bool, Doc("Train on whole documents, not on each sentence by itself.")] = False,
+    settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model.")] = None,
     progress: Progress | None = None,
-    **knobs: Any,
-) -> Path:
-    """Tune a model on the documents of a folder, and on those of the folders `augmented` beside them.
+    **options: Any,
+) -> Tuned:
+    """Tune a model on documents and augmentations.
 
-    Every sentence is a row of its own, unless `whole`. `tuning` is a tuning plug-in and `knobs` are its
-    own. The folder `out` becomes the model's (an adapter's for lora, in PEFT's layout), with fit.json:
-    losses, tokens, steps and cost. Tuned already on the same, nothing is done.
+    The tuning's options are flags; `corollary list tunings` names them. Every sentence is a row of its own,
+    unless `whole`. With `out`, that folder becomes the model's (an adapter's for lora, in PEFT's layout), with
+    fit.json: losses, tokens, steps and cost. Where the folder holds just this model, nothing is done.
 
-    Returns the folder. Raises `UserError` for names that do not exist, a folder without documents, and
-    when `out` holds something else.
+    Raises `UserError` for names that do not exist, for a source without documents, and when `out` holds
+    something else.
+
+        corollary tune docs/ --augmented docs.augmented --model models/qwen --tuning lora --out models/mine
     """
-    from corollary.models.local import LocalModel, save
-    from corollary.study import work
-    from corollary.study.plan import training_rows
+    from corollary.models.local import LocalModel
+    from corollary.models.local import load as load_local
 
-    data, folder = read_data(data_folder), Path(out)
-    added = [row for each in augmented for row in read_data(each).documents]
-    spec = spec_of("tuning", tuning, knobs)
-    base = model_spec(model)
+    data = dataset_from(documents)
+    added = [row for each in augmented for row in dataset_from(each).documents]
+    spec = spec_of("tunings", tuning, options)
+    base = model_spec(model_for(data, model), adapter=adapter, options=sections(settings, ["model"])["model"])
     trial = Trial(
         dataset=data.name,
-        method="tuned",
+        arm="tuned",
         seed=seed,
         model=base,
         tune=spec,
@@ -157,42 +168,123 @@ def tune(
         questions=(),
         checkpoints=TICKS if progress else 0,
     )
-    # Telling how far it is changes nothing of the model.
-    id = work.trial_id(replace(trial, checkpoints=0))
-    if folder.exists():
-        if (folder / "fit.json").is_file() and store.read_json(folder / "fit.json")["trial"] == id:
-            return folder
+    # Reporting progress changes nothing of the model.
+    id = jobs.trial_id(replace(trial, checkpoints=0))
+    folder = None if out is None else Path(out)
+    if folder is not None and folder.exists():
+        fit = store.read_json(folder / "fit.json") if (folder / "fit.json").is_file() else {}
+        if fit.get("trial") == id:
+            there = (
+                jobs.open_model(model_spec(folder)) if base.use != "given" else load_local(path=str(folder))
+            )
+            return Tuned(there, tuple(fit["losses"]), Cost(**fit["cost"]), folder)
         raise UserError(f"{folder} exists already and holds something else: name a new folder for the model.")
     ticks = iter(range(1, TICKS + 1))
     tell = (lambda step, so_far: progress(next(ticks), TICKS)) if progress else None
-    tuned, cost, losses, notes = work.tune(trial, work.open_model(base), tell)
-    if not isinstance(tuned, LocalModel):
-        raise UserError(f"What the tuning {spec.use} returns cannot be saved: return a LocalModel from it.")
+    tuned, cost, losses, notes = jobs.tune(trial, jobs.open_model(base), tell)
+    if folder is not None:
+        if not isinstance(tuned, LocalModel):
+            raise UserError(f"The tuning {spec.use} returns no LocalModel, so it cannot be saved.")
+        note = {
+            "trial": id,
+            "tuning": spec,
+            "base": base,
+            "seed": seed,
+            "cost": cost,
+            "losses": losses,
+            **notes,
+        }
+        save_with(tuned, folder, note)
+    return Tuned(tuned, losses, cost, folder)
+
+
+def save_with(model: Any, folder: Path, note: Mapping[str, Any]) -> None:
+    """Saves a model with a fit.json beside it: the folder is whole or not there."""
+    from corollary.models.local import save
+
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside its place and then moved there, so that the folder is whole or not there.
+    # Beside its place, because a rename is atomic only within one file system.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
-        save(tuned, Path(made) / "model")
-        fit = {"trial": id, "tuning": spec, "base": base, "seed": seed, "cost": cost, "losses": losses}
-        store.write_json(Path(made) / "model" / "fit.json", {**fit, **notes})
+        save(model, Path(made) / "model")
+        store.write_json(Path(made) / "model" / "fit.json", note)
         (Path(made) / "model").rename(folder)
+
+
+def sections(settings: Mapping[str, Any] | None, known: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Settings named "section.option", by section. Raises `UserError` for a section that is none of these."""
+    found: dict[str, dict[str, Any]] = {section: {} for section in known}
+    for name, value in (settings or {}).items():
+        # From the right: the name of a file has a dot of its own.
+        section, dot, option = name.rpartition(".")
+        if not dot or section not in found:
+            raise UserError(
+                f"'{name}' does not say whose option it is: write one of {', '.join(found)}, a dot, and the"
+                " option."
+            )
+        found[section][option] = value
+    return found
+
+
+def _own_folder(folder: Path, source: Source) -> Path:
+    """The folder, where writing to it loses nothing of the user's."""
+    # Documents beside what a model was asked are those of an earlier run of this.
+    theirs = (folder / "documents.jsonl").exists() and not (folder / "augmented.json").exists()
+    same = isinstance(source, str | Path) and folder.resolve() == Path(source).resolve()
+    if theirs or same or (folder / "study.json").exists():
+        raise UserError(f"{folder} holds documents of your own: name another folder, so that they stay.")
     return folder
 
 
-def _other(source: Path) -> Dataset:
-    """The same dataset of another seed, for the foreign control."""
-    from corollary.study.plan import make_dataset, other_seed
+def _other(data: Dataset, spec: Spec) -> Dataset | None:
+    """The same dataset of another seed, for a strategy that asks for it."""
+    from corollary.plugins import wants
+    from corollary.studies.plan import make_dataset
 
-    if not (source / "dataset.json").is_file():
-        raise UserError("The strategy foreign needs a dataset that was made here: leave it out.")
-    note = store.read_json(source / "dataset.json")
-    return make_dataset(spec_of("datasets", Spec(note["use"], note["knobs"])), other_seed(note["seed"]))
+    if "other" not in wants("strategies", spec.use):
+        return None
+    if data.other_seed is None or data.made is None:
+        raise UserError(f"The strategy {spec.use} needs a dataset that `corollary make` made: leave it out.")
+    return make_dataset(spec_of("datasets", data.made), data.other_seed)
 
 
-def _audited(data: Dataset, rows: Sequence[Document], folder: Path, leaked: int) -> dict[str, Any]:
-    from corollary import verify
-    from corollary.study.audit import kept, reserved
+def _collected(
+    data: Dataset, used: Sequence[Spec], brought: Mapping[int, Any], *, withhold: float, seed: int
+) -> Augmented:
+    kept: dict[str, Document] = {}
+    rejected: list[tuple[Document, str]] = []
+    cost, audit = Cost(), audit_of(data)
+    for at, spec in enumerate(used):
+        answer = brought[at]
+        if isinstance(answer, JobFailed):
+            raise answer
+        lines = usable(data, answer.documents, audit, withhold=withhold, seed=seed)
+        cost += answer.cost
+        key = strategy_key(spec)
+        good = {line.id for line in lines.used}
+        for line in answer.documents:
+            named = line if key == spec.use else replace(line, id=f"{key}:{line.id}")
+            if line.id in good:
+                kept.setdefault(line.text, named)
+            elif line.strategy == DROPPED:
+                rejected.append(
+                    (named, "not grounded: it names nothing that its sentence and premises share")
+                )
+            else:
+                rejected.append((named, "withheld" if withhold else "contains something of a question"))
+    return Augmented(tuple(kept.values()), tuple(rejected), cost)
 
-    knowledge = verify.knowledge_of(data.documents)
-    labelled = verify.audit(data.documents, rows, reserved=reserved, kept=kept, knowledge=knowledge)
-    store.write_jsonl(folder / "audit.jsonl", labelled)
-    return dict(verify.summarise(labelled, knowledge, reserved=reserved, leaked=leaked))
+
+def _keep(folder: Path, data: Dataset, found: Augmented, note: Mapping[str, Any]) -> None:
+    store.write_json(folder / "augmented.json", {**note, "cost": found.cost})
+    store.write_jsonl(
+        folder / "rejected.jsonl",
+        [
+            {"id": line.id, "text": line.text, "source": line.source, "reason": why}
+            for line, why in found.rejected
+        ],
+    )
+    if data.audit:
+        audit = audit_of(data)
+        labelled = audit.label([*found.documents, *(line for line, _ in found.rejected)])
+        store.write_jsonl(folder / "audit.jsonl", labelled)
+    store.write_jsonl(folder / "documents.jsonl", found.documents)

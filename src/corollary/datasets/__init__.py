@@ -1,1 +1,1 @@
-"""Datasets: one file each; a function named as its file, `(*, seed, **knobs) -> Dataset`."""
+"""Datasets: one file each; a function named as its file, `(*, seed, **options) -> Dataset`."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from corollary import store
+from corollary import store, values
 from corollary.errors import UserError
-from corollary.types import Dataset, Document, Question
+from corollary.plugins import is_file
+from corollary.types import Dataset, Document, Question, Spec
 
 T = TypeVar("T", Document, Question)
 
+OFFERS = ("recall", "audit", "marks", "section", "model", "other_seed")
+"""Fields of a dataset that its dataset.json keeps."""
 
-def documents(*, seed: int, path: str, name: str = "") -> Dataset:
+
+def make(*, seed: int, path: str, name: str = "") -> Dataset:
     """The documents and questions of a folder: documents.jsonl and questions.jsonl, a `Document` or
     `Question` a line.
 
@@ -32,7 +37,30 @@ def documents(*, seed: int, path: str, name: str = "") -> Dataset:
     if not found:
         raise UserError(f"{folder / 'documents.jsonl'} is empty: give it at least one document.")
     asked = folder / "questions.jsonl"
-    return Dataset(name or _name(folder), found, _read(asked, Question) if asked.is_file() else ())
+    questions = _read(asked, Question) if asked.is_file() else ()
+    note = store.read_json(folder / "dataset.json") if (folder / "dataset.json").is_file() else {}
+    if not isinstance(note, dict):
+        raise UserError(f"{folder / 'dataset.json'} is no object: remove it, or make the dataset again.")
+    return _offering(Dataset(name or str(note.get("name") or folder.resolve().name), found, questions), note)
+
+
+def _offering(data: Dataset, note: dict[str, Any]) -> Dataset:
+    """The dataset with what its dataset.json says that its plug-in offers.
+
+    The note is data, which may come from anybody: it names installed plug-ins and never a file.
+    """
+    named = [str(note.get(key, "")) for key in ("use", "audit", "section", "model")]
+    if "use" not in note or any(is_file(name) for name in named):
+        return data
+    try:
+        offers = {key: note[key] for key in OFFERS if key in note}
+        kept = values.from_plain(Dataset, {"name": data.name, "documents": (), "questions": (), **offers})
+        made = Spec(str(note["use"]), dict(note.get("options", {})))
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"The dataset.json of {data.name} is damaged ({error}): make the dataset again."
+        ) from error
+    return replace(kept, documents=data.documents, questions=data.questions, made=made)
 
 
 def _read(path: Path, kind: type[T]) -> tuple[T, ...]:
@@ -41,7 +69,7 @@ def _read(path: Path, kind: type[T]) -> tuple[T, ...]:
         try:
             # Tables that are written as JSON have null where a column is empty.
             row = {key: v for key, v in row.items() if v is not None} if isinstance(row, dict) else row
-            one = store.from_plain(kind, row)
+            one = values.from_plain(kind, row)
             texts = (one.id, one.text) if isinstance(one, Document) else (one.id, one.prompt, one.answer)
             if not all(isinstance(text, str) and text for text in texts):
                 raise TypeError("its id or a text of it is empty or no text")
@@ -56,8 +84,3 @@ def _read(path: Path, kind: type[T]) -> tuple[T, ...]:
         twice = next(id for id in ids if ids.count(id) > 1)
         raise UserError(f"Two rows of {path} have the id '{twice}': give each its own.")
     return tuple(made)
-
-
-def _name(folder: Path) -> str:
-    note: Any = store.read_json(folder / "dataset.json") if (folder / "dataset.json").is_file() else {}
-    return str(note.get("name") or folder.resolve().name)

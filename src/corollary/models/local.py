@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from corollary.errors import UserError
-from corollary.models import _alone, _decode, _encoding, _flops, _tree
-from corollary.models._arena import Arena, suits
-from corollary.models._quiet import quiet
+from corollary.inference import alone, decode, encoding, tree
+from corollary.inference.arena import Arena, suits
+from corollary.inference.quiet import quiet
+from corollary.measure import operations
 from corollary.types import Completion, Cost, Likelihood, Request
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
 
-def local(
+def load(
     *,
     path: str,
     adapter: str | None = None,
@@ -128,7 +129,7 @@ class LocalModel:
     @cached_property
     def exact_tree(self) -> bool:
         """Whether many texts can be read in one row behind a shared prefix."""
-        fits = suits(self._plain) and _alone.tree_agrees(self._plain)
+        fits = suits(self._plain) and alone.tree_agrees(self._plain)
         if not fits:
             warnings.warn(
                 f"The attention of {type(self._plain).__name__} cannot share a prefix between texts: "
@@ -146,8 +147,8 @@ class LocalModel:
 
         Raises `UserError` when a text is longer than the model's window.
         """
-        began, tally = time.perf_counter(), _flops.Tally()
-        split = _encoding.pairs_apart(self.tokenizer, prefix, pairs)
+        began, tally = time.perf_counter(), operations.Tally()
+        split = encoding.pairs_apart(self.tokenizer, prefix, pairs)
         self._check_window(max((len(a) + len(b) for a, b in split), default=0))
         branches: dict[tuple[int, ...], list[int]] = {}
         for at, (context, _) in enumerate(split):
@@ -169,7 +170,7 @@ class LocalModel:
 
         Raises `UserError` when a prompt fills the model's window.
         """
-        began, tally = time.perf_counter(), _flops.Tally()
+        began, tally = time.perf_counter(), operations.Tally()
         groups: dict[str, list[int]] = {}
         for at, request in enumerate(requests):
             groups.setdefault(request.prefix, []).append(at)
@@ -205,28 +206,28 @@ class LocalModel:
         split: list[tuple[list[int], list[int]]],
         branches: list[list[int]],
         prefix: str,
-        tally: _flops.Tally,
+        tally: operations.Tally,
     ) -> tuple[list[float], int]:
         """The value of every pair, and the number of tokens that were not read again."""
         import torch
 
         with torch.inference_mode():
             if not self.exact_tree:
-                return _alone.score(self._plain, split, batch_tokens=self.batch_tokens, tally=tally), 0
+                return alone.score(self._plain, split, batch_tokens=self.batch_tokens, tally=tally), 0
             arena, new = self._loaded(prefix, tally)
-            trees = [_tree.Branch(split[group[0]][0], [split[at][1] for at in group]) for group in branches]
-            sums = _tree.score(arena, trees, row_tokens=self.batch_tokens, tally=tally)
+            grown = [tree.Branch(split[group[0]][0], [split[at][1] for at in group]) for group in branches]
+            sums = tree.score(arena, grown, row_tokens=self.batch_tokens, tally=tally)
         values = [0.0] * len(split)
         for group, found in zip(branches, sums, strict=True):
             for at, value in zip(group, found, strict=True):
                 values[at] = value
-        reused = [_tree.shared_tokens(arena.prefix, tree.context) for tree in trees]
+        reused = [tree.shared_tokens(arena.prefix, branch.context) for branch in grown]
         return values, sum(reused[1:] if new else reused)
 
-    def _continued(self, prefix: str, requests: list[Request], tally: _flops.Tally) -> list[Completion]:
+    def _continued(self, prefix: str, requests: list[Request], tally: operations.Tally) -> list[Completion]:
         import torch
 
-        contexts = _encoding.joint(self.tokenizer, prefix, [request.prompt for request in requests])
+        contexts = encoding.joint(self.tokenizer, prefix, [request.prompt for request in requests])
         # A model needs a token to begin with.
         contexts = [context or [self.tokenizer.eos_token_id] for context in contexts]
         self._check_window(1 + max(len(context) for context in contexts))
@@ -234,20 +235,20 @@ class LocalModel:
         with torch.inference_mode():
             if self.exact_tree:
                 arena, new = self._loaded(prefix, tally)
-                cached = [_tree.shared_tokens(arena.prefix, context) for context in contexts]
+                cached = [tree.shared_tokens(arena.prefix, context) for context in contexts]
                 cached[:1] = [0] if new else cached[:1]
-                texts = _decode.decode(arena, jobs, row_tokens=self.batch_tokens, tally=tally)
+                texts = decode.decode(arena, jobs, row_tokens=self.batch_tokens, tally=tally)
             else:
                 cached = [0] * len(jobs)
-                texts = _alone.decode(self._plain, jobs, tally=tally)
+                texts = alone.decode(self._plain, jobs, tally=tally)
         return [self._completion(*one) for one in zip(requests, jobs, texts, cached, strict=True)]
 
-    def _job(self, request: Request, context: list[int]) -> _decode.Job:
+    def _job(self, request: Request, context: list[int]) -> decode.Job:
         count = min(request.max_tokens, self.window - len(context))
         draws = None
         if request.temperature > 0:
-            draws = _decode.draws_of(request.prefix + request.prompt, request.seed, count)
-        return _decode.Job(context, count, request.temperature, draws, self._ender(request, context))
+            draws = decode.draws_of(request.prefix + request.prompt, request.seed, count)
+        return decode.Job(context, count, request.temperature, draws, self._ender(request, context))
 
     def _ender(self, request: Request, context: list[int]) -> Callable[[list[int]], bool]:
         # A stop of n bytes ends with the last token and lies within the last n; a few more, because a
@@ -260,13 +261,13 @@ class LocalModel:
             if not request.stop:
                 return False
             before = [*context[-4:], *new[:-reach]]
-            text = _encoding.written(self.tokenizer, before, new[-reach:])
+            text = encoding.written(self.tokenizer, before, new[-reach:])
             return any(stop in text for stop in request.stop)
 
         return ended
 
-    def _completion(self, request: Request, job: _decode.Job, new: list[int], cached: int) -> Completion:
-        text = _encoding.written(self.tokenizer, job.context, new)
+    def _completion(self, request: Request, job: decode.Job, new: list[int], cached: int) -> Completion:
+        text = encoding.written(self.tokenizer, job.context, new)
         cuts = [at for at in (text.find(stop) for stop in request.stop) if at >= 0]
         return Completion(
             text=text[: min(cuts)] if cuts else text,
@@ -288,12 +289,12 @@ class LocalModel:
         return frozenset(int(end) for end in ends)
 
     @cached_property
-    def shape(self) -> _flops.Shape:
+    def shape(self) -> operations.Shape:
         """What the operations of reading and training depend on."""
-        return _flops.shape_of(self._plain)
+        return operations.shape_of(self._plain)
 
-    def _loaded(self, prefix: str, tally: _flops.Tally) -> tuple[Arena, bool]:
-        ids = _encoding.joint(self.tokenizer, prefix, [""])[0]
+    def _loaded(self, prefix: str, tally: operations.Tally) -> tuple[Arena, bool]:
+        ids = encoding.joint(self.tokenizer, prefix, [""])[0]
         if self._arena is None:
             self._arena = Arena(self._plain, capacity=len(ids) + self.batch_tokens)
         return self._arena, self._arena.load(ids, tally)
@@ -305,8 +306,8 @@ class LocalModel:
                 "documents or name a model with a longer window."
             )
 
-    def _count(self, tally: _flops.Tally, began: float, **tokens: int) -> None:
-        flops = _flops.forward(self.shape, tally)
+    def _count(self, tally: operations.Tally, began: float, **tokens: int) -> None:
+        flops = operations.forward(self.shape, tally)
         self.cost += Cost(**tokens, flops=flops, seconds=time.perf_counter() - began)
 
     def _settings(self) -> dict[str, Any]:

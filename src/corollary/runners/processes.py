@@ -27,7 +27,7 @@ Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
 
-def processes(
+def run(
     work: Callable[[Job], Answer], jobs: Iterable[Job], *, workers: int = 0, threads: int = 1
 ) -> Iterator[tuple[Job, Answer | WorkerDied]]:
     """Do the jobs in several processes of this machine.
@@ -43,7 +43,7 @@ def processes(
     """
     if workers < 0 or threads < 1:
         wrong, value, least = ("workers", workers, 0) if workers < 0 else ("threads", threads, 1)
-        raise UserError(f"The knob '{wrong}' of the runner processes is {value}: give {least} or more.")
+        raise UserError(f"The option '{wrong}' of the runner processes is {value}: give {least} or more.")
     running: dict[Connection, tuple[SpawnProcess, Job]] = {}
     idle: list[tuple[Connection, SpawnProcess]] = []
     done: list[tuple[Job, Answer | WorkerDied]] = []

@@ -1,0 +1,132 @@
+"""Score questions with a model, with or without documents in the prompt, and read the scores.
+
+One metric for every method: the sum of log-probabilities of a choice. Choices are never in the
+prompt. Ties share the credit. Secondary, for questions with a `domain`: that sum less the one behind the
+domain (domain-conditional pointwise mutual information, Holtzman et al. 2021, section 3), which a name
+does not win by being liked. Generated answers that cannot be read are "no answer", not "wrong".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from corollary.text import rare_words, words
+from corollary.types import Document, Question, Request, Score
+
+ANSWER_TOKENS = 24
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A score, read: `correct` is the share of credit (None: no answer), `tied` whether it was shared,
+    `pmi` the share by the secondary metric (None: not measured)."""
+
+    correct: float | None
+    tied: bool
+    chance: float
+    pmi: float | None = None
+
+
+def evaluate(
+    model: Any,
+    questions: Sequence[Question],
+    *,
+    context: Sequence[Document] = (),
+    orders: Sequence[Sequence[int]] = (),
+    nearest: Sequence[Sequence[int]] = (),
+) -> tuple[tuple[Score, ...], ...]:
+    """Scores of all questions, once per order of the context documents (permutations of their indices);
+    without orders once, with the documents as they are given. With `nearest`, the indices of the documents of
+    each question, once: questions with the same documents share a prefix."""
+    if nearest:
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for place, chosen in enumerate(nearest):
+            groups.setdefault(tuple(chosen), []).append(place)
+        found: dict[int, Score] = {}
+        for chosen, places in groups.items():
+            scores = _scores(model, [questions[at] for at in places], _prefix(context, chosen))
+            found |= zip(places, scores, strict=True)
+        return (tuple(found[at] for at in range(len(questions))),)
+    return tuple(
+        _scores(model, questions, _prefix(context, order)) for order in orders or (range(len(context)),)
+    )
+
+
+def _prefix(context: Sequence[Document], order: Iterable[int]) -> str:
+    return "".join(f"{context[index].text}\n" for index in order)
+
+
+def fitted(documents: Sequence[Document], *, room: int, sizes: Sequence[int]) -> tuple[Document, ...]:
+    """The documents that fit in `room` tokens (`sizes`: tokens of each, with its line break).
+
+    Tellings are dropped before facts: documents that mention the same names tell the same fact, and
+    first tellings come before second ones. What is kept stays in its order.
+    """
+    names = rare_words([document.text for document in documents])
+    tellings: dict[frozenset[str], int] = {}
+    ranked = []
+    for index, document in enumerate(documents):
+        mentioned = frozenset(word for word in words(document.text) if word in names)
+        tellings[mentioned] = tellings.get(mentioned, 0) + 1
+        ranked.append((tellings[mentioned], index))
+    kept, used = set(), 0
+    for _, index in sorted(ranked):
+        if used + sizes[index] <= room:
+            kept.add(index)
+            used += sizes[index]
+    return tuple(document for index, document in enumerate(documents) if index in kept)
+
+
+def grade(question: Question, score: Score) -> Graded:
+    """Derive right or wrong from a raw score."""
+    right = {question.answer, *question.accept}
+    if question.choices:
+        totals = [likelihood.logprob for likelihood in score.likelihoods]
+        gains = [total - prior.logprob for total, prior in zip(totals, score.domain, strict=False)]
+        marks = [choice in right for choice in question.choices]
+        share, tied = _credit(marks, totals)
+        return Graded(share, tied, sum(marks) / len(marks), _credit(marks, gains)[0] if gains else None)
+    answer = read_answer(score, longest=max(len(words(text)) for text in right))
+    return Graded(None if answer is None else float(answer in [words(text) for text in right]), False, 0.0)
+
+
+def _credit(marks: Sequence[bool], totals: Sequence[float]) -> tuple[float, bool]:
+    """The share of right ones among the choices with the highest total, and whether these are several."""
+    best = max(totals)
+    chosen = [mark for mark, total in zip(marks, totals, strict=True) if total == best]
+    return sum(chosen) / len(chosen), len(chosen) > 1
+
+
+def read_answer(score: Score, *, longest: int) -> list[str] | None:
+    """The words of a generated answer, up to its first full stop or line break; None when there is no
+    answer: nothing was written, or it rambled on (ran out of tokens, or twice the words of any answer)."""
+    text = (score.text or "").strip().split("\n")[0]
+    head, stop, _ = text.partition(".")
+    found = words(head)
+    if not found or len(found) > 2 * longest or (not stop and score.finish == "length"):
+        return None
+    return found
+
+
+def _scores(model: Any, questions: Sequence[Question], prefix: str) -> tuple[Score, ...]:
+    chosen = [question for question in questions if question.choices]
+    asked = [(question.prompt, choice) for question in chosen for choice in question.choices]
+    asked += [
+        (question.domain, choice) for question in chosen if question.domain for choice in question.choices
+    ]
+    pairs = list(dict.fromkeys(asked))  # facts are asked several times, and domains are few
+    found = dict(zip(pairs, model.loglikelihood(pairs, prefix=prefix) if pairs else [], strict=True))
+    written = [question for question in questions if not question.choices]
+    requests = [Request(question.prompt, prefix, ANSWER_TOKENS, 0.0, 0, (".", "\n")) for question in written]
+    answers = dict(zip((q.id for q in written), model.generate(requests) if requests else [], strict=True))
+    scores = []
+    for question in questions:
+        if question.choices:
+            likelihoods = tuple(found[question.prompt, choice] for choice in question.choices)
+            domain = tuple(found[question.domain, choice] for choice in question.choices if question.domain)
+            scores.append(Score(question.id, likelihoods, domain=domain))
+        else:
+            scores.append(Score(question.id, (), answers[question.id].text, answers[question.id].finish))
+    return tuple(scores)

@@ -1,0 +1,116 @@
+"""What the commands are given: documents as files or as values, models by name, folder or as values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from corollary import plugins, store
+from corollary.datasets.documents import make as read_folder
+from corollary.errors import Unknown, UserError
+from corollary.types import Dataset, Document, Scorer, Spec, Writer
+
+PathLike = str | os.PathLike[str]
+
+Source = PathLike | Dataset | Sequence[str] | Iterable[Mapping[str, Any]]
+"""Documents: a folder or file, a `Dataset`, texts, or rows with a text each (as of `datasets.Dataset`)."""
+
+ModelLike = Any
+"""A model: the name of a plug-in, a folder, a hub id, a GGUF file, `file.py`, a `Spec`, an opened model, or a
+transformers network with its tokenizer, as in (network, tokenizer)."""
+
+
+def dataset_from(source: Source) -> Dataset:
+    """The documents and questions of a source. Raises `UserError` when it holds no documents."""
+    if isinstance(source, Dataset):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return read_folder(seed=0, path=str(source))
+    rows = list(source)
+    documents = [_document(at, row) for at, row in enumerate(rows)]
+    if not documents:
+        raise UserError("There are no documents: give at least one text.")
+    return Dataset("documents", tuple(documents), ())
+
+
+def _document(at: int, row: Any) -> Document:
+    if isinstance(row, Document):
+        return row
+    if isinstance(row, str):
+        return Document(f"d{at}", row)
+    if isinstance(row, Mapping) and isinstance(row.get("text"), str):
+        others = {key: value for key, value in row.items() if key not in ("id", "text")}
+        return Document(str(row.get("id", f"d{at}")), row["text"], meta=others)
+    raise UserError(f"Document {at} is neither a text nor a row with a 'text': {str(row)[:60]!r}.")
+
+
+def spec_of(kind: str, given: Spec | str, options: Mapping[str, Any] | None = None) -> Spec:
+    """A plug-in with its options resolved. Raises `UserError` for unknown names and unfit values."""
+    spec = given if isinstance(given, Spec) else Spec(given)
+    return plugins.check_options(kind, Spec(spec.use, {**spec.options, **(options or {})}))
+
+
+def model_spec(
+    given: ModelLike, *, adapter: PathLike | None = None, options: Mapping[str, Any] | None = None
+) -> Spec:
+    """A model by name, file, folder, GGUF file or hub id, or a value that was given; `adapter` is the folder of
+    a PEFT adapter for it.
+
+    Raises `UserError` when there is no such model. Whether a folder holds a model that works shows when it is
+    opened.
+    """
+    from corollary.studies.jobs import give_model
+
+    if isinstance(given, tuple) and len(given) == 2:
+        from corollary.models.local import LocalModel
+
+        given = LocalModel(*given)
+    if isinstance(given, Writer | Scorer):
+        return give_model(given)
+    if not isinstance(given, Spec):
+        given = _by_name(os.fspath(given))
+    if adapter is not None:
+        if given.use not in ("local", "embedded"):
+            raise UserError(f"The model {given.use} takes no adapter: name a model folder, or leave it out.")
+        given = Spec(given.use, {**given.options, "adapter": os.fspath(adapter)})
+    return spec_of("models", given, options)
+
+
+def _by_name(name: str) -> Spec:
+    known = plugins.available("models")
+    if name in known or plugins.is_file(name):
+        return Spec(name)
+    folder = Path(name)
+    if folder.is_file() or folder.suffix == ".gguf":
+        return Spec("local", {"path": name})
+    if not folder.is_dir():
+        if len(folder.parts) == 2 and not name.startswith((".", "/", "~")):
+            return Spec("local", {"path": name})  # owner/name: an id of the Hugging Face hub
+        raise Unknown("model", name, known)
+    if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
+        found = store.read_json(folder / "adapter_config.json")
+        base = (found.get("base_model_name_or_path") if isinstance(found, dict) else "") or ""
+        if not (Path(base) / "config.json").is_file():
+            raise UserError(
+                f"The adapter in {folder} belongs to the model '{base}', which is not a folder here:"
+                f" name it, as in --model FOLDER --adapter {folder}."
+            )
+        return Spec("local", {"path": base, "adapter": name})
+    return Spec("local", {"path": name})
+
+
+def model_for(data: Dataset, given: ModelLike | None) -> ModelLike:
+    """The model that was given, else the one that a controlled dataset brings.
+
+    Raises `UserError` for documents of one's own without a model: no model is right for all of them.
+    """
+    if given is not None:
+        return given
+    if data.model:
+        return data.model
+    raise UserError(
+        "Name the model to use with --model: a folder, a hub id (owner/name) or a GGUF file. The bundled model"
+        " understands only the English of the controlled datasets."
+    )

@@ -1,0 +1,118 @@
+"""What models generated, stored in one SQLite file: nothing is asked twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from corollary.errors import UserError
+from corollary.types import Completion, Request
+from corollary.values import content_id
+
+
+class Completions:
+    """What models wrote, kept in one SQLite file: asked once, never again.
+
+    A completion is known by the model's identity and the content of the request. Each is committed as
+    it is put, so a kill loses none; a failure is never put. Several processes and threads may use one
+    file at once (on a local disk: SQLite's write-ahead log does not work over network file systems).
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the store, made if need be. Raises `UserError` when the file is something else."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        try:
+            # Autocommit: every put is its own transaction.
+            self._database = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+            _patiently(self._database, "PRAGMA journal_mode=WAL")
+            # A kill loses nothing with NORMAL; a power cut may lose the last moments, but tears nothing.
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            for table in _TABLES:
+                _patiently(self._database, table)
+        except sqlite3.DatabaseError as error:
+            # "database is locked" and "disk I/O error" say themselves what is wrong.
+            if path.is_file() and isinstance(error, sqlite3.OperationalError):
+                raise
+            raise UserError(f"{path} is not a store of completions: move it away or name another.") from error
+
+    def get(self, model: str, request: Request) -> Completion | None:
+        """What the model of this identity wrote when it was asked this, or None."""
+        with self._lock:
+            row = self._database.execute(_GET, (completion_id(model, request),)).fetchone()
+        return None if row is None else Completion(*row)
+
+    def put(self, model: str, request: Request, completion: Completion) -> Completion:
+        """Keep a completion, at once and for good. The first one stays: a second is not written over it.
+        Returns the one that is kept."""
+        assert completion.finish in ("stop", "length"), f"only answers are kept, not {completion.finish!r}"
+        prefix = hashlib.sha256(request.prefix.encode("utf-8")).hexdigest()
+        asked = (request.prompt, request.max_tokens, request.temperature, request.seed)
+        row = (completion_id(model, request), model, prefix, *asked, json.dumps(request.stop))
+        with self._lock:
+            # The prefix first: a kill between the two leaves a prefix too many, never one too few.
+            self._database.execute("INSERT OR IGNORE INTO prefixes VALUES (?, ?)", (prefix, request.prefix))
+            self._database.execute(_PUT, (*row, *dataclasses.astuple(completion)))
+            return Completion(*self._database.execute(_GET, row[:1]).fetchone())
+
+    def __len__(self) -> int:
+        """Number of completions kept."""
+        with self._lock:
+            count: int = self._database.execute("SELECT COUNT(*) FROM completions").fetchone()[0]
+        return count
+
+    def close(self) -> None:
+        """Close the file; what was put stays."""
+        with self._lock:
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def completion_id(model: str, request: Request) -> str:
+    """What a completion is known by: the model's identity and the request's content.
+
+    Where a request is cut into prefix and prompt counts: the two are tokenised apart, so the cut can
+    change what the model reads.
+    """
+    return content_id((model, request))
+
+
+# A prefix may be a whole dataset and stand before a thousand prompts: it is kept once.
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS prefixes (id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS completions (
+        id TEXT PRIMARY KEY, model TEXT NOT NULL,
+        prefix TEXT NOT NULL REFERENCES prefixes, prompt TEXT NOT NULL,
+        max_tokens INTEGER NOT NULL, temperature REAL NOT NULL, seed INTEGER NOT NULL, stop TEXT NOT NULL,
+        text TEXT NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+        cached_tokens INTEGER NOT NULL, finish TEXT NOT NULL) WITHOUT ROWID""",
+)
+_GET = "SELECT text, input_tokens, output_tokens, cached_tokens, finish FROM completions WHERE id = ?"
+_PUT = f"INSERT OR IGNORE INTO completions VALUES ({', '.join('?' * 13)})"
+
+
+def _patiently(database: sqlite3.Connection, statement: str) -> None:
+    # SQLite does not wait its own timeout out when several processes turn on the log of a new file.
+    for wait in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, None):
+        try:
+            database.execute(statement)
+        except sqlite3.OperationalError as error:
+            if wait is None or "locked" not in str(error):
+                raise
+            time.sleep(wait)
+        else:
+            return

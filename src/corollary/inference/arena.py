@@ -1,0 +1,170 @@
+"""Keys and values of one row, written in place.
+
+Stock caches grow by copying all that they hold, once per layer and call. Here a prefix is computed
+once, stays where it is while any number of rows are read behind it, and is never copied.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from corollary.measure.operations import Tally
+
+if TYPE_CHECKING:
+    import torch
+
+CHUNK = 512
+"""Tokens of a prefix that are read at once: bounds the memory of attention."""
+
+
+class Arena:
+    """Room for the keys and values of one row: a shared prefix, and behind it whatever is being read.
+
+    `prefix` holds the token ids that are in it for good; `length` is the number of columns in use.
+    """
+
+    def __init__(self, net: Any, *, capacity: int) -> None:
+        from transformers import Cache
+
+        self.net = net
+        self.prefix: list[int] = []
+        self.layers = [_layer()(capacity) for _ in stock_layers(net)]
+        self.cache = Cache(layers=self.layers)
+
+    @property
+    def length(self) -> int:
+        """Columns in use."""
+        length: int = self.layers[0].length
+        return length
+
+    def load(self, prefix: Sequence[int], tally: Tally) -> bool:
+        """Makes `prefix` the row's beginning and forgets what is behind it. Says whether it was new.
+
+        Only the very same prefix is used again. A part of another would do, but then the last bits of
+        a score would depend on what was read before.
+        """
+        import torch
+
+        if self.prefix == list(prefix):
+            self.rewind(len(prefix))
+            return False
+        self.prefix = []
+        self.rewind(0)
+        device = self.net.device
+        for start in range(0, len(prefix), CHUNK):
+            part = torch.tensor([prefix[start : start + CHUNK]], device=device)
+            positions = torch.arange(start, start + part.shape[1], device=device)[None]
+            self.net(
+                input_ids=part,
+                position_ids=positions,
+                past_key_values=self.cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            tally.row(start, part.shape[1])
+            tally.logits += 1
+        self.prefix = list(prefix)
+        return True
+
+    def read(
+        self, ids: torch.Tensor, positions: torch.Tensor, visible: torch.Tensor, keep: torch.Tensor
+    ) -> torch.Tensor:
+        """Reads one row behind what is there and returns logits [len(keep), vocabulary], float32 at least.
+
+        `ids` and `positions` are [L], `visible` is boolean [L, length + L] and says which columns a
+        token sees, `keep` names the places in the row whose logits are wanted.
+        """
+        import torch
+
+        # Additive, not boolean: "eager" attention adds its mask to the scores, where a boolean one would
+        # silently add 0 and 1, and "sdpa" would turn it into this in every layer.
+        none = torch.finfo(self.net.dtype).min
+        mask = torch.zeros(visible.shape, dtype=self.net.dtype, device=ids.device)
+        mask.masked_fill_(~visible, none)
+        out = self.net(
+            input_ids=ids[None],
+            position_ids=positions[None],
+            attention_mask=mask[None, None],
+            past_key_values=self.cache,
+            use_cache=True,
+            logits_to_keep=keep,
+        )
+        logits: torch.Tensor = out.logits[0]
+        return logits.float() if logits.dtype.itemsize < 4 else logits
+
+    def rewind(self, length: int) -> None:
+        """Forgets all columns from `length` on."""
+        for layer in self.layers:
+            layer.length = length
+
+    def pack(self, start: int, columns: torch.Tensor) -> None:
+        """Keeps of the columns from `start` on only those named, and moves them together."""
+        end = start + len(columns)
+        for layer in self.layers:
+            for held in (layer.keys, layer.values):
+                held[:, :, start:end] = held.index_select(2, columns)
+            layer.length = end
+
+
+def stock_layers(net: Any) -> list[Any]:
+    """The cache layers that a model's configuration asks for."""
+    from transformers import DynamicCache
+
+    return list(DynamicCache(config=net.config).layers)
+
+
+def suits(net: Any) -> bool:
+    """Whether a model can be read through an arena: only full attention, with masks of our own.
+
+    Sliding windows and linear attention keep a state that cannot be masked by branch, and attention
+    kernels other than these two ignore the mask.
+    """
+    from transformers.cache_utils import DynamicLayer
+
+    kernels = ("sdpa", "eager")
+    layers = stock_layers(net)
+    plain = bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
+    return plain and net.config._attn_implementation in kernels
+
+
+@functools.cache
+def _layer() -> Any:
+    """The class of a layer, made at first use because its parent lives in transformers."""
+    from transformers.cache_utils import DynamicLayer
+
+    class ArenaLayer(DynamicLayer):
+        """A cache layer of fixed room; `length` columns of it are in use."""
+
+        def __init__(self, capacity: int) -> None:
+            super().__init__()  # type: ignore[no-untyped-call]
+            self.capacity, self.length = capacity, 0
+
+        def update(
+            self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            end = self.length + key_states.shape[2]
+            if self.keys is None or end > self.keys.shape[2]:
+                self._grow(key_states, value_states, end)
+            assert self.keys is not None
+            assert self.values is not None
+            self.keys[:, :, self.length : end] = key_states
+            self.values[:, :, self.length : end] = value_states
+            self.length = end
+            return self.keys[:, :, :end], self.values[:, :, :end]
+
+        def get_seq_length(self) -> int:
+            return self.length
+
+        def _grow(self, keys: torch.Tensor, values: torch.Tensor, needed: int) -> None:
+            self.capacity = max(self.capacity, needed + needed // 4)
+            old_keys, old_values = self.keys, self.values
+            self.keys = keys.new_empty(*keys.shape[:2], self.capacity, keys.shape[3])
+            self.values = values.new_empty(*values.shape[:2], self.capacity, values.shape[3])
+            self.is_initialized = True
+            if old_keys is not None and old_values is not None:
+                self.keys[:, :, : self.length] = old_keys[:, :, : self.length]
+                self.values[:, :, : self.length] = old_values[:, :, : self.length]
+
+    return ArenaLayer

@@ -1,0 +1,199 @@
+"""The rows of every published file, typed: other programs read these names.
+
+    results.jsonl   ResultRow, one for each question and trial
+    costs.jsonl     `corollary.measure.cost.Measured`, one for each trial
+    summary.json    Summary
+
+Shares are between 0 and 1; `low` and `high` bound a 95 % interval. `method` is the name of an arm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict, TypeVar
+
+import msgspec
+
+from corollary import store
+from corollary.errors import UserError
+
+T = TypeVar("T")
+
+
+class ResultRow(TypedDict):
+    """One question of one trial. `correct` is the mean over the orders of the documents, None where no answer
+    could be read; `correct_pmi` is by the secondary metric. `written` says whether a training row states the
+    answer (None where no arm generates), `premises_shown` whether everything that proves the answer was in the
+    prompt. `logprobs` has one list per order, in the order of the choices; `text` is a generated answer.
+    """
+
+    study: str
+    dataset: str
+    split: str
+    method: str
+    tuning: str
+    model: str
+    seed: int
+    question: str
+    unit: str
+    correct: float | None
+    correct_pmi: float | None
+    tied: bool
+    chance: float
+    written: bool | None
+    marks: Mapping[str, str]
+    premises_shown: bool
+    logprobs: list[list[float]]
+    text: str | None
+    sample: NotRequired[int]
+
+
+class ArmRow(TypedDict):
+    """An arm of the study: its role (see `corollary.types.Role`, or "added"), and what it is."""
+
+    name: str
+    role: str
+    about: str
+    against: list[str]
+
+
+class TestRow(TypedDict):
+    """A split of a dataset, in the order in which they are shown. `recall`: it asks only what was stated."""
+
+    dataset: str
+    split: str
+    recall: bool
+
+
+class AccuracyRow(TypedDict):
+    """Accuracy of an arm on a split: `n` questions in `n_units` units over `seeds` seeds. `mark` and `value`,
+    `written` or `premises_shown` are there where the row is part of a breakdown."""
+
+    dataset: str
+    split: str
+    method: str
+    tuning: str
+    model: str
+    n: int
+    n_units: int
+    seeds: int
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    chance: float | None
+    no_answer: float
+    accuracy_of_all: float
+    mark: NotRequired[str]
+    value: NotRequired[str]
+    written: NotRequired[bool]
+    premises_shown: NotRequired[bool]
+
+
+class SeedRow(TypedDict):
+    """Accuracy of an arm on a split at one seed."""
+
+    dataset: str
+    split: str
+    method: str
+    tuning: str
+    model: str
+    seed: int
+    accuracy: float
+
+
+class ComparisonRow(TypedDict):
+    """The paired difference of two arms, a minus b, on a split; `b` may be "chance"."""
+
+    dataset: str
+    split: str
+    tuning: str
+    a: str
+    b: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_adjusted: float
+    significant: bool
+    n_units: int
+    by_seed: list[float]
+
+
+class CostRow(TypedDict):
+    """The costs of an arm on a dataset, means over seeds; see `corollary.measure.cost.cost_rows`."""
+
+    dataset: str
+    method: str
+    tuning: str
+    role: str
+    augment_tokens: float
+    train_tokens: float
+    query_tokens: float
+    flops: float
+    seconds: float
+    usd: float | None
+    unit: str | None
+    priced: str | None
+    break_even_queries: list[int | str] | str | None
+    break_even_queries_cached: list[int | str] | str | None
+    once: list[float] | None
+    per_query: list[float] | None
+    once_cached: list[float] | None
+    per_query_cached: list[float] | None
+
+
+class Summary(TypedDict):
+    """Everything in summary.json. `marks` describes the marks of each dataset's questions, `sections` names
+    the report sections that datasets bring, `augmentation` has one row for each arm that generates."""
+
+    arms: list[ArmRow]
+    tests: list[TestRow]
+    marks: dict[str, dict[str, dict[str, Any]]]
+    sections: dict[str, str]
+    accuracy: list[AccuracyRow]
+    seeds: list[SeedRow]
+    comparisons: list[ComparisonRow]
+    accuracy_pmi: list[AccuracyRow]
+    by_written: list[AccuracyRow]
+    by_mark: list[AccuracyRow]
+    by_premises_shown: list[AccuracyRow]
+    augmentation: list[dict[str, Any]]
+    costs: list[CostRow]
+    warnings: list[str]
+
+
+def read_summary(folder: Path) -> Summary:
+    """The summary of a study's folder. Raises `UserError` when it has none, or one of another shape."""
+    path = folder / "summary.json"
+    if not path.is_file():
+        raise UserError(
+            f"{folder} holds no summary.json: name the folder of a study that has run to its end."
+        )
+    return checked(store.read_json(path), Summary, path)
+
+
+def read_results(folder: Path) -> list[ResultRow]:
+    """The rows of results.jsonl, none where there is no such file."""
+    path = folder / "results.jsonl"
+    return checked(store.read_jsonl(path), list[ResultRow], path) if path.is_file() else []
+
+
+def checked(value: Any, wanted: type[T], path: Path) -> T:
+    """The value of a file, checked to have the shape `wanted`. Raises `UserError` that names the place."""
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError as error:
+        raise UserError(
+            f"{path} has another shape than this version writes ({error}): run the study again to renew it."
+        ) from error
+
+
+def place_of(summary: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """The place of each (dataset, split) in the order of the study."""
+    return {(test["dataset"], test["split"]): place for place, test in enumerate(summary["tests"])}
+
+
+def recalled(tests: Sequence[TestRow]) -> frozenset[tuple[str, str]]:
+    """The (dataset, split) pairs that ask only for what the documents state."""
+    return frozenset((test["dataset"], test["split"]) for test in tests if test["recall"])

@@ -1,0 +1,325 @@
+"""The figures, as SVG that lives inside the page.
+
+Each panel is one small drawing 350 units wide, so that a phone shows it at its own size and a desk
+shows several in a row. Colours are roles that the style sheet fills in (light, dark, print), text is
+text, and each panel carries all its numbers in words for those who do not see it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+from corollary.reporting.wording import method_order, percent, quantity, questions
+
+Row = Mapping[str, Any]
+
+WIDTH = 350
+ROLES = (
+    "ink", "muted", "rule", "paper", "augmented", "several", "context", "plain", "control", "oracle", "wrong",
+)  # fmt: skip
+"""Names of the colours: each is a variable of the style sheet."""
+
+# matplotlib knows no CSS variables: each role is drawn in a colour that nothing else has, then renamed.
+_STAND_INS = {role: f"#0f0e{place:02x}" for place, role in enumerate(ROLES, start=16)}
+
+_SETTINGS: Any = {
+    "svg.fonttype": "none",
+    # Without it the ids, and so the bytes of the report, differ from run to run.
+    "svg.hashsalt": "corollary",
+    # A dollar in the name of a method or folder is no formula.
+    "text.parse_math": False,
+    "font.size": 11.5,
+    "text.color": _STAND_INS["ink"],
+    "axes.edgecolor": _STAND_INS["rule"],
+    "axes.labelcolor": _STAND_INS["muted"],
+    "xtick.color": _STAND_INS["muted"],
+    "ytick.color": _STAND_INS["ink"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "ytick.major.pad": 7,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+}
+
+LINES = (
+    ("one_step", "one step", "augmented"),
+    ("several_step", "several steps", "several"),
+    ("restates", "restates", "control"),
+    ("unreadable", "unreadable", "plain"),
+    ("false", "false", "wrong"),
+)
+"""Kinds of augmented lines: the key in summary.json, the word, the colour."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing, with its title and what to see in it. All its numbers, in words, are its label."""
+
+    title: str
+    svg: Markup
+    note: str = ""
+
+
+@mpl.rc_context(_SETTINGS)
+def accuracy(rows: Sequence[Row], seeds: Sequence[Row], *, title: str) -> Panel:
+    """Arms below each other: mean and 95 % interval, a small dot per seed, chance as a dashed line.
+
+    `rows` are those of "accuracy" for one dataset, split and tuning, `seeds` the same of "seeds".
+    """
+    rows = sorted(rows, key=lambda row: method_order(row["method"], row["tuning"]))
+    figure, axes = _panel(left=118, right=54, height=46 + 19 * len(rows), bottom=26, top=20)
+    chances = [row["chance"] for row in rows if row["chance"] is not None]
+    chance = sum(chances) / len(chances) if chances else None
+    if chance is not None:
+        axes.axvline(chance, color=_STAND_INS["muted"], linewidth=1, linestyle=(0, (2, 3)), zorder=0)
+        above = axes.get_xaxis_transform()
+        axes.text(chance, 1.0, "chance", transform=above, size=10, ha="center", va="bottom",
+                  color=_STAND_INS["muted"])  # fmt: skip
+    for y, row in enumerate(rows):
+        colour, value = _STAND_INS[role_of(row["method"])], row["accuracy"]
+        if value is not None:
+            axes.hlines(y, row["low"], row["high"], color=colour, linewidth=2.6, alpha=0.5)
+            axes.plot([value], [y], "o", color=colour, markersize=6.5, markeredgewidth=0, clip_on=False)
+        dots = [s["accuracy"] for s in seeds if (s["method"], s["tuning"]) == (row["method"], row["tuning"])]
+        axes.plot(dots, [y + 0.37] * len(dots), "o", color=colour, markersize=2.8, markeredgewidth=0,
+                  clip_on=False)  # fmt: skip
+        axes.text(1.27, y, percent(value), ha="right", va="center", size=11, clip_on=False)
+    axes.set_yticks(range(len(rows)), [_fitting(row["method"]) for row in rows])
+    axes.set_ylim(len(rows) - 0.35, -0.65)
+    _shares(axes)
+    words = [
+        f"{row['method']} {percent(row['accuracy'])} ({percent(row['low'])} to {percent(row['high'])})"
+        for row in rows
+    ]
+    spoken = f"Accuracy on {title}, with 95 % intervals: {'; '.join(words)}; chance {percent(chance)}."
+    return Panel(title, _svg(figure, spoken))
+
+
+@mpl.rc_context(_SETTINGS)
+def cost_against_accuracy(points: Sequence[tuple[str, str, float, float]], *, title: str, unit: str) -> Panel:
+    """Where each arm stands: `points` are (name, method, cost, accuracy). Costs on a logarithmic axis."""
+    figure, axes = _panel(left=34, right=14, height=250, bottom=42, top=12)
+    costs = [cost for _, _, cost, _ in points]
+    reach = max(max(costs) / min(costs), 10)
+    axes.set_xscale("log")
+    # To the right of the dearest arm there is room for its name.
+    axes.set_xlim(min(costs) / reach**0.08, max(costs) * reach**0.4)
+    axes.set_ylim(-0.04, 1.06)
+    axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
+    axes.grid(color=_STAND_INS["rule"], linewidth=0.6)
+    _decades(axes, unit)
+    axes.set_xlabel("dollars" if unit == "usd" else "floating-point operations", size=11)
+    for name, method, cost, value in points:
+        hollow = "cached" in name
+        axes.plot([cost], [value], "o", color=_STAND_INS[role_of(method)], markersize=6.5,
+                  fillstyle="none" if hollow else "full", markeredgewidth=1.6 if hollow else 0)  # fmt: skip
+    _label(
+        axes,
+        [
+            (name, "muted" if role_of(method) == "control" else role_of(method), cost, value)
+            for name, method, cost, value in points
+        ],
+    )
+    words = [f"{name} {quantity(cost, unit)} and {percent(value)}" for name, _, cost, value in points]
+    spoken = f"Cost and accuracy on {title}: {'; '.join(words)}."
+    return Panel(title, _svg(figure, spoken))
+
+
+@mpl.rc_context(_SETTINGS)
+def break_even(tuned: Row, context: Row, *, title: str) -> Panel:
+    """What n questions cost in all with the tuned model (a band over seeds) and with the documents in
+    the prompt, read anew each time or cached; both rows are of "costs"."""
+    unit = tuned["unit"]
+    ends = [b for key in ("break_even_queries", "break_even_queries_cached") for b in _bounds(tuned[key])]
+    last = 10 ** np.ceil(np.log10(max([1e4, *(10 * end for end in ends)])))
+    n = np.logspace(0, np.log10(last), 80)
+    figure, axes = _panel(left=50, right=14, height=230, bottom=42, top=10)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    cached = _line(context, n, cached=True, bound=1)
+    axes.plot(n, _line(context, n, cached=False, bound=1), color=_STAND_INS["context"], linewidth=2)
+    axes.plot(n, cached, color=_STAND_INS["context"], linewidth=2, linestyle=(0, (3, 2)))
+    low, high = (_line(tuned, n, cached=False, bound=bound) for bound in (0, 1))
+    axes.fill_between(n, low, high, color=_STAND_INS["augmented"], alpha=0.25, linewidth=0)
+    axes.plot(n, high, color=_STAND_INS["augmented"], linewidth=2)
+    for end in ends:
+        at = _line(tuned, np.array([float(end)]), cached=False, bound=1)
+        axes.plot([end], at, "o", color=_STAND_INS["paper"], markersize=6.5, markeredgewidth=1.6,
+                  markeredgecolor=_STAND_INS["ink"])  # fmt: skip
+    axes.set_xlim(1, last)
+    axes.grid(color=_STAND_INS["rule"], linewidth=0.6)
+    decades = int(np.log10(last))
+    ticks = [10.0**k for k in range(0, decades + 1, 1 if decades < 5 else 2)]
+    axes.set_xticks(ticks, [_short(tick) for tick in ticks])
+    _decades(axes, unit, vertical=True)
+    axes.set_xlabel("questions asked", size=11)
+    plain, cached_even = (questions(tuned[f"break_even_queries{name}"]) for name in ("", "_cached"))
+    note = f"cheaper after {plain}; with caching after {cached_even}".replace("after never", "never")
+    spoken = (
+        f"Costs of {tuned['method']} and of documents in the prompt on {title}: the tuned model is {note}."
+    )
+    return Panel(title, _svg(figure, spoken), note)
+
+
+@mpl.rc_context(_SETTINGS)
+def written_lines(rows: Sequence[Row], *, title: str) -> Panel:
+    """What the model's lines are, as shares of all: `rows` are those of "augmentation" for one dataset."""
+    rows = sorted(rows, key=lambda row: method_order(row["method"]))
+    figure, axes = _panel(left=118, right=28, height=32 + 24 * len(rows), bottom=26, top=6)
+    words = []
+    for y, row in enumerate(rows):
+        total, start = max(sum(row[key] for key, _, _ in LINES), 1), 0.0
+        for key, _, role in LINES:
+            share = row[key] / total
+            axes.barh(y, share, left=start, height=0.62, color=_STAND_INS[role], linewidth=0)
+            start += share
+        shares = ", ".join(f"{percent(row[key] / total)} {word}" for key, word, _ in LINES)
+        words.append(f"{row['method']}, {total:,} lines: {shares}")
+    axes.set_yticks(range(len(rows)), [_fitting(row["method"]) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    _shares(axes)
+    spoken = f"What the model wrote about {title}. {'; '.join(words)}."
+    return Panel(title, _svg(figure, spoken))
+
+
+def role_of(method: str) -> str:
+    """The colour of an arm: one for each way of using documents, grey for controls."""
+    if method.startswith("augmented"):
+        return "augmented"
+    roles = {"in-context": "context", "oracle": "oracle"}
+    controls = ("pretrained", "paraphrase", "foreign")
+    return roles.get(method, "control" if method in controls else "plain")
+
+
+def _panel(*, left: int, right: int, height: int, bottom: int, top: int) -> tuple[Figure, Axes]:
+    """An empty panel with margins in units of the drawing."""
+    figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
+    inner = (WIDTH - left - right) / WIDTH, (height - bottom - top) / height
+    return figure, figure.add_axes((left / WIDTH, bottom / height, *inner))
+
+
+def _svg(figure: Figure, words: str) -> Markup:
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    inside = text[text.index("<g ") : text.rindex("</svg>")]
+    for role, colour in _STAND_INS.items():
+        inside = inside.replace(colour, f"var(--{role})")
+    inside = re.sub(r"font-family: [^;\"]*;? ?", "", inside)
+    # Ids must be single in a page, but groups are numbered anew in every drawing, and what is referred
+    # to is named by its own content.
+    inside = re.sub(r' id="(?:[a-z]+|matplotlib\.axis|legend|[a-zA-Z0-9]+)_\d+"', "", inside)
+    inside = re.sub(r"\s*\n\s*", "\n", inside)
+    mark = f"f{zlib.crc32(words.encode()):08x}"
+    inside = re.sub(r'(id="|href="#|url\(#)([a-z][0-9a-f]{10})\b', rf"\g<1>{mark}-\2", inside)
+    height = figure.get_size_inches()[1] * 72
+    head = (
+        f'<svg viewBox="0 0 {WIDTH} {height:g}" xmlns="http://www.w3.org/2000/svg" '
+        f'xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="{escape(words)}">'
+    )
+    return Markup(f"{head}{inside}</svg>")
+
+
+def _fitting(name: str) -> str:
+    """A name of a method as long as the margin of a panel, which those of the design just fill."""
+    return name if len(name) <= 17 else f"{name[:16]}…"
+
+
+def _shares(axes: Axes) -> None:
+    """A horizontal axis from 0 to 100 %."""
+    axes.set_xlim(0, 1)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100 %"])
+    axes.grid(axis="x", color=_STAND_INS["rule"], linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _label(axes: Axes, points: Sequence[tuple[str, str, float, float]]) -> None:
+    """A name beside each point, as near as it can stand without covering a point or another name, and
+    tied to its point by a thin line where it cannot stand on the same level."""
+    places = [axes.transData.transform((x, y)) for _, _, x, y in points]
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in places]
+    top = axes.figure.bbox.height
+    levels = (0, 13, -13, 20, -20, 27, -27, 34, -34, 41, -41)
+    for (name, role, cost, value), (x, y) in sorted(
+        zip(points, places, strict=True), key=lambda found: -found[1][1]
+    ):
+        wide = 7 * len(name)  # browsers differ in their fonts: a little more than most take
+        options = [
+            (shift, level, Bbox.from_bounds(x + shift - (wide if shift < 0 else 0), y + level - 6, wide, 12))
+            for level in levels
+            for shift in (9, -9)
+        ]
+        inside = [o for o in options if o[2].x0 >= 0 and o[2].x1 <= WIDTH and o[2].y1 <= top] or options
+        free = (option for option in inside if not option[2].count_overlaps(taken))
+        shift, level, box = next(free, inside[0])
+        taken.append(box)
+        tie = {"arrowstyle": "-", "color": _STAND_INS[role], "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
+        axes.annotate(
+            name,
+            (cost, value),
+            xytext=(shift, level),
+            textcoords="offset points",
+            size=10.5,
+            ha="left" if shift > 0 else "right",
+            va="center",
+            color=_STAND_INS[role],
+            arrowprops=tie if level else None,
+            annotation_clip=False,
+        )
+
+
+def _line(row: Row, n: np.ndarray[Any, Any], *, cached: bool, bound: int) -> np.ndarray[Any, Any]:
+    name = "_cached" if cached else ""
+    return np.asarray(row[f"once{name}"][bound] + n * row[f"per_query{name}"][bound])
+
+
+def _bounds(found: list[Any] | str | None) -> list[int]:
+    return sorted({bound for bound in found if bound != "never"}) if isinstance(found, list) else []
+
+
+def _decades(axes: Axes, unit: str, *, vertical: bool = False) -> None:
+    """Few ticks at powers of ten, written as people write them."""
+    axes.minorticks_off()
+    low, high = axes.get_ylim() if vertical else axes.get_xlim()
+    exponents = range(int(np.ceil(np.log10(low))), int(np.floor(np.log10(high))) + 1)
+    step = max(1, -(-len(exponents) // 5))
+    ticks = [10.0**k for k in exponents[::step]]
+    if len(ticks) < 2:
+        ticks = [low * (high / low) ** part for part in (0.15, 0.85)]
+    set_ticks = axes.set_yticks if vertical else axes.set_xticks
+    set_ticks(ticks, [f"${_short(tick)}" if unit == "usd" else _short(tick) for tick in ticks])
+    if vertical:
+        axes.set_ylim(low, high)
+    else:
+        axes.set_xlim(low, high)
+
+
+def _short(value: float) -> str:
+    """1, 100, 10k, 1M, and powers of ten beyond."""
+    if value >= 1e10:
+        exponent = int(np.floor(np.log10(value) + 1e-9))
+        digits = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        factor = value / 10**exponent
+        return f"10{digits}" if abs(factor - 1) < 0.01 else f"{factor:.1f}·10{digits}"
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}" if value >= 0.001 else f"{value:.0e}"

@@ -1,0 +1,69 @@
+"""Arms by their roles: which ones are compared, and which one each question is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from corollary.measure.rows import ArmRow
+from corollary.measure.stats import CHANCE
+from corollary.types import Arm, Role
+
+ABOUT: dict[Role, str] = {
+    "floor": "the model as it is, without the documents",
+    "context": "documents are put into the prompt before each question",
+    "baseline": "tuned on the documents as they are",
+    "control": "control: tuned on the documents and on text that should not help",
+    "ablation": "tuned on the documents and a part of what follows from them",
+    "treatment": "tuned on the documents and what follows from them",
+    "bound": "an upper bound, not something that you can have",
+}
+"""What an arm is, where its study does not say."""
+
+
+def arm_rows(arms: Sequence[Arm], added: Iterable[str] = ()) -> list[ArmRow]:
+    """The arms as summary.json has them; `added` are models that were tuned elsewhere, by name."""
+    baselines, contexts = of_role(arms, "baseline"), of_role(arms, "context")
+    rivals = [*(b.name for b in baselines[:1]), *(c.name for c in contexts[:1])]
+    own = [
+        ArmRow(
+            name=arm.name,
+            role=arm.role,
+            about=arm.about or ABOUT[arm.role],
+            against=list(against(arms, arm)),
+        )
+        for arm in arms
+    ]
+    return own + [
+        ArmRow(name=name, role="added", about="a model tuned elsewhere", against=rivals)
+        for name in dict.fromkeys(added)
+    ]
+
+
+def against(arms: Sequence[Arm], arm: Arm) -> tuple[str, ...]:
+    """The names of the arms (or "chance") that an arm is compared with."""
+    if arm.against is not None:
+        return arm.against
+    first = {role: next((a.name for a in arms if a.role == role and a is not arm), "") for role in ABOUT}
+    baseline, treatment = first["baseline"], first["treatment"]
+    read_off = [a.name for a in arms if a.read_off and a.read_off == baseline]
+    controls = [a.name for a in arms if a.same_size_as == arm.name]
+    found: dict[Role, Sequence[str]] = {
+        "floor": [CHANCE],
+        "context": [CHANCE, baseline],
+        "baseline": [baseline] if baseline and arms and _before(arms, baseline, arm) else [CHANCE],
+        "control": [baseline],
+        "ablation": [baseline],
+        "treatment": [CHANCE, baseline, *read_off, *controls, first["context"]],
+        "bound": [] if arm.read_off else [treatment],
+    }
+    return tuple(name for name in found[arm.role] if name)
+
+
+def of_role(arms: Iterable[Arm], *roles: Role) -> list[Arm]:
+    """The arms that have one of the roles, in their order."""
+    return [arm for arm in arms if arm.role in roles]
+
+
+def _before(arms: Sequence[Arm], name: str, arm: Arm) -> bool:
+    names = [each.name for each in arms]
+    return names.index(name) < names.index(arm.name)

@@ -1,0 +1,324 @@
+"""The driver of a study: makes datasets, lets the model generate, tunes, asks, and stores what was measured.
+
+Only the driver stores; workers take values and return values. Everything is known by the content of its
+inputs, so a second run in the same folder does nothing, a changed option repeats just what it changes, and a
+run that was killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from corollary import plugins, store
+from corollary.completions import Completions
+from corollary.errors import JobFailed, UserError
+from corollary.measure.audit import Audit, Lines, audit_of, usable
+from corollary.studies import added, folder, results
+from corollary.studies.capabilities import check_models
+from corollary.studies.jobs import Generation, one_thread, open_model, run, trial_id
+from corollary.studies.plan import (
+    Cell,
+    Writing,
+    cells,
+    cells_of_arms,
+    make_dataset,
+    sized,
+    trials,
+    writings,
+)
+from corollary.types import Cost, Dataset, Result, Spec, Study, Trial, Writer
+from corollary.writing import engine
+from corollary.writing.engine import Batch, Generated, Written
+
+Observer = Callable[[str, int, int, Any], None]
+"""Called with a stage ("make", "write", "try"), how much of it is done, of how much, and what was finished:
+a `Cell`, a (cell, strategy, number of rows), a (`Trial`, `Result`), or None when the stage begins."""
+
+FAILURES = "failures.json"
+PROCESSES, HERE = Spec("processes"), Spec("in_process")
+
+
+@dataclass
+class _Driver:
+    """A study while it runs."""
+
+    plan: Study
+    out: Path
+    runner: Spec
+    tell: Observer
+    host: dict[str, Any]
+    made: dict[Cell, Dataset] = field(default_factory=dict)
+    audits: dict[Cell, Audit] = field(default_factory=dict)
+    lines: dict[tuple[Cell, str], Lines] = field(default_factory=dict)
+    spent: dict[tuple[Cell, str], Cost] = field(default_factory=dict)
+    finished: dict[str, tuple[Path, Result]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def used(self) -> dict[tuple[Cell, str], Sequence[Any]]:
+        """The lines of each strategy that may be trained on."""
+        return {key: lines.used for key, lines in self.lines.items()}
+
+    @property
+    def generator(self) -> Spec:
+        return self.plan.generator or self.plan.model
+
+
+def run_study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Observer | None = None) -> Path:
+    """Run a study into the folder `out` (design: a study's folder) and return the folder.
+
+    Trials that are finished in the folder are not run again, and models that were added to it (see
+    `add_model`) stay. Raises `UserError` at once for what the user can fix, and `StudyFailed` when jobs failed,
+    after everything else is finished and stored.
+    """
+    driver = _driver(plan, out, runner, observer)
+    folder.write_plan(out, plan, runner.use, driver.host)
+    _make(driver)
+    check_models(plan, driver.made)
+    _try(driver, trials(plan, driver.made, driver.used))  # what needs no augmentation comes first
+    first, second = writings(plan, driver.made)
+    _write(driver, first)
+    _write(driver, _sized(driver, second))
+    ready = trials(plan, driver.made, driver.used)
+    _try(driver, ready)
+    _finish(driver, ready)
+    if driver.failed:
+        raise StudyFailed(
+            f"{_failures(driver)}; everything else is stored, so run the same command again to repeat these."
+        )
+    (out / FAILURES).unlink(missing_ok=True)
+    return out
+
+
+class StudyFailed(UserError):
+    """Jobs of a study failed; everything else is stored."""
+
+    exit_code = 1
+
+
+def add_model(
+    out: Path,
+    *,
+    name: str,
+    model: Spec,
+    tuning: str,
+    dataset: str | None = None,
+    seed: int | None = None,
+    runner: Spec = HERE,
+    observer: Observer | None = None,
+) -> Path:
+    """Score a model that was tuned elsewhere on a finished study's questions: an arm of that study.
+
+    `name` is what the arm is called and `tuning` what its column says; `dataset` and `seed` limit what is
+    asked. Its rows are in results.jsonl and summary.json, now and after every further run of the study. Returns
+    the folder. Raises `UserError` when the folder holds no finished study, or the name is one of its own.
+    """
+    plan = folder.read_plan(out)
+    added.check_name(plan, name)
+    chosen = added.choose(plan, dataset=dataset, seed=seed)
+    driver = _driver(plan, out, runner, observer)
+    _make(driver)
+    ready = _all_finished(driver)
+    extra = [added.trial(driver.made[cell], cell, name=name, model=model) for cell in chosen]
+    _try(driver, extra)
+    if driver.failed:
+        raise StudyFailed(f"{_failures(driver)}: fix the model and run the same command again.")
+    added.keep(out, name=name, model=model, tuning=tuning, trials=extra)
+    _finish(driver, ready)
+    return out
+
+
+def finished_trials(plan: Study, out: Path) -> list[results.Tried]:
+    """The trials of a study that are finished in its folder, those of added models last. Runs nothing."""
+    driver = _driver(plan, out, HERE, None)
+    _make(driver)
+    _read_all(driver)
+    own = [(trial, trial_id(trial)) for trial in trials(plan, driver.made, driver.used)]
+    extra, _ = added.read(out, driver.made, driver.finished)
+    return [
+        *(results.Tried(trial, driver.finished[id][1]) for trial, id in own if id in driver.finished),
+        *extra,
+    ]
+
+
+def _driver(plan: Study, out: Path, runner: Spec, observer: Observer | None) -> _Driver:
+    open_model(plan.model)  # before anything is stored: a folder that holds no model shows now
+    out.mkdir(parents=True, exist_ok=True)
+    tell = observer or (lambda stage, done, total, what: None)
+    return _Driver(plan, out, runner, tell, folder.host(), finished=folder.finished(out))
+
+
+def _make(driver: _Driver) -> None:
+    todo = cells(driver.plan)
+    driver.tell("make", 0, len(todo), None)
+    for number, (cell, spec) in enumerate(todo, start=1):
+        driver.made[cell] = made = make_dataset(spec, cell.seed)
+        driver.audits[cell] = audit_of(made)
+        target = driver.out / "datasets" / cell.name
+        store.write_jsonl(target / "documents.jsonl", made.documents)
+        store.write_jsonl(target / "questions.jsonl", made.questions)
+        driver.tell("make", number, len(todo), cell)
+
+
+def _write(driver: _Driver, jobs: Sequence[Writing]) -> None:
+    """Run writing tasks. One whose rows are in the folder already, for the same inputs, is read back."""
+    todo = [job for job in jobs if not _read_back(driver, job)]
+    done = len(jobs) - len(todo)
+    driver.tell("write", done, len(jobs), None)
+    if not todo:
+        return
+    model: Writer = open_model(driver.generator)
+    tasks = [
+        engine.start(
+            job.dataset,
+            job.strategy,
+            seed=job.seed,
+            model=model,
+            rows=job.rows,
+            other=job.other,
+            prompts=driver.plan.prompts,
+        )
+        for job in todo
+    ]
+    with Completions(driver.out / folder.COMPLETIONS) as completions:
+        generate = engine.here(model) if engine.is_remote(model) else _through_runner(driver)
+        for number, answer in engine.run(tasks, model=model, store=completions, generate=generate):
+            job = todo[number]
+            if isinstance(answer, JobFailed):
+                driver.failed[f"{job.cell.name} {job.key[1]}"] = str(answer)
+                continue
+            if answer.failed:
+                driver.warnings.append(
+                    f"{answer.failed} requests of {job.key[1]} on {job.cell.dataset} failed: their lines are"
+                    " missing, and the next run asks them again."
+                )
+            else:
+                folder.keep_rows(driver.out, job, answer, driver.generator)
+            _take(driver, job, answer)
+            done += 1
+            driver.tell("write", done, len(jobs), (job.cell, job.key[1], len(answer.documents)))
+
+
+def _through_runner(driver: _Driver) -> engine.Generate:
+    """Generates batches as jobs of the study's runner."""
+
+    def generate(batches: Sequence[Batch]) -> Iterator[tuple[Batch, Generated | JobFailed]]:
+        jobs = [Generation(driver.generator, batch.requests, at) for at, batch in enumerate(batches)]
+        for job, answer in _run(driver, jobs):
+            yield batches[job.number], answer
+
+    return generate
+
+
+def _read_back(driver: _Driver, job: Writing) -> bool:
+    found = folder.read_rows(driver.out, job, driver.generator)
+    if found is None:
+        return False
+    _take(driver, job, found)
+    return True
+
+
+def _take(driver: _Driver, job: Writing, answer: Written) -> None:
+    """Note what a strategy brought, and what of it may be trained on."""
+    driver.lines[job.key] = usable(
+        driver.made[job.cell],
+        answer.documents,
+        driver.audits[job.cell],
+        withhold=driver.plan.withhold if job.treated else 0.0,
+        seed=job.seed,
+    )
+    driver.spent[job.key] = answer.cost
+
+
+def _sized(driver: _Driver, controls: Sequence[Writing]) -> list[Writing]:
+    """The controls that can start; those that stay empty are noted as such."""
+    ready, empty = sized(driver.plan, controls, driver.used)
+    for job in empty:
+        _take(driver, job, Written((), Cost()))
+    return ready
+
+
+def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
+    """Run the trials that are not finished. Equal ones (same id: two arms may come to the same training
+    rows) are run once, and reported for each."""
+    by_id: dict[str, list[Trial]] = {}
+    for trial in ready:
+        by_id.setdefault(trial_id(trial), []).append(trial)
+    todo = [same[0] for id, same in by_id.items() if id not in driver.finished]
+    done = sum(len(same) for id, same in by_id.items() if id in driver.finished)
+    # Those whose augmentations are not there yet count too, so that a progress bar never goes back.
+    total = max(len(ready), len(cells_of_arms(driver.plan)))
+    driver.tell("try", done, total, None)
+    for trial, answer in _run(driver, todo):
+        id = trial_id(trial)
+        if isinstance(answer, JobFailed):
+            answer = Result(id, error=str(answer))
+        assert isinstance(answer, Result)
+        assert answer.trial == id, "a worker sees another model than the driver"
+        if answer.error is None:
+            where = folder.keep_trial(driver.out, trial, answer, driver.host)
+            driver.finished[id] = (where, answer)
+        for same in by_id[id]:
+            way = f" {plugins.name_of(same.tune.use)}" if same.tune else ""
+            what = f"{same.dataset} {same.arm}{way} seed {same.seed}"
+            if answer.error is not None:
+                driver.failed[what] = answer.error
+            else:  # perhaps at the second attempt
+                driver.failed.pop(what, None)
+            done += 1
+            driver.tell("try", done, total, (same, answer))
+
+
+def _finish(driver: _Driver, ready: Sequence[Trial]) -> None:
+    """Write what other programs read, from everything that is finished."""
+    ids = [(trial, trial_id(trial)) for trial in ready]
+    own = [results.Tried(trial, driver.finished[id][1]) for trial, id in ids if id in driver.finished]
+    extra, stale = added.read(driver.out, driver.made, driver.finished)
+    missing = [f"{len(driver.failed)} of the jobs failed and are missing."] if driver.failed else []
+    where = [driver.finished[id][0] for _, id in ids if id in driver.finished]
+    tried = [*own, *extra]
+    warnings = [*missing, *driver.warnings, *stale, *results.cut(tried), *folder.differing(where)]
+    generated = results.Generated(driver.made, driver.audits, driver.lines, driver.spent)
+    results.write(driver.plan, driver.out, tried, generated, warnings)
+
+
+def _all_finished(driver: _Driver) -> list[Trial]:
+    """All trials of a study that has run to its end, with its rows read back; else raises `UserError`."""
+    complete = _read_all(driver)
+    ready = trials(driver.plan, driver.made, driver.used)
+    if not complete or any(trial_id(trial) not in driver.finished for trial in ready):
+        raise UserError(
+            f"The study in {driver.out} is not finished: run it to its end, then add a model to it."
+        )
+    return ready
+
+
+def _read_all(driver: _Driver) -> bool:
+    """Read back all rows that are in the folder; says whether none is missing."""
+    first, second = writings(driver.plan, driver.made)
+    there = [_read_back(driver, job) for job in first]
+    there += [_read_back(driver, job) for job in _sized(driver, second)]
+    return all(there)
+
+
+def _failures(driver: _Driver) -> str:
+    """One clause about what failed. The tracebacks go to a file: the first may not be the telling one."""
+    path = driver.out / FAILURES
+    store.write_json(path, driver.failed)
+    what, why = next(iter(driver.failed.items()))
+    return (
+        f"{len(driver.failed)} of the study's jobs failed (first: {what}: {why.strip().splitlines()[-1]};"
+        f" all are in {path})"
+    )
+
+
+def _run(driver: _Driver, jobs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """The jobs with their answers, as the runner brings them."""
+    alone = driver.runner.use == HERE.use and bool(jobs)
+    with one_thread() if alone else contextlib.nullcontext():
+        yield from plugins.bind("runners", driver.runner)(run, jobs)

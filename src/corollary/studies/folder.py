@@ -1,0 +1,160 @@
+"""What a study keeps in its folder, and how it is read back (design: a study's folder).
+
+A trial counts as finished when its result.json is there, a strategy's rows when written.json is: each
+is written last, and whole. Both say what they are the answer to, so nothing stale is taken for new.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import platform
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from corollary import plugins, store, values
+from corollary.errors import UserError
+from corollary.plugins import name_of
+from corollary.studies.jobs import open_model
+from corollary.studies.plan import Writing
+from corollary.types import Cost, Document, Result, Spec, Study, Trial
+from corollary.writing.engine import Written
+
+PACKAGES = ("corollary", "torch", "transformers", "tokenizers", "peft", "accelerate", "numpy", "scipy")
+COMPLETIONS = "completions.db"
+
+
+def read_plan(out: Path) -> Study:
+    """The study that a folder was made by. Raises `UserError` when the folder is not a study's."""
+    if not (out / "study.json").is_file():
+        raise UserError(f"{out} is not the folder of a study (it has no study.json): name one that is.")
+    names = {field.name for field in dataclasses.fields(Study)}
+    kept = {key: value for key, value in store.read_json(out / "study.json").items() if key in names}
+    return values.from_plain(Study, kept)
+
+
+def write_plan(out: Path, plan: Study, runner: str, host: dict[str, Any]) -> None:
+    """Keep what the study is, and where it runs. What was derived from another one in this folder goes."""
+    if (out / "study.json").is_file():
+        try:
+            same = read_plan(out) == values.from_plain(Study, values.to_plain(plan))
+        except (UserError, TypeError):  # damaged, or of another version: written anew
+            same = False
+        if not same:
+            (out / "summary.json").unlink(missing_ok=True)
+    store.write_json(out / "study.json", {**values.to_plain(plan), "runner": runner, **host})
+
+
+def finished(out: Path) -> dict[str, tuple[Path, Result]]:
+    """The results in a folder by the id of their trial, each with the trial's folder."""
+    found = {}
+    for path in sorted((out / "trials").glob("*/result.json")):
+        result = values.from_plain(Result, store.read_json(path))
+        found[result.trial] = (path.parent, result)
+    return found
+
+
+def keep_trial(out: Path, trial: Trial, result: Result, host: dict[str, Any]) -> Path:
+    """Write a finished trial; returns its folder."""
+    tuning = name_of(trial.tune.use) if trial.tune else "none"
+    name = f"{trial.dataset}.{trial.arm}.{tuning}.{name_of(trial.model.use)}.s{trial.seed}"
+    folder = out / "trials" / f"{name}-{result.trial[:16]}"
+    store.write_json(folder / "trial.json", {**values.to_plain(trial), "host": host})
+    store.write_json(folder / "result.json", result)
+    return folder
+
+
+def read_trial(folder: Path) -> Trial:
+    """The trial of a folder."""
+    plain = store.read_json(folder / "trial.json")
+    del plain["host"]
+    return values.from_plain(Trial, plain)
+
+
+def differing(folders: Iterable[Path]) -> list[str]:
+    """What a reader must know when these trials did not run under the same conditions."""
+    seen: dict[str, set[str]] = {}
+    for folder in folders:
+        where = store.read_json(folder / "trial.json")["host"]
+        notes = store.read_json(folder / "result.json")["notes"]
+        number = {"precision": notes["dtype"]} if "dtype" in notes else {}
+        for key, value in {**where.pop("versions"), **where, **number}.items():
+            seen.setdefault(key, set()).add(str(value))
+    return [
+        f"The trials ran with different versions of {key}: {', '.join(sorted(values))}."
+        for key, values in sorted(seen.items())
+        if len(values) > 1
+    ]
+
+
+def keep_rows(out: Path, job: Writing, answer: Written, generator: Spec) -> None:
+    """Write what a strategy brought."""
+    folder = _rows_folder(out, job)
+    store.write_jsonl(folder / "documents.jsonl", answer.documents)
+    # With the rows' own hash: killed between the two files, old rows must not pass for new ones.
+    note = {"job": _job_id(job, generator), "rows": values.content_id(answer.documents), "cost": answer.cost}
+    store.write_json(folder / "written.json", note)
+
+
+def read_rows(out: Path, job: Writing, generator: Spec) -> Written | None:
+    """What a strategy brought for these inputs, or None when that is not in the folder."""
+    folder = _rows_folder(out, job)
+    if not (folder / "written.json").is_file():
+        return None
+    note = store.read_json(folder / "written.json")
+    if note["job"] != _job_id(job, generator):
+        return None
+    rows = tuple(values.from_plain(Document, row) for row in store.read_jsonl(folder / "documents.jsonl"))
+    if note["rows"] != values.content_id(rows):
+        return None
+    return Written(rows, values.from_plain(Cost, note["cost"]))
+
+
+def host() -> dict[str, Any]:
+    """Versions, git revision and machine: recorded beside every result, never part of an identity."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "unknown"
+    return {
+        "versions": versions,
+        "revision": _revision(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+def _revision() -> str:
+    # Only of a checkout of this project: an installed package may lie within somebody else's repository.
+    root = Path(__file__).parents[3]
+    if not (root / ".git").exists():
+        return "unknown"
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=False
+        )
+    except OSError:  # no git on this machine
+        return "unknown"
+    return asked.stdout.strip() if asked.returncode == 0 else "unknown"
+
+
+def _rows_folder(out: Path, job: Writing) -> Path:
+    cell, key = job.key
+    return out / "augmented" / f"{cell.dataset}.{key}.s{cell.seed}"
+
+
+def _job_id(job: Writing, generator: Spec) -> str:
+    """What decides a job's rows: the texts, the strategy, the model; not the store or its path."""
+    model = open_model(generator).identity
+    own, other = _texts(job.dataset.documents), _texts(job.other.documents if job.other else ())
+    return values.content_id(
+        [own, plugins.identity("strategies", job.strategy), job.seed, model, job.rows, other]
+    )
+
+
+def _texts(documents: Sequence[Document]) -> list[list[str]]:
+    return [[document.id, document.text] for document in documents]

@@ -1,0 +1,279 @@
+"""Reads a study from a TOML file, or from a preset by name.
+
+A preset is a TOML file in this package's `presets/`, or in a package that an entry point of the group
+`corollary.studies` names.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, get_args
+
+from corollary.errors import Unknown, UserError
+from corollary.plugins import check_options, name_of
+from corollary.studies.plan import dataset_name
+from corollary.types import Arm, Role, Spec, Study
+
+_KEYS = (
+    "extends", "seeds", "orders", "checkpoints", "withhold", "model", "generator", "judge",
+    "datasets", "arms", "tunings", "limits", "prompts",
+)  # fmt: skip
+_ARM_TEXTS, _ARM_LISTS = ("same_size_as", "read_off", "about"), ("whole", "only", "tunings")
+_ARM_KEYS = ("role", "augment", "tune", "context", "against", *_ARM_TEXTS, *_ARM_LISTS)
+_REPLACED = ("arms", "datasets", "tunings", "limits")
+"""Tables of which a study that extends another replaces single entries; false takes one out."""
+
+
+@functools.cache
+def _found() -> dict[str, Path]:
+    folders = [Path(__file__).parent / "presets"]
+    for point in entry_points(group="corollary.studies"):
+        folders.append(Path(str(importlib.resources.files(point.value))))
+    return {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.toml"))}
+
+
+def presets() -> list[str]:
+    """Names of the presets that are installed."""
+    return sorted(_found())
+
+
+def read_study(source: str, **changed: Any) -> Study:
+    """A preset by name or a study's TOML file, with every plug-in and option checked. `changed` are tables that
+    are laid over those of the file.
+
+    Raises `UserError` for an unknown name, key or option, and for a file that is not TOML.
+    """
+    table = _table_of(source)
+    return study_of(_laid(table, changed), name=Path(source).stem)
+
+
+def _table_of(source: str, depth: int = 0) -> dict[str, Any]:
+    path = Path(source) if source.endswith(".toml") else _found().get(source)
+    if path is None:
+        raise Unknown("preset", source, presets())
+    if not path.is_file():
+        raise UserError(
+            f"There is no file {source}: give a preset ({', '.join(presets())}) or a study's TOML file."
+        )
+    try:
+        # Windows editors write a byte order mark.
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not a TOML file ({error}): correct that line.") from error
+    if "extends" not in table:
+        return table
+    if not isinstance(table["extends"], str) or depth > 4:
+        raise UserError(
+            f'{path} has extends = {table["extends"]!r}: name one preset, as in extends = "demo".'
+        )
+    return _laid(_table_of(table.pop("extends"), depth + 1), table)
+
+
+def _laid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """One table over another."""
+    whole = dict(below)
+    for key, value in above.items():
+        if key in _REPLACED and isinstance(value, Mapping):
+            entries = {**whole.get(key, {}), **value}
+            whole[key] = {name: entry for name, entry in entries.items() if entry is not False}
+        else:
+            whole[key] = value
+    return whole
+
+
+def study_of(table: Mapping[str, Any], *, name: str) -> Study:
+    """A study from the tables of its TOML file. Raises `UserError` as `read_study` does."""
+    for key in table:
+        if key not in _KEYS:
+            raise Unknown("key of a study", key, _KEYS)
+    for key, example in (
+        ("seeds", "seeds = [0, 1, 2]"),
+        ("datasets", "[datasets.mine]"),
+        ("arms", "[arms.in-context]"),
+        ("model", '[model]\nuse = "local"'),
+    ):
+        if not table.get(key):
+            raise UserError(f"The study {name} says nothing of {key}: add {example} to its file.")
+    datasets = tuple(_spec("datasets", key, found) for key, found in _table(table, "datasets").items())
+    arms = tuple(_arm(key, found) for key, found in _table(table, "arms").items())
+    tunings = tuple(_spec("tunings", key, found) for key, found in _table(table, "tunings").items())
+    named = [dataset_name(spec) for spec in datasets]
+    # Folders and results know a dataset and a tuning by name.
+    for each in named:
+        check_word("dataset", each)
+    _distinct("dataset", named, "give one of them the option `name` or a study of its own")
+    _distinct("tuning", [name_of(spec.use) for spec in tunings], "give one of them a study of its own")
+    if any(arm.tune for arm in arms) and not tunings:
+        raise UserError(f"The study {name} tunes but names no tuning: add [tunings.lora].")
+    used = dict.fromkeys(strategy.use for arm in arms for strategy in arm.augment)
+    _distinct("strategy", [name_of(use) for use in used], "give one of the functions another name")
+    ways = [spec.use for spec in tunings]
+    limits = {key: _names(value, f"limits.{key}") for key, value in _table(table, "limits").items()}
+    for key, limited in limits.items():
+        if key not in ways:
+            raise Unknown("tuning in [limits]", key, ways)
+        _each_known(limited, named, f"limits.{key}")
+    _check_arms(arms, named, ways)
+    return Study(
+        name=name,
+        datasets=datasets,
+        arms=arms,
+        tunings=tunings,
+        seeds=seeds_of(table["seeds"]),
+        model=_model(table, "model"),
+        generator=_model(table, "generator") if "generator" in table else None,
+        judge=_model(table, "judge") if "judge" in table else None,
+        limits=limits,
+        orders=_whole(table.get("orders", 3), "orders", least=1),
+        checkpoints=_whole(table.get("checkpoints", 8), "checkpoints", least=0),
+        withhold=share_of(table.get("withhold", 0.0)),
+        prompts={key: _text(value, f"prompts.{key}") for key, value in _table(table, "prompts").items()},
+    )
+
+
+def check_word(what: str, name: str) -> None:
+    """Raises `UserError` for a name of a dataset or arm that cannot be part of a folder's name."""
+    if not name or name.startswith(".") or len(name) > 100 or any(c in "/\\:" or ord(c) < 32 for c in name):
+        raise UserError(f"{name!r} cannot be the name of a {what}: choose a word, such as my-{what}.")
+
+
+def _check_arms(arms: Sequence[Arm], datasets: Sequence[str], tunings: Sequence[str]) -> None:
+    names = [arm.name for arm in arms]
+    by_name = {arm.name: arm for arm in arms}
+    for arm in arms:
+        _each_known(arm.whole, datasets, f"arms.{arm.name}.whole")
+        _each_known(arm.only, datasets, f"arms.{arm.name}.only")
+        for tuning in arm.tunings:
+            if tuning not in tunings:
+                raise Unknown(f"tuning of this study in arms.{arm.name}.tunings", tuning, tunings)
+        for key, others in (
+            ("against", [n for n in arm.against or () if n != "chance"]),
+            ("same_size_as", [arm.same_size_as] if arm.same_size_as else []),
+            ("read_off", [arm.read_off] if arm.read_off else []),
+        ):
+            for other in others:
+                if other not in names or other == arm.name:
+                    raise Unknown(f"other arm in arms.{arm.name}.{key}", other, {*names} - {arm.name})
+        if arm.read_off and (by_name[arm.read_off].read_off or not by_name[arm.read_off].tune):
+            raise UserError(
+                f"The arm {arm.name} is read off {arm.read_off}, which has no checkpoints: name a tuned arm."
+            )
+        if arm.same_size_as and not by_name[arm.same_size_as].augment:
+            raise UserError(f"The arm {arm.name} is as large as {arm.same_size_as}, which adds no rows.")
+
+
+def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, Mapping):
+        raise UserError(f'"{key}" must be a table: write [{key}].')
+    return value
+
+
+def _model(table: Mapping[str, Any], key: str) -> Spec:
+    given = dict(_table(table, key))
+    use = given.pop("use", "local")
+    return check_options("models", Spec(_text(use, f"{key}.use"), given))
+
+
+def _spec(kind: str, key: str, given: Any) -> Spec:
+    """A table's name is the plug-in, unless `use` inside it names one."""
+    if not isinstance(given, Mapping):
+        raise UserError(f'"{key}" must be a table of options: write [{kind}.{key}].')
+    others = {k: v for k, v in given.items() if k != "use"}
+    return check_options(kind, Spec(str(given.get("use", key)), others))
+
+
+def _arm(name: str, given: Any) -> Arm:
+    if not isinstance(given, Mapping):
+        raise UserError(f'"{name}" must be a table: write [arms.{name}].')
+    for key in given:
+        if key not in _ARM_KEYS:
+            raise Unknown(f"key of the arm {name}", key, _ARM_KEYS)
+    check_word("arm", name)
+    augment = given.get("augment", [])
+    if not isinstance(augment, list):
+        raise UserError(f'The arm {name} augments with {augment!r}: write a list, as in augment = ["local"].')
+    tune = given.get("tune", False)
+    if not isinstance(tune, bool):
+        raise UserError(f"The arm {name} has tune = {tune!r}: write true or false.")
+    if augment and not tune:
+        raise UserError(f"The arm {name} augments but does not tune: add tune = true.")
+    context = _use("contexts", f"arm {name}", given.get("context", "none"))
+    role = given.get("role", "treatment" if augment else "baseline" if tune else "floor")
+    if "role" not in given and context.use != "none" and not tune:
+        role = "context"
+    if role not in get_args(Role):
+        raise Unknown(f"role of the arm {name}", str(role), get_args(Role))
+    against = _names(given["against"], f"arms.{name}.against") if "against" in given else None
+    texts = {key: _text(given.get(key, ""), f"arms.{name}.{key}") for key in _ARM_TEXTS}
+    lists = {key: _names(given.get(key, []), f"arms.{name}.{key}") for key in _ARM_LISTS}
+    strategies = tuple(_use("strategies", f"arm {name}", item) for item in augment)
+    fields: dict[str, Any] = {**texts, **lists}
+    return Arm(name, role, strategies, tune, context, against, **fields)
+
+
+def _use(kind: str, owner: str, item: Any) -> Spec:
+    """A plug-in as a name or as a table with `use`."""
+    if item == "none" and kind == "contexts":
+        return Spec("none")
+    if isinstance(item, str):
+        return check_options(kind, Spec(item))
+    if isinstance(item, Mapping) and isinstance(item.get("use"), str):
+        return check_options(kind, Spec(item["use"], {k: v for k, v in item.items() if k != "use"}))
+    raise UserError(
+        f'The {owner} has {item!r} among its {kind}: write a name, or {{use = "name", option = value}}.'
+    )
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise UserError(f'"{where}" is {value!r}: write a text.')
+    return value
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise UserError(f'"{where}" is {value!r}: write a list of names, as in ["family"].')
+    return tuple(value)
+
+
+def _each_known(names: Sequence[str], known: Sequence[str], where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise Unknown(f"dataset of this study in {where}", name, known)
+
+
+def _distinct(what: str, names: Sequence[str], mend: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"The study has two of the {what} {name}: {mend}.")
+
+
+def seeds_of(value: Any) -> tuple[int, ...]:
+    """The seeds of a study. Raises `UserError` for anything but different whole numbers, one at least."""
+    whole = isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
+    if not whole or not value or len(set(value)) < len(value):
+        raise UserError(
+            f"The seeds of a study are {value!r}: write different whole numbers, as in [0, 1, 2]."
+        )
+    return tuple(value)
+
+
+def _whole(value: Any, key: str, *, least: int) -> int:
+    if type(value) is not int or value < least:
+        raise UserError(f'"{key}" is {value!r}: write a whole number of {least} or more.')
+    return value
+
+
+def share_of(value: Any) -> float:
+    """The share of the facts to withhold. Raises `UserError` for anything but 0 to less than 1."""
+    if type(value) not in (int, float) or not 0 <= value < 1:
+        raise UserError(
+            f"The share {value!r} cannot be withheld: give at least 0 and less than 1, as in 0.2."
+        )
+    return float(value)

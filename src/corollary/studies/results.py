@@ -1,0 +1,240 @@
+"""From finished trials to results.jsonl, summary.json, the audit of augmentations and costs.jsonl."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corollary import store, values
+from corollary.asking.scoring import grade
+from corollary.measure import stats
+from corollary.measure.audit import Audit, Lines, over_seeds
+from corollary.measure.cost import Measured, Shape, cost_rows
+from corollary.measure.rows import ResultRow, TestRow
+from corollary.plugins import name_of, wants
+from corollary.studies.arms import arm_rows, of_role
+from corollary.studies.plan import Cell, arms_on, strategy_key
+from corollary.types import Cost, Dataset, Question, Result, Score, Study, Trial
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial and what it measured. `method` and `tuning` are given for a model that was tuned elsewhere:
+    what it is called, and how it was tuned there."""
+
+    trial: Trial
+    result: Result
+    method: str = ""
+    tuning: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.method or self.trial.arm
+
+    @property
+    def tuned(self) -> str:
+        return self.tuning or (name_of(self.trial.tune.use) if self.trial.tune else "none")
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What the strategies of a study brought, by cell and strategy, and what the cells can tell of it."""
+
+    made: Mapping[Cell, Dataset]
+    audits: Mapping[Cell, Audit]
+    lines: Mapping[tuple[Cell, str], Lines]
+    spent: Mapping[tuple[Cell, str], Cost]
+
+
+def write(
+    plan: Study, out: Path, tried: Sequence[Tried], generated: Generated, warnings: Sequence[str]
+) -> None:
+    """Write everything that other programs read, from what was measured; the same measurements, the same
+    bytes."""
+    augmentation, stated = _audited(plan, out, generated)
+    found: list[ResultRow] = []
+    for one in tried:
+        cell = Cell(one.trial.dataset, one.trial.seed)
+        found += rows(plan.name, one, stated=stated.get((cell, one.name)))
+        if one.trial.checkpoints:
+            best = (best_scores(one.trial.questions, one.result),)
+            for arm in (arm for arm in arms_on(plan, cell.dataset) if arm.read_off == one.name):
+                found += rows(plan.name, Tried(one.trial, one.result, arm.name), scores=best)
+    found.sort(key=_place)
+    store.write_jsonl(out / "results.jsonl", found)
+    # What a model cost that was tuned elsewhere is not known here, and is not nothing.
+    measured = [_measured(plan, one, generated.spent) for one in tried if not one.method]
+    store.write_jsonl(out / "costs.jsonl", measured)
+    arms = arm_rows(plan.arms, [one.name for one in tried if one.method])
+    store.write_json(
+        out / "summary.json",
+        {
+            "arms": arms,
+            "tests": tests(generated.made),
+            "marks": {cell.dataset: made.marks for cell, made in generated.made.items() if made.marks},
+            "sections": {cell.dataset: made.section for cell, made in generated.made.items() if made.section},
+            **stats.summarise(found, pairs=stats.pairs_of(arms), repeated=repeated(generated.made)),
+            "augmentation": augmentation,
+            "costs": cost_rows(measured),
+            "warnings": list(warnings),
+        },
+    )
+
+
+def _place(row: ResultRow) -> tuple[str, ...]:
+    where = (row["study"], row["dataset"], row["split"], row["method"], row["tuning"], row["model"])
+    return (*where, str(row["seed"]), row["question"])
+
+
+def tests(made: Mapping[Cell, Dataset]) -> list[TestRow]:
+    """The splits of every dataset: those that ask only what was stated first, then as they are asked."""
+    found: dict[tuple[str, str], bool] = {}
+    for cell, dataset in made.items():
+        for question in dataset.questions:
+            found[cell.dataset, question.split] = question.split in dataset.recall
+    datasets = list(dict.fromkeys(dataset for dataset, _ in found))
+    order = sorted(found, key=lambda test: (datasets.index(test[0]), not found[test]))
+    return [TestRow(dataset=test[0], split=test[1], recall=found[test]) for test in order]
+
+
+def _audited(
+    plan: Study, out: Path, generated: Generated
+) -> tuple[list[dict[str, Any]], dict[tuple[Cell, str], frozenset[str]]]:
+    """Rows of "augmentation" in summary.json, and by cell and arm the ids of the questions whose answer a row
+    states. Writes what each line is worth to `augmented/<dataset>.<arm>.s<seed>/audit.jsonl`.
+
+    Bounds and arms whose lines are about other documents are not audited: nobody's inferences are judged.
+    """
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    stated: dict[tuple[Cell, str], frozenset[str]] = {}
+    for cell, dataset in generated.made.items():
+        audit = generated.audits[cell]
+        for arm in arms_on(plan, cell.dataset):
+            keys = [(cell, strategy_key(strategy)) for strategy in arm.augment]
+            parts = [generated.lines[key] for key in keys if key in generated.lines]
+            if not parts:
+                continue
+            used = [line for part in parts for line in part.used]
+            stated[cell, arm.name] = audit.stated(dataset.questions, used)
+            if arm.role == "bound" or any("other" in wants("strategies", s.use) for s in arm.augment):
+                continue
+            labelled = audit.label([line for part in parts for line in part.all])
+            folder = out / "augmented" / f"{cell.dataset}.{arm.name}.s{cell.seed}"
+            store.write_jsonl(folder / "audit.jsonl", labelled)
+            summary = audit.summary(labelled, leaked=sum(part.leaked for part in parts))
+            found.setdefault((cell.dataset, arm.name), []).append(summary)
+    rows = [
+        {"dataset": dataset, "method": arm, **over_seeds(parts)} for (dataset, arm), parts in found.items()
+    ]
+    return rows, stated
+
+
+def rows(
+    study: str,
+    one: Tried,
+    *,
+    scores: Sequence[Sequence[Score]] | None = None,
+    stated: frozenset[str] | None = None,
+) -> list[ResultRow]:
+    """The rows of results.jsonl of one trial, a question each; `correct` is the mean over the orders of
+    the documents. `stated` are the questions whose answer a training row states, None where no arm
+    writes; `scores` stand in place of the trial's own."""
+    scores = one.result.scores if scores is None else scores
+    shown, context = set(one.result.notes.get("shown", ())), one.trial.context
+    own = one.result.notes.get("shown_to", ())
+    found: list[ResultRow] = []
+    for index, question in enumerate(one.trial.questions):
+        grades = [grade(question, order[index]) for order in scores]
+        read = [each.correct for each in grades if each.correct is not None]
+        pmi = [each.pmi for each in grades if each.pmi is not None]
+        seen = set(own[index]) if own else shown
+        found.append(
+            ResultRow(
+                study=study,
+                dataset=one.trial.dataset,
+                split=question.split,
+                method=one.name,
+                tuning=one.tuned,
+                model=name_of(one.trial.model.use),
+                seed=one.trial.seed,
+                question=question.id,
+                unit=question.unit,
+                correct=sum(read) / len(read) if read else None,
+                correct_pmi=sum(pmi) / len(pmi) if pmi else None,
+                tied=any(each.tied for each in grades),
+                chance=grades[0].chance,
+                written=None if stated is None else question.id in stated,
+                marks=dict(question.marks),
+                # Where documents were left out, nothing is known of a question that names no premises.
+                premises_shown=len(seen) == len(context)
+                or (bool(question.premises) and set(question.premises) <= seen),
+                logprobs=[[each.logprob for each in order[index].likelihoods] for order in scores],
+                text=scores[0][index].text,
+            )
+        )
+    return found
+
+
+def cut(tried: Sequence[Tried]) -> list[str]:
+    """A sentence for each arm that could not be shown all documents."""
+    found = {
+        f"{one.name} on {one.trial.dataset} was shown {len(shown)} of {len(one.trial.context)} documents: no"
+        " more fit in the model's window."
+        for one in tried
+        if len(shown := one.result.notes.get("shown", ())) < len(one.trial.context)
+    }
+    return sorted(found)
+
+
+def repeated(made: Mapping[Cell, Dataset]) -> frozenset[str]:
+    """Names of the datasets that are the same at several seeds, as a user's own documents are."""
+    asked: dict[str, list[Sequence[Question]]] = {}
+    for cell, dataset in made.items():
+        asked.setdefault(cell.dataset, []).append(dataset.questions)
+    return frozenset(
+        name for name, (first, *others) in asked.items() if others and all(other == first for other in others)
+    )
+
+
+def best_scores(questions: Sequence[Question], result: Result) -> tuple[Score, ...]:
+    """For each split the scores of the checkpoint that does best on that split: chosen on the test
+    itself, so an upper bound of what stopping earlier could have brought."""
+    by_id = {question.id: question for question in questions}
+    chosen: dict[str, Score] = {}
+    for split in sorted({question.split for question in questions}):
+        options = [
+            [s for s in scores if by_id[s.question].split == split] for _, scores in result.checkpoints
+        ]
+        options.append([s for s in result.scores[0] if by_id[s.question].split == split])
+        best = max(
+            options, key=lambda scores: sum(grade(by_id[s.question], s).correct or 0.0 for s in scores)
+        )
+        chosen |= {score.question: score for score in best}
+    return tuple(chosen[question.id] for question in questions)
+
+
+def _measured(plan: Study, one: Tried, spent: Mapping[tuple[Cell, str], Cost]) -> Measured:
+    cell, notes = Cell(one.trial.dataset, one.trial.seed), one.result.notes
+    arm = next(arm for arm in plan.arms if arm.name == one.name)
+    used = [strategy_key(strategy) for strategy in arm.augment]
+    rivals = of_role(arms_on(plan, cell.dataset), "context")
+    shape = notes["shape"]
+    return Measured(
+        dataset=one.trial.dataset,
+        method=one.name,
+        tuning=one.tuned,
+        model=name_of(one.trial.model.use),
+        seed=one.trial.seed,
+        questions=len(one.trial.questions),
+        role=arm.role,
+        rival=rivals[0].name if rivals and arm.tune else "",
+        augment=sum((spent[cell, key] for key in used), Cost()),
+        tune=one.result.cost,
+        query=values.from_plain(Cost, notes["query"]),
+        context_tokens=notes["context_tokens"],
+        question_tokens=notes["question_tokens"],
+        answer_tokens=notes["answer_tokens"],
+        shape=values.from_plain(Shape, shape) if shape else None,
+    )

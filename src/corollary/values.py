@@ -1,0 +1,139 @@
+"""Values as plain data, and the hash of their content.
+
+`content_id` hashes values, never a path, an address or a device: what has equal inputs has one identity.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+
+def content_id(value: Any) -> str:
+    """SHA-256, in hex, of a value's content: the same in every process, on every machine and day.
+
+    Takes dataclasses, mappings with text keys (their order does not count), lists, tuples (equal to
+    lists), text, integers, floats (all their digits), booleans and None. Raises `TypeError`, which
+    says where, for anything whose content is not stable or not its own: sets, paths, functions, NaN,
+    objects of any other class.
+    """
+    plain = json.dumps(_stable(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(plain.encode("ascii")).hexdigest()
+
+
+def to_plain(value: Any) -> Any:
+    """A dataclass and all within it as what JSON knows: dicts with text keys, lists, text, numbers, None.
+
+    Raises `TypeError` as `content_id` does.
+    """
+    return _stable(value, "value")
+
+
+def from_plain(cls: type[T], value: Any) -> T:
+    """The inverse of `to_plain`: builds a dataclass from a mapping, with the nested ones its fields name.
+
+    Fields that are missing take their defaults. Raises `TypeError` for a field that does not exist, that
+    is missing and has no default, or that holds something of another type. Where a field says `Any`
+    (options, notes) a tuple comes back as a list, which `content_id` does not tell apart.
+    """
+    built: T = _rebuild(cls, value)
+    return built
+
+
+def _stable(value: Any, where: str) -> Any:
+    """The value as plain data, or `TypeError`. Types are compared exactly: a NumPy float is a float to
+    isinstance, and an enum a text, but their content is not what it looks like."""
+    if value is None or type(value) in (str, int, bool):
+        return value
+    if type(value) is float:
+        if not math.isfinite(value):
+            raise TypeError(f"{where} is {value}, which has no place in JSON and equals nothing")
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            f.name: _stable(getattr(value, f.name), f"{where}.{f.name}") for f in dataclasses.fields(value)
+        }
+    if isinstance(value, Mapping):
+        return dict(_stable_items(value, where))
+    if type(value) in (list, tuple):
+        return [_stable(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    raise TypeError(
+        f"{where} is of {type(value)}, whose content is not stable: use text, numbers or tuples of them"
+    )
+
+
+def _stable_items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if type(key) is not str:
+            raise TypeError(f"{where} has the key {key!r}, which is not text")
+        yield key, _stable(item, f"{where}[{key!r}]")
+
+
+def _rebuild(wanted: Any, value: Any, where: str = "it") -> Any:
+    if wanted in _SCALARS:
+        kinds, what = _SCALARS[wanted]
+        if wanted is int and type(value) is float and value.is_integer():
+            return int(value)
+        _expect(type(value) in kinds, value, where, what)
+        # JSON writers elsewhere drop the ".0" of a float.
+        return float(value) if wanted is float else value
+    origin, options = get_origin(wanted), get_args(wanted)
+    if isinstance(wanted, type) and dataclasses.is_dataclass(wanted):
+        types = _field_types(wanted)
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{wanted.__name__} is an object, as in {{...}}, and this is none")
+        if unknown := set(value) - set(types):
+            raise TypeError(f"{wanted.__name__} has no {', '.join(sorted(unknown))}")
+        if lacking := _required(wanted) - set(value):
+            raise TypeError(f"it lacks {', '.join(sorted(lacking))}")
+        return wanted(**{name: _rebuild(types[name], item, name) for name, item in value.items()})
+    if origin is tuple:
+        # A text can be walked too: "d1" would become "d" and "1".
+        _expect(isinstance(value, (list, tuple)), value, where, "a list")
+        each = [options[0]] * len(value) if options[-1] is Ellipsis else options
+        _expect(len(each) == len(value), value, where, f"a list of {len(each)}")
+        return tuple(_rebuild(option, item, where) for option, item in zip(each, value, strict=True))
+    if origin in (Union, UnionType):
+        if value is None:
+            return None
+        return _rebuild(next(option for option in options if option is not NoneType), value, where)
+    if origin is Mapping:
+        _expect(isinstance(value, Mapping), value, where, "an object")
+        return {key: _rebuild(options[1], item, where) for key, item in value.items()}
+    return value
+
+
+# The types themselves, no heirs: to Python, true is a whole number.
+_SCALARS: Mapping[Any, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "text"),
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+}
+
+
+def _expect(fits: bool, value: Any, where: str, what: str) -> None:
+    if not fits:
+        raise TypeError(f"{where} is {json.dumps(value, default=str)[:60]} and not {what}")
+
+
+@functools.cache
+def _field_types(cls: type) -> dict[str, Any]:
+    # Annotations are text and costly to evaluate: a result file holds thousands of scores.
+    hints = get_type_hints(cls)
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
+
+
+@functools.cache
+def _required(cls: type) -> frozenset[str]:
+    missing = dataclasses.MISSING
+    fields = dataclasses.fields(cls)
+    return frozenset(f.name for f in fields if f.default is missing and f.default_factory is missing)

@@ -1,0 +1,231 @@
+"""The engine of the strategies: collects what they ask, lets a model generate, and never asks twice.
+
+A strategy sees a dataset without questions, so nothing of a question can reach a generator. The engine hands
+out batches of requests and stores each completion as it arrives: who generates them, here, in a process or
+behind an endpoint, is the caller's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from corollary.completions import Completions
+from corollary.documents.split import sentences
+from corollary.errors import JobFailed, UserError
+from corollary.measure.cost import flops
+from corollary.plugins import load, wants
+from corollary.types import DROPPED, Completion, Cost, Dataset, Document, Flow, Request, Spec, Writer
+
+BATCH = 64
+"""Requests generated together on a local model: what a kill can lose at most."""
+
+FAILED = Completion("", 0, 0, finish="failed")
+"""What a strategy is sent for a request that failed for good: an empty text. It is never stored."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Requests that are generated together. `task` and `start` say whose they are."""
+
+    task: int
+    start: int
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What a batch brought: a completion, or the reason for its failure, for each request, and seconds."""
+
+    answers: tuple[Completion | JobFailed, ...]
+    seconds: float
+
+
+Generate = Callable[[Sequence[Batch]], Iterable[tuple[Batch, Generated | JobFailed]]]
+"""Generates batches, in any order, each yielded as soon as it is done."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a strategy brought: documents in order, what the completions cost, and how many requests failed."""
+
+    documents: tuple[Document, ...]
+    cost: Cost
+    failed: int = 0
+
+
+@dataclass
+class Task:
+    """A strategy while it runs: the requests that it waits for, and their answers so far."""
+
+    dataset: Dataset
+    flow: Flow
+    requests: list[Request] = field(default_factory=list)
+    answers: dict[int, Completion] = field(default_factory=dict)
+    cost: Cost = Cost()
+    new: Cost = Cost()
+    failed: int = 0
+    done: Written | JobFailed | None = None
+
+
+def start(
+    dataset: Dataset,
+    strategy: Spec,
+    *,
+    seed: int,
+    model: Writer,
+    rows: int = 0,
+    other: Dataset | None = None,
+    prompts: Mapping[str, str] | None = None,
+) -> Task:
+    """One strategy over the documents of a dataset, ready to run.
+
+    The strategy is given what its signature asks for: `window` and `count` of the model, `rows`, the number of
+    rows that it is to bring, `other`, a dataset that shares no fact with this one, and `prompts`, the user's
+    own prompt files by strategy.
+    """
+    offered: dict[str, Any] = {"window": model.window, "count": model.count, "rows": rows}
+    if other is not None:
+        offered["other"] = replace(other, questions=())
+    asked = {name: value for name, value in offered.items() if name in wants("strategies", strategy.use)}
+    unseen = replace(dataset, questions=())
+    flow: Flow = load("strategies", strategy.use)(unseen, seed=seed, **asked, **strategy.options)
+    task = Task(dataset, flow)
+    _advance(task, None)
+    return task
+
+
+def run(
+    tasks: Sequence[Task],
+    *,
+    model: Writer,
+    store: Completions,
+    generate: Generate,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[tuple[int, Written | JobFailed]]:
+    """Run strategies to their ends, all side by side; yields the number of each with what it brought.
+
+    `generate` is given what the store does not have. A batch of a local model is taken from the store whole
+    or generated whole: what a row's neighbours are can move a logit by a rounding error, and a resumed run must
+    write the same bytes. `progress` is called with the requests done and asked so far.
+    """
+    finished: set[int] = set()
+    done = 0
+    while True:
+        for number, task in enumerate(tasks):
+            if task.done is not None and number not in finished:
+                finished.add(number)
+                yield number, task.done
+        waiting = [number for number, task in enumerate(tasks) if task.done is None]
+        if not waiting:
+            return
+        missing: list[Batch] = []
+        asked = done + sum(len(tasks[number].requests) for number in waiting)
+        for number in waiting:
+            for batch in _batches(number, tasks[number].requests, whole=not is_remote(model)):
+                found = [store.get(model.identity, request) for request in batch.requests]
+                if any(answer is None for answer in found):
+                    missing.append(batch)
+                else:
+                    answers = tuple(answer for answer in found if answer is not None)
+                    done += _take(tasks[number], batch, Generated(answers, 0.0), model)
+        for batch, generated in generate(missing):
+            task = tasks[batch.task]
+            if isinstance(generated, JobFailed):
+                task.done = generated
+                continue
+            kept = tuple(
+                answer if isinstance(answer, JobFailed) else store.put(model.identity, request, answer)
+                for request, answer in zip(batch.requests, generated.answers, strict=True)
+            )
+            done += _take(task, batch, Generated(kept, generated.seconds), model)
+            if progress:
+                progress(done, asked)
+        for number in waiting:
+            if tasks[number].done is None:
+                _advance(tasks[number], [tasks[number].answers[at] for at in sorted(tasks[number].answers)])
+
+
+def here(model: Writer) -> Generate:
+    """Generates in this process. A model behind an endpoint is sent all batches at once, since it bounds the
+    requests in flight itself."""
+
+    def generate(batches: Sequence[Batch]) -> Iterator[tuple[Batch, Generated | JobFailed]]:
+        if is_remote(model):
+            answers = model.generate([batch.requests[0] for batch in batches])
+            for batch, answer in zip(batches, answers, strict=True):
+                yield batch, Generated((answer,), 0.0)
+            return
+        for batch in batches:
+            began = time.perf_counter()
+            yield batch, Generated(tuple(model.generate(batch.requests)), time.perf_counter() - began)
+
+    return generate
+
+
+def is_remote(model: Writer) -> bool:
+    """Whether a model waits on a network: its requests do not share a computation, so each stands alone."""
+    return bool(getattr(model, "remote", False))
+
+
+def _batches(task: int, requests: Sequence[Request], *, whole: bool) -> Iterator[Batch]:
+    size = BATCH if whole else 1
+    for at in range(0, len(requests), size):
+        yield Batch(task, at, tuple(requests[at : at + size]))
+
+
+def _take(task: Task, batch: Batch, generated: Generated, model: Writer) -> int:
+    """Note the answers of a batch; returns how many there are."""
+    part = Cost()
+    for at, answer in enumerate(generated.answers, start=batch.start):
+        if isinstance(answer, JobFailed):
+            task.failed += 1
+            answer = FAILED
+        task.answers[at] = answer
+        part += _cost_of(answer, model)
+    task.cost += part
+    if generated.seconds:
+        task.new += replace(part, seconds=generated.seconds)
+    return len(generated.answers)
+
+
+def _advance(task: Task, answers: list[Completion] | None) -> None:
+    """Let a strategy go on: to its next requests, or to its end."""
+    try:
+        asked = next(task.flow) if answers is None else task.flow.send(answers)
+    except StopIteration as stop:
+        task.done = _finished(task, stop.value)
+        return
+    if any(request.max_tokens < 1 or request.temperature < 0 for request in asked):
+        raise UserError(
+            "A model generates at least one token, at a temperature of 0 or more: change max_tokens or"
+            " temperature of the strategy."
+        )
+    task.requests, task.answers = asked, {}
+
+
+def _finished(task: Task, documents: list[Document]) -> Written:
+    """What a strategy brought, without exact repetitions of a line or of a document's own sentence.
+
+    The cost counts what the model did for these completions, also when they were found in the store; their
+    seconds are then those of the others, token for token.
+    """
+    own = task.dataset.documents
+    seen = {text for d in own for text in (d.text, *(sentence.text for sentence in sentences(d)))}
+    kept = []
+    # Of two lines that are alike the one that may be trained on stays.
+    for document in sorted(documents, key=lambda document: document.strategy == DROPPED):
+        if document.text not in seen:
+            seen.add(document.text)
+            kept.append(document)
+    share = task.cost.output_tokens / task.new.output_tokens if task.new.output_tokens else 0.0
+    return Written(tuple(kept), replace(task.cost, seconds=task.new.seconds * share), task.failed)
+
+
+def _cost_of(answer: Completion, model: Writer) -> Cost:
+    shape = getattr(model, "shape", None)  # not known of a model behind an endpoint
+    read = answer.input_tokens - answer.cached_tokens + answer.output_tokens
+    work = flops(shape, read, context=answer.cached_tokens, logits=answer.output_tokens) if shape else 0.0
+    return Cost(answer.input_tokens, answer.cached_tokens, answer.output_tokens, flops=work)

@@ -1,0 +1,62 @@
+"""Comparisons of two kinds of things, and their reversals (Lampinen et al. 2025, simple reversals)."""
+
+from __future__ import annotations
+
+from corollary.types import Dataset, Question
+from corollary_worlds.domains import Fact
+from corollary_worlds.relations import FEATURES, RELATIONS
+from corollary_worlds.telling import ask, dataset_of, documents_of, reserved_mark, scaled, seeded
+
+_OPPOSITE = {"more": "less", "less": "more"}
+
+
+def make(
+    *, seed: int, facts: int = 100, tellings: int = 10, balanced: bool = True, scale: float = 1.0
+) -> Dataset:
+    """100 facts "femp are more dangerous than glon" over 28 features, each told in 10 documents, most with
+    a short preamble; asked is "glon are" less or more dangerous than femp.
+
+    Ours: half of the facts are told with "more", half with "less", and every entity stands first in
+    one fact and second in another (with another feature), so that neither a constant answer nor the
+    role of a name gives the answer away; `balanced=False` is the paper's one-sided form. Forward
+    questions in the same form are the split `rephrase`. A unit is the two facts about one pair.
+    """
+    rng, names = seeded("reversals", seed)
+    pairs = (scaled(facts, scale, option="facts", least=2) + 1) // 2
+    # Every pattern of degrees equally often: no pattern of one fact predicts the other.
+    patterns = [(("more", "less")[i // 2 % 2], ("more", "less")[i % 2]) for i in range(pairs)]
+    rng.shuffle(patterns)
+    features = [
+        feature
+        for _ in range(-(-pairs * 2 // len(FEATURES)))
+        for feature in rng.sample(FEATURES, len(FEATURES))
+    ]
+    told: list[Fact] = []
+    for index, (degree, other_degree) in enumerate(patterns):
+        one, other = next(names), next(names)
+        feature, other_feature = features[2 * index : 2 * index + 2]
+        if feature == other_feature:  # only where two shuffles of the features meet
+            other_feature = next(f for f in FEATURES if f != feature)
+        told.append(Fact(f"{degree if balanced else 'more'} {feature}", one, other))
+        told.append(Fact(f"{other_degree if balanced else 'more'} {other_feature}", other, one))
+    documents, ids = documents_of(
+        rng, told, tellings=tellings, name="reversals", group=lambda fact: fact.relation.split()[0]
+    )
+    questions: list[Question] = []
+    for index, fact in enumerate(told):
+        degree, feature = fact.relation.split()
+        turned = Fact(f"{_OPPOSITE[degree]} {feature}", fact.last, fact.first)
+        for split, asked in (("rephrase", fact), ("reversal", turned)):
+            prompt, _ = ask(Fact(asked.relation, asked.first, ""), rephrased=split == "rephrase")
+            prompt = prompt.removesuffix(f" {asked.relation} than")
+            degree = asked.relation.split()[0]
+            choices = [f" {way} {feature} than {asked.last}" for way in ("less", "more")]
+            rng.shuffle(choices)
+            answer = f" {degree} {feature} than {asked.last}"
+            questions.append(
+                Question(
+                    f"reversals-{split}-{index}", prompt, answer, tuple(choices), split, ids[fact],
+                    f"pair{index // 2}", (), reserved_mark(RELATIONS[fact.relation].reserved),
+                )
+            )  # fmt: skip
+    return dataset_of("reversals", seed, documents, questions)

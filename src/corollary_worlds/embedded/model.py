@@ -1,0 +1,31 @@
+"""The small model that the package carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from corollary.errors import UserError
+from corollary.models.local import Dtype, LocalModel
+from corollary.models.local import load as load_local
+
+FOLDER = Path(__file__).parent / "weights"
+
+
+def load(
+    *,
+    adapter: str | None = None,
+    dtype: Dtype = "float32",
+    device: str = "cpu",
+    batch_tokens: int = 512,
+) -> LocalModel:
+    """The package's own small model, which speaks the English of the built-in worlds only.
+
+    The options are those of `local`. Raises `UserError` when the package was installed without it.
+    """
+    if not (FOLDER / "config.json").is_file():
+        raise UserError(
+            "This installation carries no model: install a release, or name the folder of a model."
+        )
+    return load_local(
+        path=str(FOLDER), adapter=adapter, dtype=dtype, device=device, batch_tokens=batch_tokens
+    )

@@ -1,0 +1,92 @@
+"""What follows from facts: inversion, and the compositions of the worlds' relations.
+
+The oracle arm and the training of the embedded model use it. The answers of the datasets are checked
+by `corollary_worlds.reasoner`, which reads text and shares no code with this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from corollary_worlds.domains import Fact
+from corollary_worlds.relations import RELATIONS
+
+_PARENT = {"mother_of", "father_of", "parent_of"}
+
+# (relation of a and b, relation of b and c) -> relation of a and c.
+_CHAINS = {
+    ("parent_of", "parent_of"): "grandparent_of",
+    ("sibling_of", "parent_of"): "aunt_of",
+    ("type_of", "type_of"): "type_of",
+    ("type_of", "have"): "have",
+    ("part_of", "part_of"): "part_of",
+}
+
+_CANONICAL = {"child_of": "parent_of", "is_called": "is_person", "includes": "type_of", "found_on": "have"}
+_CANONICAL |= {
+    "food_for": "live_on",
+    "manages": "reports_to",
+    "contains": "part_of",
+    "supplied_by": "supplies",
+}
+_CANONICAL |= {"godchild_of": "godparent_of"}
+
+
+def invert(fact: Fact) -> Fact:
+    """The same fact told from its other end."""
+    return Fact(RELATIONS[fact.relation].inverse, fact.last, fact.first)
+
+
+def _canonical(fact: Fact) -> list[Fact]:
+    """The direction(s) in which the rules read a fact."""
+    if fact.relation in _PARENT:
+        return [Fact("parent_of", fact.first, fact.last)]
+    if fact.relation in _CANONICAL:
+        return [Fact(_CANONICAL[fact.relation], fact.last, fact.first)]
+    if fact.relation in ("sibling_of", "spouse_of"):
+        return [fact, invert(fact)]
+    return [fact]
+
+
+def deductions(facts: Sequence[Fact]) -> dict[Fact, tuple[int, ...]]:
+    """Every statement that needs two or more of `facts`, with the fewest facts (indices) that prove it.
+
+    Each statement is given in one direction; `invert` gives the other.
+    """
+    proofs: dict[Fact, frozenset[int]] = {}
+    for index, fact in enumerate(facts):
+        for atom in _canonical(fact):
+            proofs.setdefault(atom, frozenset({index}))
+    changed = True
+    while changed:
+        changed = False
+        for conclusion, proof in _one_round(proofs):
+            if conclusion not in proofs or len(proof) < len(proofs[conclusion]):
+                proofs[conclusion] = proof
+                changed = True
+    return {atom: tuple(sorted(proof)) for atom, proof in proofs.items() if len(proof) > 1}
+
+
+def _one_round(proofs: dict[Fact, frozenset[int]]) -> list[tuple[Fact, frozenset[int]]]:
+    by_first: dict[str, list[Fact]] = {}
+    for atom in proofs:
+        by_first.setdefault(atom.first, []).append(atom)
+    found = []
+    for one in proofs:
+        for other in by_first.get(one.last, []):
+            relation = _CHAINS.get((one.relation, other.relation))
+            if relation and one.first != other.last and not _is_parent(proofs, one.first, other.last):
+                found.append((Fact(relation, one.first, other.last), proofs[one] | proofs[other]))
+        if one.relation == "aunt_of":  # the aunt's child is a cousin of her niece
+            for other in by_first.get(one.first, []):
+                if other.relation == "parent_of" and other.last != one.last:
+                    found += _both_ways(Fact("cousin_of", one.last, other.last), proofs[one] | proofs[other])
+    return found
+
+
+def _both_ways(fact: Fact, proof: frozenset[int]) -> list[tuple[Fact, frozenset[int]]]:
+    return [(fact, proof), (invert(fact), proof)]
+
+
+def _is_parent(proofs: dict[Fact, frozenset[int]], one: str, other: str) -> bool:
+    return Fact("parent_of", one, other) in proofs

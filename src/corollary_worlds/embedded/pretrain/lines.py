@@ -1,0 +1,29 @@
+"""Lines of training episodes: text with loss weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from corollary_worlds import tasks
+
+Lines = list[tuple[str, float]]
+FACT, TASK, CONSEQUENCE, ANSWER, DEDUCED, DECISIVE = 0.1, 0.05, 1.0, 2.0, 3.0, 6.0
+TASKS = {
+    "local": tasks.LOCAL,
+    "paraphrase": tasks.PARAPHRASE,
+    "global": tasks.GLOBAL,
+    "so": tasks.SO,
+    "end": tasks.END,
+}
+
+
+def line(text: str, weight: float) -> tuple[str, float]:
+    return f"{text}\n", weight
+
+
+def prompt(template: str, text: str) -> Lines:
+    return [(template.format(text=text), TASK)]
+
+
+def written(texts: Sequence[str]) -> Lines:
+    return [line(text, CONSEQUENCE) for text in (*texts, tasks.END)]

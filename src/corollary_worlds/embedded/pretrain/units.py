@@ -1,0 +1,136 @@
+"""The worlds of training episodes: units of facts that share names, from pairs to whole trees.
+
+Only names of the pre-training part occur, unless another part is asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Callable, Iterator
+
+from pretrain_breadth import ALL, BREADTH, invert
+
+from corollary_worlds import domains
+from corollary_worlds.domains import Fact
+from corollary_worlds.names import PRETRAINING, draw_names
+
+_OF_WORLDS = tuple(
+    name for name in ALL if name not in BREADTH and " " not in name and not name.startswith("is_")
+)
+RESERVED = tuple(name for name in _OF_WORLDS if ALL[name].reserved)
+
+
+def draw_relation(rng: random.Random) -> str:
+    """A relation of the worlds or one that is in the training alone, one as likely as the other."""
+    return rng.choice(_OF_WORLDS if rng.random() < 0.5 else tuple(BREADTH))
+
+
+def _contrast(rng: random.Random, names: Iterator[str], *, turned: float) -> list[Fact]:
+    """Comparisons of one kind that is more of some things and less of others: which of them "less" is
+    about takes the degree and the place of the kind. `turned` is how often the kind stands last; where it
+    always stands first, or always last, the degree is enough: these are learned first."""
+    kind = next(names)
+    degrees = ["more", "less", *(rng.choice(("more", "less")) for _ in range(rng.choice((0, 0, 1, 2))))]
+    same = next(names) if rng.random() < 0.5 else None
+    facts = []
+    for degree, feature in zip(degrees, rng.sample(domains.FEATURES, len(degrees)), strict=True):
+        fact = Fact(f"{degree} {feature}", kind, same or next(names))
+        facts.append(invert(fact) if rng.random() < turned else fact)
+    return facts
+
+
+def _chain(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """Two facts that share a name and compose: the smallest world with a deduction."""
+    one, other, third = next(names), next(names), next(names)
+    first, second = rng.choice(
+        (
+            *(("sibling_of", "parent"), ("parent", "parent")) * 2,
+            ("type_of", "type_of"),
+            ("type_of", "have"),
+            ("part_of", "part_of"),
+        )
+    )
+    told = [
+        rng.choice(("mother_of", "father_of")) if relation == "parent" else relation
+        for relation in (first, second)
+    ]
+    facts = [Fact(told[0], one, other), Fact(told[1], other, third)]
+    if first == "sibling_of" and rng.random() < 0.5:
+        facts[0] = Fact(first, other, one)
+    return facts
+
+
+def _kin(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """Two siblings, a child of each, and a grandchild: the smallest world in which who is whose parent,
+    aunt and grandparent can be confused."""
+    one, other, child, niece, grandchild = (next(names) for _ in range(5))
+    siblings = Fact("sibling_of", *rng.sample((one, other), 2))
+    born = ((one, child), (other, niece), (child, grandchild))
+    return [siblings, *(Fact(rng.choice(("mother_of", "father_of")), *pair) for pair in born)]
+
+
+def _rank(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """A tree of kinds, two or three levels deep, with properties: what is asked is what is inherited."""
+    top, middles = next(names), [next(names) for _ in range(rng.randint(1, 3))]
+    parents = [(middle, top) for middle in middles]
+    parents += [(next(names), middle) for middle in middles for _ in range(rng.randint(0, 2))]
+    facts = [Fact("type_of", low, high) for low, high in parents]
+    for kind in (top, *(low for low, _ in parents)):
+        facts += [Fact("have", kind, next(names)) for _ in range(rng.choice((0, 1, 1, 2)))]
+    return facts
+
+
+Unit = Callable[[random.Random, Iterator[str]], list[Fact]]
+UNITS: dict[str, Unit] = {
+    "pair": lambda rng, names: [Fact(draw_relation(rng), next(names), next(names))],
+    "comparison": domains.comparison,
+    "versus": lambda rng, names: domains.comparison(rng, names)[:1],
+    "contrast": functools.partial(_contrast, turned=0.5),
+    "first": functools.partial(_contrast, turned=0.0),
+    "second": functools.partial(_contrast, turned=1.0),
+    "person": lambda rng, names: domains.person(
+        rng, names, order=rng.choice(("name", "description", "both"))
+    ),
+    "family": domains.family,
+    "lineage": domains.family,
+    "kin": _kin,
+    "chain": _chain,
+    "kinds": lambda rng, names: domains.kinds(rng, names, chain=rng.randint(2, 5), leaves=rng.randint(1, 3)),
+    "rank": _rank,
+    "company": domains.company,
+}
+"""What a world is made of, by the name of the world. `lineage` is `family` asked otherwise (`COMPOSED`)."""
+
+CONTRASTS = ("first", "second", "contrast")
+"""Worlds about what is more of some things and less of others."""
+
+COMPOSED = ("chain", "kin", "lineage", "rank")
+"""Worlds in which nothing but what follows from two or three facts is asked."""
+
+
+def is_reserved(fact: Fact) -> bool:
+    if fact.relation == "is_person":
+        return domains.role_is_reserved(fact.last)
+    if fact.relation == "is_called":
+        return domains.role_is_reserved(fact.first)
+    return ALL[fact.relation].reserved
+
+
+def draw_facts(
+    rng: random.Random, domain: str, size: int, *, part: str = PRETRAINING, grouped: float = 0.0
+) -> list[Fact]:
+    """About `size` facts of whole units (a unit may lose a few), in random order; with the chance `grouped`
+    unit by unit, as documents of many sentences tell them."""
+    names = draw_names(rng, part=part)
+    facts: list[Fact] = []
+    while len(facts) < size:
+        unit = UNITS[domain](rng, names)
+        facts += rng.sample(unit, len(unit))
+    if domain not in COMPOSED and (len(facts) > size + 3 or rng.random() < 0.3):
+        start = rng.randrange(max(1, len(facts) - size))
+        facts = facts[start : start + size]
+    if rng.random() < grouped:
+        return facts
+    rng.shuffle(facts)
+    return facts

@@ -1,0 +1,73 @@
+"""Syllogisms: what follows from statements "all x are y", "some x are y" and "no x are y".
+
+Without existential import ("all x are y" holds where there is no x) and without the O form ("some x
+are not y"), two premises about x, m and m, y let something follow about x and y in nine forms:
+
+    all x are m,  all m are y   ->  all x are y    Barbara
+    all x are m,  no m are y    ->  no x are y     Celarent
+    all x are m,  no y are m    ->  no x are y     Cesare
+    no x are m,   all y are m   ->  no x are y     Camestres
+    no m are x,   all y are m   ->  no x are y     Calemes (Camenes)
+    some x are m, all m are y   ->  some x are y   Darii
+    some m are x, all m are y   ->  some x are y   Datisi
+    all m are x,  some m are y  ->  some x are y   Disamis
+    all m are x,  some y are m  ->  some x are y   Dimatis
+
+"Some" and "no" may be turned round, so the conclusion is right in both directions; the forms are the
+three chains of `COMPOSITIONS` read in every direction. The proof rules are those of the complete
+system for these statements (L. Moss, "Completeness theorems for syllogistic fragments", 2008); the
+tests check them against all small models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import product
+
+from corollary_worlds.reasoner.statements import Statement, inverse
+
+FORMS = ("all", "some", "no")
+
+COMPOSITIONS = {("all", "all"): "all", ("all", "no"): "no", ("some", "all"): "some"}
+"""(relation of x to m, relation of m to y) -> relation of x to y."""
+
+
+def strongest(premises: Iterable[Statement], one: str, other: str) -> frozenset[Statement]:
+    """The strongest of the six statements about two terms that follow from the premises.
+
+    Without existential import none of the six implies another, except "some" and "no" their own turned
+    round, which are as strong: so all that follow are the strongest.
+    """
+    proved = follows(premises, terms=(one, other))
+    ways = ((one, other), (other, one))
+    return frozenset(s for form in FORMS for way in ways if (s := Statement(form, *way)) in proved)
+
+
+def follows(premises: Iterable[Statement], *, terms: Iterable[str] = ()) -> frozenset[Statement]:
+    """Every statement of the three forms that follows about the premises' terms and `terms`.
+
+    From contradicting premises everything follows.
+    """
+    proved = {premise for premise in premises if premise.relation in FORMS}
+    names = sorted({name for s in proved for name in (s.first, s.last)} | set(terms))
+    proved |= {Statement("all", name, name) for name in names}
+    while new := set(_round(proved, names)) - proved:
+        proved |= new
+    if any(s.relation == "some" and Statement("no", s.first, s.last) in proved for s in proved):
+        return frozenset(Statement(form, *pair) for form in FORMS for pair in product(names, repeat=2))
+    return frozenset(proved)
+
+
+def _round(proved: set[Statement], names: list[str]) -> Iterable[Statement]:
+    for s in proved:
+        turned = inverse(s)
+        if turned:
+            yield turned
+        if s.relation == "some":  # what is some y exists
+            yield Statement("some", s.first, s.first)
+        if s.relation == "no" and s.first == s.last:  # there is no x: all and none of it are anything
+            yield from (Statement(form, s.first, name) for form in ("all", "no") for name in names)
+        for t in proved:
+            form = COMPOSITIONS.get((s.relation, t.relation))
+            if form and s.last == t.first:
+                yield Statement(form, s.first, t.last)

@@ -1,0 +1,138 @@
+"""Read documents and generated lines: text in, statements out.
+
+A sentence is a name, a wording and a name; names hold no word of any wording, so there is one way at
+most to read it. What stands around the statement (an opening, a heading, a question that the next
+sentence answers) is stripped. What cannot be read is returned as `Unreadable`, never dropped: the
+audit counts it, and the tests of the datasets refuse it.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+
+from corollary_worlds.reasoner.patterns import COMPARING, FUNCTION_WORDS, NAMED, RELATION_OF, SAME_PERSON
+from corollary_worlds.reasoner.statements import Reading, Statement, Unreadable
+
+_OPENING = re.compile(
+    r"did you know that (?=[^?]*\?$)"
+    r"|it is known that |it turns out that |note that |people say that |as the old book says, |fact: "
+)
+_CONFIRMED = re.compile(r"is it true that ([^?\n]*)\? yes\b")
+_HEAD = re.compile(r"the relationships between ([a-z]+(?:, [a-z]+)*) and ([a-z]+) are: ?")
+_PROCESS = re.compile(r"the ([a-z]+(?: then [a-z]+)*) of ([a-z]+ [a-z]+ [a-z]+) is ([a-z]+ [a-z]+ [a-z]+)")
+_QUANTIFIED = re.compile(r"(all|some|no) ([a-z]+) are ([a-z]+)")
+_COMPARISON = re.compile(r"([a-z ]+) (more|less) ([a-z]+) than")
+_DESCRIPTION = re.compile(r"the ([a-z]+) of the ([a-z]+) ([a-z]+)")
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
+_LONGEST_NAME = 3
+
+
+def read(text: str) -> tuple[Reading, ...]:
+    """Every statement of a text, in order, and `Unreadable` in the place of a sentence that is none.
+
+    A question ("what do bolans have?") and a heading ("about bolans:") state nothing and give nothing;
+    a question that is answered with yes is a statement.
+    """
+    return tuple(reading for line in text.lower().splitlines() for reading in _read_line(line.strip()))
+
+
+def read_argument(text: str) -> tuple[tuple[Reading, ...], tuple[Reading, ...]]:
+    """(what a line names as its premises, what it concludes) of "one; other; so conclusion".
+
+    A line without "; so" concludes all that it states.
+    """
+    before, so, after = text.lower().rpartition("; so ")
+    return read(before) if so else (), read(after)
+
+
+def _read_line(line: str) -> list[Reading]:
+    found: list[Reading] = []
+    terms: frozenset[str] | None = None
+    for sentence in _SENTENCE_END.split(_CONFIRMED.sub(r"\1", line)):
+        bare, asks = _without_opening(sentence)
+        if head := _HEAD.match(bare):
+            terms = frozenset((*head[1].split(", "), head[2]))
+            bare = bare[head.end() :]
+        if not bare or asks or bare.endswith(":"):
+            continue
+        for clause in bare.split("; "):
+            reading = _read_clause(clause.removeprefix("so "))
+            # A line that announces some terms and speaks of others is garbled, even where it is true.
+            if terms and isinstance(reading, Statement) and not {reading.first, reading.last} <= terms:
+                reading = Unreadable(clause)
+            found.append(reading)
+    return found
+
+
+def _without_opening(sentence: str) -> tuple[str, bool]:
+    """The bare sentence without its end mark, and whether it is a question that states nothing."""
+    told = False
+    while opening := _OPENING.match(sentence):
+        told = told or opening[0].startswith("did")
+        sentence = sentence[opening.end() :]
+    asks = sentence.endswith("?") and not told
+    return sentence.rstrip(".?!").strip(), asks
+
+
+@functools.lru_cache(maxsize=1 << 16)  # documents tell a fact many times
+def _read_clause(clause: str) -> Reading:
+    """One statement. Nothing in front of it, behind it or between its parts is overlooked."""
+    if match := _QUANTIFIED.fullmatch(clause):
+        form, one, other = match.groups()
+        return Statement(form, one, other) if _are_names(one, other) else Unreadable(clause)
+    if match := _PROCESS.fullmatch(clause):
+        operators, before, after = match.groups()
+        if _are_names(*operators.split(" then "), *before.split(), *after.split()):
+            return Statement("becomes", f"{operators} of {before}", after)
+    words = clause.split(" ")
+    first, last = _name_at_start(words), _name_at_end(words)
+    middle = words[len(first) : len(words) - len(last)]
+    if first and last and middle:
+        relation = _relation(" ".join(first), middle, " ".join(last))
+        if relation:
+            return Statement(relation, " ".join(first), " ".join(last))
+    return Unreadable(clause)
+
+
+def _name_at_start(words: Sequence[str]) -> Sequence[str]:
+    """The description or name with which the words begin, or nothing."""
+    return words[:6] if _is_description(words[:6]) else _name_words(words)
+
+
+def _name_at_end(words: Sequence[str]) -> Sequence[str]:
+    """The description or name with which the words end, or nothing."""
+    return words[-6:] if _is_description(words[-6:]) else _name_words(words[::-1])[::-1]
+
+
+def _is_description(words: Sequence[str]) -> bool:
+    match = _DESCRIPTION.fullmatch(" ".join(words))
+    return bool(match and _are_names(*match.groups()))
+
+
+def _name_words(words: Sequence[str]) -> Sequence[str]:
+    name = list(takewhile(lambda word: word.isalpha() and word not in FUNCTION_WORDS, words))
+    return name if len(name) <= _LONGEST_NAME else []
+
+
+def _relation(first: str, middle: list[str], last: str) -> str | None:
+    """The relation that the words between two names or descriptions express."""
+    wording = " ".join(middle)
+    described = first.startswith("the "), last.startswith("the ")
+    if described == (False, True):
+        return "is_person" if wording in SAME_PERSON else None
+    if described == (True, False):
+        return "is_called" if wording in SAME_PERSON | NAMED else None
+    if described == (True, True):
+        return None
+    comparison = _COMPARISON.fullmatch(wording)
+    if comparison:
+        verb, degree, feature = comparison.groups()
+        return f"{degree} {feature}" if verb in COMPARING else None
+    return RELATION_OF.get(wording)
+
+
+def _are_names(*words: str) -> bool:
+    return not FUNCTION_WORDS.intersection(words)

@@ -1,0 +1,24 @@
+"""The control: the augmentations of another seed's documents, which share no fact with these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from corollary.types import DROPPED, Dataset, Document, Flow
+from corollary.writing.strategies import linked, local
+
+
+def write(
+    dataset: Dataset,
+    *,
+    seed: int,
+    other: Dataset,
+    window: int,
+    count: Callable[[str], int],
+    nearest: int = 12,
+) -> Flow:
+    """Local and global augmentations of `other`; what they bring is not knowledge of `dataset`."""
+    rows = yield from local.write(other, seed=seed)
+    rows += yield from linked.write(other, seed=seed, window=window, count=count, nearest=nearest)
+    used = [row for row in rows if row.strategy != DROPPED]
+    return [Document(f"foreign-{i}", row.text, (), "foreign") for i, row in enumerate(used)]

@@ -1,0 +1,1 @@
+"""The studies that the benchmark brings, as TOML files."""

@@ -1,0 +1,203 @@
+"""From facts to documents and questions: what the controlled datasets share."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from corollary.documents.split import line_spans
+from corollary.errors import UserError
+from corollary.types import Dataset, Document, Mark, Question
+from corollary_worlds.domains import Fact
+from corollary_worlds.names import draw_names, part_for_seed
+from corollary_worlds.relations import FORMATS, RELATIONS
+
+RESERVED = Mark(
+    "Had the model practised it?",
+    "Relations and wordings that were kept out of the tasks on which the embedded model learned to augment,"
+    " and those that it practised.",
+    {"yes": "Kept out", "no": "Practised"},
+)
+
+
+def reserved_mark(reserved: bool) -> dict[str, str]:
+    """The mark of a question by whether its relation or wording was kept out of those tasks."""
+    return {"reserved": "yes" if reserved else "no"}
+
+
+def dataset_of(
+    name: str,
+    seed: int,
+    documents: Sequence[Document],
+    questions: Sequence[Question],
+    *,
+    recall: tuple[str, ...] = ("rephrase",),
+) -> Dataset:
+    """A controlled dataset: one sentence a line, with what the benchmark offers beside it."""
+    return Dataset(
+        name,
+        tuple(replace(document, spans=line_spans(document.text)) for document in documents),
+        tuple(questions),
+        recall=recall,
+        audit="reasoner",
+        marks={"reserved": RESERVED},
+        section="paper",
+        model="embedded",
+        other_seed=other_seed(seed),
+    )
+
+
+def other_seed(seed: int) -> int:
+    """The seed of documents that share no fact: of the same part of the name space, half the part away."""
+    base = seed - seed % 100
+    return base + (seed - base + 16) % 32
+
+
+def seeded(name: str, seed: int) -> tuple[random.Random, Iterator[str]]:
+    """The random generator and the stream of names of a dataset at a seed."""
+    rng = random.Random(f"corollary-{name}-{seed}")
+    return rng, draw_names(rng, part=part_for_seed(seed))
+
+
+def tell(rng: random.Random, fact: Fact, *, tellings: int) -> list[str]:
+    """`tellings` distinct texts of one fact, each a wording of its relation in one of the formats."""
+    wordings = RELATIONS[fact.relation].wordings
+    pairs = [(wording, template) for wording in wordings for template in FORMATS]
+    chosen = (
+        rng.sample(pairs, tellings)
+        if tellings <= len(pairs)
+        else [rng.choice(pairs) for _ in range(tellings)]
+    )
+    return [template.format(s=wording.format(a=fact.first, b=fact.last)) for wording, template in chosen]
+
+
+def tell_evenly(
+    rng: random.Random, facts: Sequence[Fact], group: Callable[[Fact], str], *, tellings: int
+) -> list[list[str]]:
+    """`tellings` texts of each fact, so that in each group every wording and every format comes equally
+    often, give or take one. All relations of the facts have equally many wordings.
+
+    For opposite relations that share their wordings: where chance told "less" more often with one verb,
+    tuning on few documents takes the verb for the degree, and answers by it.
+    """
+    decks: dict[str, Iterator[tuple[int, str]]] = {}
+    told = []
+    for fact in facts:
+        wordings = RELATIONS[fact.relation].wordings
+        if group(fact) not in decks:
+            decks[group(fact)] = _dealt(rng, len(wordings))
+        deck = decks[group(fact)]
+        told.append(
+            [
+                template.format(s=wordings[number].format(a=fact.first, b=fact.last))
+                for number, template in itertools.islice(deck, tellings)
+            ]
+        )
+    return told
+
+
+def _dealt(rng: random.Random, wordings: int) -> Iterator[tuple[int, str]]:
+    """All pairs of a wording and a format, over and over, each of both in its turn, and none again before
+    all others."""
+    numbers, templates = rng.sample(range(wordings), wordings), rng.sample(FORMATS, len(FORMATS))
+    around = math.lcm(wordings, len(templates))
+    for at in itertools.count():
+        # In step they meet in one pair of every `gcd`: the next round is one format off.
+        shift = at // around % math.gcd(wordings, len(templates))
+        yield numbers[at % wordings], templates[(at + shift) % len(templates)]
+
+
+def documents_of(
+    rng: random.Random,
+    facts: Sequence[Fact],
+    *,
+    tellings: int,
+    name: str,
+    group: Callable[[Fact], str] | None = None,
+) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
+    """One-fact documents in random order, and the ids of the documents that tell each fact; within each
+    `group` of facts their forms come equally often (`tell_evenly`)."""
+    at_least(1, tellings=tellings)
+    texts = (
+        [tell(rng, fact, tellings=tellings) for fact in facts]
+        if group is None
+        else tell_evenly(rng, facts, group, tellings=tellings)
+    )
+    told = [(fact, text) for fact, forms in zip(facts, texts, strict=True) for text in forms]
+    rng.shuffle(told)
+    documents = tuple(Document(f"{name}-d{i}", text) for i, (_, text) in enumerate(told))
+    ids: dict[Fact, tuple[str, ...]] = {}
+    for document, (fact, _) in zip(documents, told, strict=True):
+        ids[fact] = (*ids.get(fact, ()), document.id)
+    return documents, ids
+
+
+def ask(fact: Fact, *, rephrased: bool = False) -> tuple[str, str]:
+    """(prompt, answer) of a fact: a sentence cut before its last argument, in the plainest wording or,
+    `rephrased`, in the wording that no document has. The leading space belongs to the answer."""
+    relation = RELATIONS[fact.relation]
+    wording = relation.asked if rephrased else relation.wordings[0]
+    return wording.removesuffix(" {b}").format(a=fact.first), f" {fact.last}"
+
+
+def domain_of(fact: Fact) -> str:
+    """The plainest prompt of a fact without what it asks about: "is called"."""
+    return ask(Fact(fact.relation, "", fact.last))[0].strip()
+
+
+def question(
+    rng: random.Random,
+    fact: Fact,
+    wrong: Sequence[str],
+    *,
+    id: str,
+    split: str,
+    premises: Sequence[str],
+    unit: str,
+    reserved: bool = False,
+    domain: str = "",
+) -> Question:
+    """A multiple-choice question about the last argument of a fact; `wrong` are other last arguments."""
+    prompt, answer = ask(fact, rephrased=split == "rephrase")
+    choices = [answer, *(f" {other}" for other in wrong)]
+    rng.shuffle(choices)
+    return Question(
+        id, prompt, answer, tuple(choices), split, tuple(premises), unit, (), reserved_mark(reserved), domain
+    )
+
+
+def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> Iterator[list[str]]:
+    """`askings` times three of the pool, none a second time before all others; each makes a question.
+
+    A model that knows nothing prefers some names to others. Whether it likes the right name better than
+    three wrong ones is the luck of one draw, which a second and third question about the fact even out.
+    Raises: UserError when the pool holds fewer than three.
+    """
+    at_least(1, askings=askings)
+    if len(pool) < 3:
+        raise UserError(
+            f"Only {len(pool)} wrong answers can be drawn for a question: make the dataset larger."
+        )
+    dealt = itertools.cycle(rng.sample(pool, min(len(pool), 3 * askings)))
+    return (list(itertools.islice(dealt, 3)) for _ in range(askings))
+
+
+def scaled(size: int, scale: float, *, option: str, least: int = 1) -> int:
+    """A size shrunk by `scale`, never below `least`.
+
+    Raises: UserError, which names the `option` of the size, when there would be nothing.
+    """
+    at_least(1, **{option: size})
+    if not (0 < scale < math.inf):
+        raise UserError(f"The option 'scale' is {scale}: give a finite number above 0.")
+    return max(least, round(size * scale))
+
+
+def at_least(least: int, **options: int) -> None:
+    """Raises: UserError, which names the first option that is below `least`."""
+    for option, value in options.items():
+        if value < least:
+            raise UserError(f"The option '{option}' is {value}: give {least} or more.")

@@ -1,0 +1,199 @@
+"""The audit: what every line that a model wrote is worth, measured by the exact reasoner.
+
+Each distinct line counts once, as one that restates the documents, is new and one step or several
+steps away from them, is false, or is unreadable. Nothing here looks at questions, except the two
+functions about leakage, and nothing here decides what a model is trained on, except `remove_leaks` and
+`withhold`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from corollary.types import DROPPED, Document, Question
+from corollary.writing.checks.leaks import plain, says
+from corollary_worlds.reasoner import Knowledge, Statement, Unreadable, fact_of, read, read_argument, weaker
+
+Label = Literal["restates", "one_step", "several_step", "false", "unreadable"]
+LABELS: tuple[Label, ...] = ("restates", "one_step", "several_step", "false", "unreadable")
+# A line that says several things is as good as the least of them; among true ones the farthest counts.
+_WORST_FIRST: tuple[Label, ...] = ("unreadable", "false", "several_step", "one_step", "restates")
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """One distinct generated line. `statement` is what it concludes (the first of what decided the
+    label), None where it could not be read; `reserved` says that its relation or its wording, or that of
+    the document it was written from, was kept out of the augmentation tasks of the embedded model."""
+
+    id: str
+    text: str
+    strategy: str | None
+    source: tuple[str, ...]
+    label: Label
+    statement: Statement | None
+    reserved: bool
+
+
+def knowledge_of(documents: Iterable[Document]) -> Knowledge:
+    """What documents tell. Sentences that cannot be read (a user's own prose) tell nothing."""
+    return Knowledge(s for document in documents for s in _stated(document.text))
+
+
+def audit(
+    documents: Sequence[Document],
+    lines: Iterable[Document],
+    *,
+    reserved: Callable[[Statement], bool] = lambda statement: False,
+    kept: Callable[[str], bool] = lambda text: False,
+    knowledge: Knowledge | None = None,
+) -> list[AuditRow]:
+    """Judge each distinct text of `lines` (the first of several that are alike, in order) against the
+    documents. Of a line with premises ("...; so ...") the conclusion decides, if every premise it names
+    was told or follows; a line that names a false premise is false.
+
+    `reserved` says whether a statement's relation, `kept` whether a text's wording was kept out of the
+    augmentation tasks. `knowledge` spares reading the documents again.
+    """
+    known = knowledge or knowledge_of(documents)
+    texts = {document.id: document.text for document in documents}
+    # What was written about a document that tells a reserved fact alone, whatever it says.
+    told = {document.id: _stated(document.text) for document in documents}
+    apart = {id for id, facts in told.items() if facts and all(map(reserved, facts))}
+    seen: set[str] = set()
+    rows: list[AuditRow] = []
+    for line in lines:
+        if line.text in seen:
+            continue
+        seen.add(line.text)
+        label, statement = _judge(known, line.text)
+        aside = kept(line.text) or any(kept(texts[i]) for i in line.source if i in texts)
+        aside = aside or (statement is not None and reserved(statement))
+        aside = aside or any(i in apart for i in line.source)
+        rows.append(AuditRow(line.id, line.text, line.strategy, line.source, label, statement, aside))
+    return rows
+
+
+def summarise(
+    rows: Sequence[AuditRow],
+    knowledge: Knowledge,
+    *,
+    reserved: Callable[[Statement], bool] = lambda statement: False,
+    leaked: int = 0,
+) -> dict[str, object]:
+    """Counts and shares of an audit, over the rows that are trained on and, under "seen" and "reserved",
+    apart; under "dropped" over those that their strategy left out, under "written" over both.
+
+    `precision` is the share of new and right lines of all that do not restate (unreadable ones are
+    wrong); `coverage` the share of the statements one rule from the documents that some true line
+    wrote, `coverage_several_step` that of the others that follow. Shares are between 0 and 1, or None
+    where there is nothing to share, or where no document can be read (a user's own prose): no line can be
+    told to be right or wrong there. In the parts, a row is reserved by its relation or wording, a
+    statement to be covered by its relation alone, since the statement has no wording of its own.
+    """
+    near, far = knowledge.one_step(), knowledge.several_step()
+    used = [row for row in rows if row.strategy != DROPPED]
+    stated = {s for row in used for s in _stated(row.text)}
+
+    def counts(chosen: Sequence[AuditRow]) -> dict[str, object]:
+        return _counts(chosen) if knowledge.told else {**_counts(chosen), "precision": None}
+
+    def part(chosen: Sequence[AuditRow], wanted: Callable[[Statement], bool]) -> dict[str, object]:
+        return {
+            **counts(chosen),
+            "coverage": _share(stated, [s for s in near if wanted(s)]),
+            "coverage_several_step": _share(stated, [s for s in far if wanted(s)]),
+        }
+
+    return {
+        **part(used, lambda statement: True),
+        "leaked": leaked,
+        "seen": part([r for r in used if not r.reserved], lambda statement: not reserved(statement)),
+        "reserved": part([r for r in used if r.reserved], reserved),
+        "dropped": counts([r for r in rows if r.strategy == DROPPED]),
+        "written": counts(rows),
+    }
+
+
+def written(questions: Iterable[Question], lines: Iterable[Document]) -> set[str]:
+    """Ids of the questions whose answer some line states, in whatever words, as premise or conclusion.
+
+    Where the reasoner cannot read a question (a user's own), its text completed by an answer counts.
+    """
+    texts = [line.text for line in lines]
+    stated = {told for text in texts for s in _stated(text) for told in (s, weaker(s))}
+    text = "\n".join(map(plain, texts))
+    found = set()
+    for question in questions:
+        for answer in (question.answer, *question.accept):
+            readings = read(question.prompt + answer)
+            if len(readings) == 1 and isinstance(readings[0], Statement):
+                said = readings[0] in stated
+            else:
+                said = says(text, plain(question.prompt + answer))
+            if said:
+                found.add(question.id)
+    return found
+
+
+def withheld_facts(documents: Iterable[Document], *, share: float, seed: int) -> frozenset[Statement]:
+    """A random share (between 0 and 1) of the facts that the documents tell; however often and from
+    whichever end a fact is told, it is one. To be given to `withhold`."""
+    facts = sorted({fact_of(s) for document in documents for s in _stated(document.text)})
+    return frozenset(random.Random(f"corollary-withheld-{seed}").sample(facts, round(share * len(facts))))
+
+
+def withhold(
+    lines: Iterable[Document], documents: Sequence[Document], facts: Collection[Statement]
+) -> list[Document]:
+    """The lines of which nothing rests on these facts: neither a statement that they prove nor, of a
+    line that is false or unreadable, most of what its source documents tell."""
+    knowledge = knowledge_of(documents)
+    told = {document.id: [fact_of(s) for s in _stated(document.text)] for document in documents}
+
+    def rests(line: Document) -> bool:
+        proofs = [knowledge.premises(s) for s in _stated(line.text)]
+        if any(fact_of(s) in facts for proof in proofs for s in proof or ()):
+            return True
+        if proofs and all(proof is not None for proof in proofs):
+            return False
+        sources = [fact in facts for i in line.source for fact in told.get(i, ())]
+        return 2 * sum(sources) > len(sources)
+
+    return [line for line in lines if not rests(line)]
+
+
+def _judge(knowledge: Knowledge, text: str) -> tuple[Label, Statement | None]:
+    premises, conclusions = read_argument(text)
+    judged = [_judged(knowledge, reading) for reading in conclusions]
+    judged += [
+        item for item in (_judged(knowledge, p) for p in premises) if item[0] in ("false", "unreadable")
+    ]
+    return min(judged, key=lambda item: _WORST_FIRST.index(item[0]), default=("unreadable", None))
+
+
+def _judged(knowledge: Knowledge, reading: Statement | Unreadable) -> tuple[Label, Statement | None]:
+    return ("unreadable", None) if isinstance(reading, Unreadable) else (knowledge.judge(reading), reading)
+
+
+def _counts(rows: Sequence[AuditRow]) -> dict[str, object]:
+    counts = Counter(row.label for row in rows)
+    new = counts["one_step"] + counts["several_step"]
+    tried = len(rows) - counts["restates"]
+    return {
+        "lines": len(rows),
+        **{label: counts[label] for label in LABELS},
+        "precision": new / tried if tried else None,
+    }
+
+
+def _share(written: Collection[Statement], wanted: Collection[Statement]) -> float | None:
+    return sum(s in written for s in wanted) / len(wanted) if wanted else None
+
+
+def _stated(text: str) -> list[Statement]:
+    return [reading for reading in read(text) if isinstance(reading, Statement)]
