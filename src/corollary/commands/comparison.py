@@ -158,9 +158,7 @@ def plan(
     from corollary.studies.presets import presets, read_study, seeds_of, share_of
 
     if isinstance(source, str) and (source in presets() or source.endswith(".toml")):
-        planned = read_study(source)
-        if model is not None:
-            planned = replace(planned, model=model_spec(model))
+        planned = read_study(source, model=None if model is None else model_spec(model))
     elif isinstance(source, str | Path) and not Path(source).exists():
         if len(Path(source).parts) == 1:
             raise Unknown("preset or folder", str(source), presets())
@@ -361,17 +359,12 @@ def _of_documents(source: Source, model: ModelLike) -> Study:
             f"{data.name} has documents but no questions: a study needs questions whose answers follow from the"
             " documents. Write them to questions.jsonl in that folder, one a line."
         )
-    chosen = model_for(data, model)
-    template = read_study(DEMO if data.model and model is None else OWN)
     if not isinstance(source, str | Path):
-        raise UserError(
-            "A study needs documents in a folder: write documents.jsonl and questions.jsonl there."
-        )
-    own = spec_of("datasets", Spec("documents", {"path": str(source), "name": data.name}))
-    arms = tuple(
-        replace(arm, whole=(), only=()) for arm in template.arms if not arm.only or data.name in arm.only
-    )
-    return replace(template, name=data.name, datasets=(own,), arms=arms, limits={}, model=model_spec(chosen))
+        raise UserError("A study needs documents in a folder: write documents.jsonl and questions.jsonl there.")
+    chosen = model_spec(model_for(data, model))
+    own = {data.name: {"use": "documents", "path": str(source), "name": data.name}}
+    preset = DEMO if data.model and model is None else OWN
+    return replace(read_study(preset, model=chosen, datasets=own), name=data.name)
 
 
 def _fitting(planned: Study, runner: Spec | str) -> Spec | str:

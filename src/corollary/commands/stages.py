@@ -22,7 +22,7 @@ from corollary.commands.sources import (
 )
 from corollary.completions import Completions
 from corollary.errors import JobFailed, UserError
-from corollary.measure.audit import audit_of, usable
+from corollary.writing.audit import audit_of, usable
 from corollary.studies import jobs
 from corollary.studies.plan import strategy_key, training_rows
 from corollary.studies.presets import share_of

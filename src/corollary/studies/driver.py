@@ -16,7 +16,7 @@ from typing import Any
 from corollary import plugins, store
 from corollary.completions import Completions
 from corollary.errors import JobFailed, UserError
-from corollary.measure.audit import Audit, Lines, audit_of, usable
+from corollary.writing.audit import Audit, Lines, audit_of, usable
 from corollary.studies import added, folder, results
 from corollary.studies.capabilities import check_models
 from corollary.studies.jobs import Generation, one_thread, open_model, run, trial_id

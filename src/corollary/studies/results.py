@@ -10,7 +10,7 @@ from typing import Any
 from corollary import store, values
 from corollary.asking.scoring import grade
 from corollary.measure import stats
-from corollary.measure.audit import Audit, Lines, over_seeds
+from corollary.writing.audit import Audit, Lines, over_seeds
 from corollary.measure.cost import Measured, Shape, cost_rows
 from corollary.measure.rows import ResultRow, TestRow
 from corollary.plugins import name_of, wants
