@@ -172,10 +172,10 @@ def test_jobs_are_taken_when_their_turn_comes(run: Callable[..., Any], most: int
 
 
 def test_processes_are_as_many_as_asked_for_and_stay(tmp_path: Path) -> None:
-    ids = {answer for _, answer in processes.run(process_id, range(6), workers=1)}
+    ids: set[Any] = {answer for _, answer in processes.run(process_id, range(6), workers=1)}
     assert len(ids) == 1
     assert os.getpid() not in ids
-    both = {answer for _, answer in processes.run(meet, [str(tmp_path)] * 2, workers=2)}
+    both: set[Any] = {answer for _, answer in processes.run(meet, [str(tmp_path)] * 2, workers=2)}
     assert len(both) == 2
     assert not any(_lives(worker) for worker in ids | both)
 
@@ -189,7 +189,7 @@ def test_an_error_ends_all_workers(tmp_path: Path) -> None:
 
 
 def test_closing_the_iterator_ends_all_workers() -> None:
-    answers = processes.run(process_id, range(9), workers=1)
+    answers: Any = processes.run(process_id, range(9), workers=1)
     _, worker = next(answers)
     assert _lives(worker)
     answers.close()
@@ -213,7 +213,7 @@ def test_a_worker_that_dies_between_jobs_costs_none(tmp_path: Path) -> None:
         _until(lambda: not _lives(worker))
         yield str(tmp_path)
 
-    answers = [answer for _, answer in processes.run(note_process_id, jobs(), workers=1)]
+    answers: list[Any] = [answer for _, answer in processes.run(note_process_id, jobs(), workers=1)]
     assert sorted(answers) == sorted(map(int, os.listdir(tmp_path)))
     assert len(set(answers)) == 2
 
@@ -276,9 +276,7 @@ def test_what_the_work_prints_does_not_disturb_its_result(capfd: pytest.CaptureF
 
 def test_results_may_be_larger_than_any_pipe() -> None:
     sizes = [2**24, 0, 2**21]
-    assert {job: len(answer) for job, answer in processes.run(grow, sizes, workers=2)} == {
-        n: n for n in sizes
-    }
+    assert dict(processes.run(grow, sizes, workers=2)) == {size: bytes(size) for size in sizes}
     [(_, answer)] = processes.run(len, [bytes(2**24)], workers=1)
     assert answer == 2**24
 

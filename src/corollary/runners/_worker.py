@@ -88,7 +88,7 @@ def threads_environment(threads: int) -> dict[str, str]:
     return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), str(threads))
 
 
-def check_least(runner: str, option: str, value: int, least: int) -> None:
+def check_least(runner: str, option: str, value: float, least: int) -> None:
     """Raises `UserError` for an option of a runner that is below its least value."""
     if value < least:
         raise UserError(f"The option '{option}' of the runner {runner} is {value}: give {least} or more.")

@@ -51,9 +51,12 @@ def run(
     as its result. Every other error that `work` raises is raised here and ends the run. Raises
     `UserError` if Ray is not installed, the cluster cannot be reached or no machine has room for a job.
     """
-    for option, value, least in (("workers", workers, 0), ("threads", threads, 1), ("retries", retries, 0)):
-        check_least("ray", option, value, least)
-    with _connected(address or os.environ.get("RAY_ADDRESS", ""), workers, threads) as ray:
+    for option, value in {"workers": workers, "gpus": gpus, "retries": retries}.items():
+        check_least("ray", option, value, 0)
+    check_least("ray", "threads", threads, 1)
+    address = address or os.environ.get("RAY_ADDRESS", "")
+    with _connected("" if address == "local" else address, workers, threads, retries) as ray:
+        _check_room(ray, threads, gpus)
         do = ray.remote(attempt_with).options(
             num_cpus=threads,
             num_gpus=gpus,
@@ -66,7 +69,7 @@ def run(
         try:
             while True:
                 # Counted anew each time: machines join and leave.
-                limit = workers or _places(ray, threads, gpus)
+                limit = workers or max(1, _places(ray, threads, gpus))
                 for job in itertools.islice(waiting, max(0, limit - len(running))):
                     running[do.remote(paths, pack((work, job)))] = job
                 yield from done
@@ -81,8 +84,10 @@ def run(
 
 
 @contextlib.contextmanager
-def _connected(address: str, workers: int, threads: int) -> Iterator[Any]:
+def _connected(address: str, workers: int, threads: int, retries: int) -> Iterator[Any]:
     """The library, connected to a cluster. A connection that the caller already has is used and kept."""
+    # Ray by itself repeats for ever a job that its memory monitor ends. It reads this when it is imported.
+    os.environ.setdefault("RAY_task_oom_retries", str(retries))
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -130,7 +135,7 @@ def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
 
 def _check_address(address: str) -> None:
     # Ray itself waits for a minute and then ends the whole process.
-    if address in ("auto", "local"):
+    if address == "auto":
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
@@ -148,16 +153,19 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def _places(ray: Any, threads: int, gpus: float) -> int:
-    """How many jobs the living machines have room for at once, at least 1: others may still join."""
-    living = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    largest = max((int(node.get("CPU", 0)) for node in living), default=0)
-    if 0 < largest < threads:
+def _check_room(ray: Any, threads: int, gpus: float) -> None:
+    # Ray would wait without a word. A cluster without any core may still get machines.
+    if not _places(ray, threads, gpus) and _places(ray, 1, 0.0):
+        needs = f"{threads} cores" + (f" and {gpus:g} GPUs" if gpus else "")
         raise UserError(
-            f"The largest machine of the Ray cluster has {largest} cores: set the option 'threads' of the "
-            f"runner ray to {largest} or less."
+            f"No machine of the Ray cluster has {needs} for a job: give the runner ray a smaller 'threads'"
+            + (" or 'gpus'." if gpus else ".")
         )
-    return max(1, sum(_room(node, threads, gpus) for node in living))
+
+
+def _places(ray: Any, threads: int, gpus: float) -> int:
+    """How many jobs the living machines have room for at the same time."""
+    return sum(_room(node["Resources"], threads, gpus) for node in ray.nodes() if node["Alive"])
 
 
 def _room(node: dict[str, float], threads: int, gpus: float) -> int:
@@ -170,8 +178,10 @@ def _answer(ray: Any, reference: Any) -> Any:
     try:
         outcome = ray.get(reference)
     except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError) as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        return WorkerDied(f"The worker on the Ray cluster ended without a result ({reason}).")
+        reason = str(error).partition("\n")[0]
+        return WorkerDied(
+            f"The worker on the Ray cluster ended without a result ({type(error).__name__}: {reason})"
+        )
     except errors.RayTaskError as error:
         # Errors of the work are outcomes: this one came before the work could begin.
         raise UserError(
