@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from corollary.errors import JobFailed
-from corollary.runners._worker import ended_early
+from corollary.runners.worker import ended_early
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from corollary.errors import JobFailed, WorkerDied
-from corollary.runners._worker import check_least, pack, receive, send, threads_environment, unpack
+from corollary.runners.worker import check_least, pack, receive, send, threads_environment, unpack
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -32,7 +32,7 @@ START = """
 import sys
 sys.path[:] = sys.argv[1:]
 del sys.argv[1:]
-from corollary.runners._worker import serve
+from corollary.runners.worker import serve
 serve()
 """
 """The program of a worker. It sets its sys.path before it imports anything that is not built in."""
