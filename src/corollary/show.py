@@ -107,11 +107,8 @@ def comparison() -> Iterator[Observer]:
                 sizes = ", ".join(
                     f"{n} {name}{'' if n == 1 else 's'}" for n, name in zip(counts, names, strict=True)
                 )
-                line(
-                    f"{planned.name}: {sizes}, into {folder}: {_time(seconds)} if nothing is done yet (an"
-                    " estimate from counts).",
-                    console=console,
-                )
+                rest = f"{_time(seconds)} for the rest (estimated)" if seconds else "nothing left to do"
+                line(f"{planned.name}: {sizes}, into {folder}: {rest}.", console=console)
             if stage == "try":
                 if not headed:
                     line(trial_header(), console=console)

@@ -21,7 +21,6 @@ from corollary.commands.data import Plugin, list_, make
 from corollary.commands.sources import model_spec, spec_of
 from corollary.commands.stages import Augmented, Tuned, augment, tune
 from corollary.studies.ask import Answer, ask
-from corollary.studies.estimate import expected_seconds
 
 __all__ = [
     "DEMO",
@@ -36,7 +35,6 @@ __all__ = [
     "costs",
     "demo",
     "evaluate",
-    "expected_seconds",
     "folder_of",
     "list_",
     "make",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,7 +22,6 @@ from corollary.commands.sources import (
 from corollary.errors import Unknown, UserError
 from corollary.measure.rows import AccuracyRow, CostRow, ResultRow, Summary, read_summary
 from corollary.studies.driver import Observer
-from corollary.studies.estimate import expected_seconds
 from corollary.types import Dataset, Result, Spec, Study, Trial
 
 DEMO = "demo"
@@ -136,11 +134,6 @@ def study(
         settings=given,
     )
     chosen, folder = spec_of("runners", _fitting(planned, runner), workers), folder_of(source, planned, out)
-    if observer:
-        count = (
-            1 if chosen.use == "in_process" else int(chosen.options.get("workers", 0)) or os.cpu_count() or 1
-        )
-        observer("plan", 0, 0, (planned, folder, expected_seconds(planned, workers=count)))
     return StudyResult(run_study(planned, folder, runner=chosen, observer=observer))
 
 

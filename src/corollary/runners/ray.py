@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from corollary.errors import JobFailed, UserError, WorkerDied
-from corollary.runners.worker import attempt_with, check_least, pack, threads_environment, unpack
 from corollary.runners.processes import cores, folders
+from corollary.runners.worker import attempt_with, check_least, pack, threads_environment, unpack
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
