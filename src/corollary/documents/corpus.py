@@ -10,13 +10,14 @@ import pkgutil
 import sqlite3
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 from corollary.documents import readers
+from corollary.documents.questions import read_questions as read_questions
 from corollary.documents.readers import Found, LeftOut, Remark, Skipped
 from corollary.documents.split import plain_spans, sentences
 from corollary.errors import UserError
@@ -88,12 +89,12 @@ class Corpus:
             seen.execute("CREATE TABLE ids (id TEXT PRIMARY KEY) WITHOUT ROWID")
             for name, why in self._entries:
                 if why:
-                    reports.append(FileReport(name, why=why))
+                    reports.append(FileReport(shown_name(name), why=why))
                 else:
                     reports.append((yield from self._read_file(name, seen)))
         self._reports = reports
 
-    def _read_file(self, name: str, seen: sqlite3.Connection) -> Iterator[Any]:
+    def _read_file(self, name: str, seen: sqlite3.Connection) -> Generator[Document, None, FileReport]:
         path = self.source / name if self.source.is_dir() else self.source
         found = reader_for(path, readers=self._extra)
         assert found is not None, "files without a reader are no entries"
@@ -112,7 +113,7 @@ class Corpus:
                     document = _with_own_id(item, shown, seen)
                     renamed += document.id != item.id
                     if document.spans is None and language != "en":
-                        # Whoever splits it later knows of no language.
+                        # Later calls of `sentences` do not know the language.
                         document = replace(document, spans=plain_spans(document.text, language=language))
                     count += 1
                     total += len(sentences(document))
@@ -123,7 +124,7 @@ class Corpus:
                     if len(remarks) < REASONS:
                         remarks[item.text] = None
                 else:
-                    assert isinstance(item, Skipped), f"a reader yields documents and notes, not {item!r}"
+                    assert isinstance(item, Skipped), f"a reader yields documents and notes, not {type(item)}"
                     report = _skipping(report, item)
         except (UserError, OSError) as error:
             why = str(error) if isinstance(error, UserError) else f"it cannot be read ({error.strerror})"
@@ -131,8 +132,10 @@ class Corpus:
         # A file may be damaged in ways that its library does not expect; it must not cost the others.
         except Exception as error:
             report = replace(report, why=f"it cannot be read ({type(error).__name__}: {error})"[:160])
+        if not (count or remarks or report.why or report.rows_skipped):
+            report = replace(report, why="it has no text")
         if renamed:
-            remarks[f"{renamed} ids were taken already: these documents are named by file and place"] = None
+            remarks[f"ids by file and place, since an earlier document has theirs: {renamed}"] = None
         return replace(
             report, documents=count, sentences=total, skipped_parts=dict(parts), note="; ".join(remarks)
         )
@@ -153,7 +156,7 @@ def read_corpus(
     Raises `UserError` if there is no such folder or file, or if nothing in it has a reader.
     """
     path = Path(source)
-    extra = {suffix.lower(): (suffix.lstrip("."), read) for suffix, read in (readers or {}).items()}
+    extra = {suffix.lower(): (suffix.lower().lstrip("."), read) for suffix, read in (readers or {}).items()}
     if path.is_dir():
         entries = tuple(_entries(path, extra))
     elif path.is_file():
@@ -198,7 +201,8 @@ def _notes(report: FileReport) -> Iterator[str]:
         yield f"not read: {report.why}" if not report.documents else f"read in part: {report.why}"
     if report.rows_skipped:
         more = report.rows_skipped - len(report.reasons)
-        yield f"{report.rows_skipped} skipped: {'; '.join(report.reasons)}{f'; and {more} more' if more else ''}"
+        reasons = [*report.reasons, f"and {more} more"] if more else report.reasons
+        yield f"{report.rows_skipped} skipped: {'; '.join(reasons)}"
     if report.note:
         yield report.note
 
@@ -209,7 +213,7 @@ def _known() -> Mapping[str, tuple[str, Read]]:
     for module in pkgutil.iter_modules(readers.__path__):
         if not module.name.startswith("_"):
             reader = importlib.import_module(f"{readers.__name__}.{module.name}")
-            found.update({suffix: (module.name, reader.read) for suffix in reader.SUFFIXES})
+            found.update(dict.fromkeys(reader.SUFFIXES, (module.name, reader.read)))
     return found
 
 

@@ -72,7 +72,8 @@ def _not_utf8(data: bytes, declared: str) -> str:
     sample = data[:_SAMPLE]
     text = sample.decode("utf-8", "replace")
     broken = text.count("\ufffd")
-    if sum(not character.isascii() for character in text) - broken > 5 * broken:
+    # Bytes of other encodings are a letter of UTF-8 by chance only.
+    if sum(not character.isascii() for character in text) - broken > broken:
         return "utf-8"
     try:
         text = sample.decode("cp1252")

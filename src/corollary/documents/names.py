@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from corollary.documents.split import UNSPACED
 
@@ -33,7 +33,7 @@ def words(text: str) -> list[str]:
     for kind, run in groupby(_letters(text), key=_kind):
         if kind == "unspaced":
             letters = list(run)
-            found += map("".join, zip(letters, letters[1:], strict=False)) if letters[1:] else letters
+            found += map("".join, pairwise(letters)) if letters[1:] else letters
         elif kind == "spaced":
             found.append("".join(run))
     return found

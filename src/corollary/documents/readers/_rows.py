@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from corollary import store
@@ -55,7 +55,7 @@ def document_of(
     if "\0" in text:
         return Skipped(place, "its text has zero bytes"), ""
     origin = Origin(name, row=number)
-    if field == "text" and row.get("id") and OURS >= set(row) and (ours := _ours(row, origin)):
+    if field == "text" and row.get("id") and set(row) <= OURS and (ours := _ours(row, origin)):
         wrong = [span for span in ours.spans or () if not 0 <= span[0] <= span[1] <= len(text)]
         return (Skipped(place, f"its span {wrong[0]} is not within its text") if wrong else ours), field
     given = row.get("id")
@@ -101,9 +101,10 @@ def _ours(row: Mapping[str, Any], origin: Origin) -> Document | None:
     try:
         # Tables that are saved as JSON have null where a column is empty.
         given = {key: value for key, value in row.items() if value is not None}
-        return store.from_plain(Document, given if "origin" in row else {**given, "origin": origin})
+        ours = store.from_plain(Document, given)
     except TypeError:
         return None
+    return ours if "origin" in row else replace(ours, origin=origin)
 
 
 def _text(row: Mapping[str, Any], text_field: str, chosen: str) -> tuple[str, str, tuple[str, ...]]:

@@ -65,5 +65,5 @@ def _is_heading(style: ParagraphStyle | None) -> bool:
             return False
         if (style.name or "").lower().startswith(("heading", "title", "subtitle", "toc ")):
             return True
-        style = style.base_style  # type: ignore[assignment]
+        style = style.base_style
     return False

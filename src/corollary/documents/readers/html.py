@@ -17,7 +17,7 @@ from corollary.errors import UserError
 from corollary.types import Document, Origin
 
 if TYPE_CHECKING:
-    from bs4 import PageElement
+    from bs4.element import PageElement
 
 SUFFIXES = (".html", ".htm", ".xhtml")
 
@@ -32,7 +32,7 @@ _BLOCKS = _HEADINGS | frozenset(
 
 
 class _Piece(NamedTuple):
-    """A string of a page, with its nearest block and table cell, and the kind of block ("" for a paragraph)."""
+    """A string of a page, with its nearest block and cell, and the kind of block ("" for a paragraph)."""
 
     block: int
     kind: str
@@ -47,7 +47,8 @@ def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]
     it without spans and are counted, and so are menus (`nav`), which are not in the text.
     """
     try:
-        from bs4 import BeautifulSoup, CData, NavigableString, UnusualUsageWarning
+        from bs4 import BeautifulSoup, UnusualUsageWarning
+        from bs4.element import CData, NavigableString
     except ImportError as error:
         raise UserError("HTML needs beautifulsoup4: pip install 'corollary[documents]'") from error
     data = path.read_bytes()

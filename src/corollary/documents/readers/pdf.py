@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 from collections.abc import Iterator
@@ -66,7 +67,7 @@ def paragraphs(page: str) -> str:
     lines = [line.rstrip() for line in _CUT.sub(lambda cut: _whole(cut, page), page).splitlines()]
     width = max(map(len, lines), default=0)
     parts: list[str] = []
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in itertools.pairwise([*lines, ""]):
         parts.append(line)
         if len(line) < 0.6 * width and not following[:1].islower():
             parts.append("")

@@ -44,7 +44,7 @@ def read(path: Path, *, name: str = "", text_field: str = "") -> Iterator[Found]
 
 def _csv(path: Path) -> Iterator[tuple[int, Any]]:
     with path.open("rb") as file:
-        head = file.read(1 << 20)
+        head = file.read(1 << 16)
         # UTF-16 has zero bytes at once; a stray one further down costs its own row.
         encoding = encoding_of(head if b"\0" in head[:4] else head.replace(b"\0", b""), whole=False)
         file.seek(0)
