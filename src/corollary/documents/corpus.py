@@ -183,7 +183,7 @@ def corpus_table(corpus: Corpus) -> list[tuple[str, ...]]:
             report.reader or "-",
             str(report.documents),
             str(report.sentences),
-            ", ".join(f"{count} {what}" for what, count in report.skipped_parts.items()),
+            ", ".join(f"{what}: {count}" for what, count in report.skipped_parts.items()),
             shown_name("; ".join(_notes(report))),
         )
         for report in corpus.files

@@ -19,7 +19,7 @@ _CUT = re.compile(r"([^\W_]+)[-\u00ad\u2010][ \t]*\n[ \t]*([^\W_]+)")
 
 
 def read(path: Path, *, name: str = "") -> Iterator[Found]:
-    """Each page with text as one document; its paragraphs are told by the lengths of lines.
+    """Each page with text as one document; short lines show where its paragraphs end.
 
     Words that were cut at the end of a line are whole again. A page that cannot be read costs itself
     alone. Raises `UserError` for a file that is no PDF or needs a password.
