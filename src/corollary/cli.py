@@ -27,6 +27,7 @@ STOPPED = "Stopped; run the same command again to go on."
 COMMANDS: dict[str, Callable[..., Any]] = {
     "study": commands.study,
     "demo": commands.demo,
+    "read": commands.read,
     "make": commands.make,
     "augment": commands.augment,
     "tune": commands.tune,

@@ -61,6 +61,10 @@ def result(command: str, found: Any) -> None:
         line(answers(found))
     elif command == "costs":
         line(costs(found))
+    elif command == "read":
+        from corollary.documents.corpus import COLUMNS, corpus_table
+
+        line(table(COLUMNS, corpus_table(found)))
     elif command == "list":
         line(listing(found))
     else:

@@ -17,7 +17,7 @@ from corollary.commands.comparison import (
     report,
     study,
 )
-from corollary.commands.data import Plugin, list_, make
+from corollary.commands.data import Plugin, list_, make, read
 from corollary.commands.sources import model_spec, spec_of
 from corollary.commands.stages import Augmented, Tuned, augment, tune
 from corollary.studies.ask import Answer, ask
@@ -40,6 +40,7 @@ __all__ = [
     "make",
     "model_spec",
     "plan",
+    "read",
     "report",
     "spec_of",
     "study",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 import os
-import pkgutil
 import sqlite3
 import stat
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
@@ -16,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from corollary.documents import readers
+from corollary import plugins
 from corollary.documents.questions import read_questions as read_questions
 from corollary.documents.readers import Found, LeftOut, Remark, Skipped
 from corollary.documents.split import plain_spans, sentences
@@ -209,11 +208,11 @@ def _notes(report: FileReport) -> Iterator[str]:
 
 @functools.cache
 def _known() -> Mapping[str, tuple[str, Read]]:
-    found = {}
-    for module in pkgutil.iter_modules(readers.__path__):
-        if not module.name.startswith("_"):
-            reader = importlib.import_module(f"{readers.__name__}.{module.name}")
-            found.update(dict.fromkeys(reader.SUFFIXES, (module.name, reader.read)))
+    found: dict[str, tuple[str, Read]] = {}
+    for name in plugins.available("readers"):
+        read = plugins.load("readers", name)
+        # A reader says beside its function which files it reads.
+        found |= dict.fromkeys(sys.modules[read.__module__].SUFFIXES, (name, read))
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from corollary import store
 from corollary.documents.decoding import decode
-from corollary.documents.readers._rows import plain
+from corollary.documents.readers.rows import plain
 from corollary.documents.readers.jsonl import parsed
 from corollary.documents.split import UNSPACED
 from corollary.errors import UserError

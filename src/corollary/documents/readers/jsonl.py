@@ -10,7 +10,7 @@ from typing import Any
 
 from corollary.documents.decoding import decode, encoding_of
 from corollary.documents.readers import Found, Remark, Skipped
-from corollary.documents.readers._rows import TEXTS, document_of
+from corollary.documents.readers.rows import TEXTS, document_of
 from corollary.errors import UserError
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")

@@ -15,7 +15,7 @@ from typing import Any
 
 from corollary.documents.decoding import encoding_of
 from corollary.documents.readers import Found, Remark, Skipped
-from corollary.documents.readers._rows import document_of
+from corollary.documents.readers.rows import document_of
 from corollary.errors import UserError
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
