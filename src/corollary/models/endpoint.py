@@ -7,7 +7,8 @@ No message, `repr` or identity contains the key.
 
 from __future__ import annotations
 
-import email.utils
+import asyncio
+import contextlib
 import hashlib
 import json
 import math
@@ -16,12 +17,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from corollary.errors import JobFailed, UserError
+from corollary.models._replies import Again, completion, retry_after
 from corollary.types import Completion, Request
 
 if TYPE_CHECKING:
@@ -31,21 +32,11 @@ Api = Literal["chat", "completions"]
 _OPENAI = "https://api.openai.com/v1"
 _BEGIN = "Begin your answer with: "
 _LONGEST_PAUSE = 60.0
-_FINISH = {"length": "length", "model_length": "length", "content_filter": "filter"}
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error", "string_above_max_length")
 
 
 class RequestFailed(JobFailed):
     """One request ended without an answer. The message says what the server answered last."""
-
-
-class _Again(Exception):
-    """An attempt failed, and the same request may succeed later. `wait` is what the server asked for, in
-    seconds; `overloaded` says that fewer requests in flight may help."""
-
-    def __init__(self, why: str, *, wait: float | None = None, overloaded: bool = False) -> None:
-        super().__init__(why)
-        self.wait, self.overloaded = wait, overloaded
 
 
 def load(
@@ -76,43 +67,31 @@ def load(
     further fields of each request; null removes a field, such as '{"temperature": null, "seed": null}'.
     Raises `UserError` for an option out of range, a missing key, or a missing package.
     """
-    _packages()
-    for name, value in [("window", window), ("in_flight", in_flight), ("attempts", attempts)]:
-        if value < 1:
-            raise UserError(f"The option '{name}' of the model endpoint is {value}: set it to 1 or more.")
-    for name, seconds in [("timeout", timeout), ("deadline", deadline)]:
-        if not seconds > 0:
-            raise UserError(f"The option '{name}' of the model endpoint is {seconds}: set it above 0.")
-    if breaker < 2 or backoff < 0:
-        raise UserError("The model endpoint needs a 'breaker' of 2 or more and a 'backoff' of 0 or more.")
+    given = dict(locals())  # the options, as no other name exists yet
+    try:
+        import openai  # noqa: F401  (here, so that a missing package is said before anything runs)
+        import tenacity  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"Install corollary[endpoint]: a model behind an endpoint needs the package {error.name}."
+        ) from error
+    least = {"window": 1, "in_flight": 1, "attempts": 1, "breaker": 2, "backoff": 0.0}
+    for name, bound in {**least, "timeout": 0.001, "deadline": 0.001}.items():
+        if not given[name] >= bound:
+            raise UserError(f"The endpoint's option '{name}' is {given[name]}: set it to {bound} or more.")
     try:
         fields = json.loads(body)
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise UserError("""The option 'body' is no JSON object: set it like '{"top_p": 0.9}'.""")
+        raise UserError("""The endpoint's option 'body' is no JSON object: set it like '{"top_p": 0.9}'.""")
     url = base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI
     if not re.match(r"https?://[^/?#]", url):
         raise UserError("The option 'base_url' is no web address: set it like 'http://127.0.0.1:8080/v1'.")
     # A server of your own often needs no key; a variable that you name yourself must exist.
     optional = not key_env or (key_env == "OPENAI_API_KEY" and url != _OPENAI)
-    endpoint = Endpoint(
-        model=model,
-        base_url=url,
-        key_env=key_env,
-        key_needed=not optional,
-        api=api,
-        window=window,
-        in_flight=in_flight,
-        timeout=timeout,
-        deadline=deadline,
-        attempts=attempts,
-        breaker=breaker,
-        backoff=backoff,
-        max_tokens_field=max_tokens_field,
-        body=fields,
-        limit=in_flight,
-    )
+    given |= {"base_url": url, "body": fields, "key_needed": not optional, "limit": in_flight}
+    endpoint = Endpoint(**given)
     endpoint.key()
     return endpoint
 
@@ -135,14 +114,13 @@ class Endpoint:
     breaker: int
     backoff: float
     max_tokens_field: str
-    # Some servers take a key as a field of the body.
-    body: dict[str, Any] = field(repr=False)
+    body: dict[str, Any]
     limit: int
     answered: bool = False
 
     @property
     def kind(self) -> str:
-        """"chat", or "base" for a model that continues text."""
+        """ "chat", or "base" for a model that continues text."""
         return "chat" if self.api == "chat" else "base"
 
     @property
@@ -155,7 +133,7 @@ class Endpoint:
     def address(self) -> str:
         """The address as messages show it: without user, password and query."""
         parts = urlsplit(self.base_url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
     def key(self) -> str:
         """The key from the environment, or "" for a server without. It is read anew at each call, so that
@@ -167,7 +145,9 @@ class Endpoint:
             )
         # A header takes no other character, and the error of the HTTP library would show the key.
         if not (key.isascii() and key.isprintable()):
-            raise UserError(f"The environment variable {self.key_env} is no key: remove its special characters.")
+            raise UserError(
+                f"The environment variable {self.key_env} is no key: remove its special characters."
+            )
         return key
 
     def count(self, text: str) -> int:
@@ -197,7 +177,9 @@ class Endpoint:
                         yield known.pop(position)
                         position += 1
                 for index in range(position, max(known, default=-1) + 1):
-                    yield known.get(index) or RequestFailed(f"{self.model} stopped before this request ended.")
+                    yield known.get(index) or RequestFailed(
+                        f"{self.model} stopped before this request ended."
+                    )
             finally:
                 job.cancel()
         error = job.exception()
@@ -205,13 +187,12 @@ class Endpoint:
             raise error
 
     async def _run(self, requests: Sequence[Request], put: Callable[[tuple[int, Any]], None]) -> None:
-        import anyio
         from openai import AsyncOpenAI
 
         parts = urlsplit(self.base_url)
         client = AsyncOpenAI(
             api_key=self.key() or "none",
-            base_url=urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")),
+            base_url=parts._replace(query="", fragment="").geturl(),
             default_query=dict(parse_qsl(parts.query)),
             timeout=self.timeout,
             max_retries=0,  # two layers of retries multiply
@@ -223,88 +204,87 @@ class Endpoint:
 
         async with client:
             try:
-                async with anyio.create_task_group() as group:
+                async with asyncio.TaskGroup() as group:
                     for index, request in enumerate(requests):
-                        # A task begins with a permit, so there are never more than can run or are waiting.
+                        # A task begins with a permit, so a long batch is never a task for each request.
                         await gate.enter()
-                        group.start_soon(one, index, request)
+                        group.create_task(one(index, request))
             except ExceptionGroup as failed:
                 raise failed.exceptions[0] from None
 
     async def _answer(self, client: AsyncOpenAI, gate: _Gate, request: Request) -> Completion | RequestFailed:
         """All attempts of one request. Its first permit is already held; it sleeps without one."""
-        import anyio
-        from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
-        from tenacity import stop_before_delay, wait_random_exponential
+        import tenacity
 
-        backing_off = wait_random_exponential(multiplier=self.backoff, max=_LONGEST_PAUSE)
+        tries, why = 0, "no answer"
 
-        def wait(state: RetryCallState) -> float:
+        async def attempt() -> Completion:
+            nonlocal tries, why
+            if tries:
+                await gate.enter()
+            tries, started = tries + 1, time.monotonic()
+            try:
+                answer = await self._sent(client, request)
+            except Again as again:
+                why = self._shown(str(again))
+                gate.failed(started, again, why)
+                raise
+            finally:
+                gate.leave()
+            gate.succeeded()
+            return answer
+
+        backing_off = tenacity.wait_random_exponential(multiplier=self.backoff, max=_LONGEST_PAUSE)
+
+        def wait(state: tenacity.RetryCallState) -> float:
             again = state.outcome.exception() if state.outcome else None
-            asked = again.wait if isinstance(again, _Again) else None
+            asked = again.wait if isinstance(again, Again) else None
             return backing_off(state) if asked is None else asked
 
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(_Again),
-            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.deadline),
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(Again),
+            stop=tenacity.stop_after_attempt(self.attempts) | tenacity.stop_before_delay(self.deadline),
             wait=wait,
             reraise=True,
         )
-        tries, why = 0, "no answer"
         try:
-            with anyio.move_on_after(self.deadline):
-                async for attempt in retrying:
-                    with attempt:
-                        if tries:
-                            await gate.enter()
-                        tries += 1
-                        try:
-                            return await self._attempt(client, gate, request)
-                        except _Again as again:
-                            why = str(again)
-                            raise
-        except _Again:
-            pass
+            # From the first permit on: a request at the end of a long batch has as much time as the first.
+            async with asyncio.timeout(self.deadline):
+                return await retrying(attempt)
+        except TimeoutError:
+            why = f"the deadline of {self.deadline:g} s passed, after: {why}"
+        except Again:
+            pass  # `why` says it
         except RequestFailed as failed:
             return failed
-        times = "attempt" if tries == 1 else "attempts"
-        return RequestFailed(f"{self.model} at {self.address} gave no answer in {tries} {times}: {why}.")
+        return RequestFailed(f"{self.model} at {self.address} gave no answer ({tries} tried): {why}.")
 
-    async def _attempt(self, client: AsyncOpenAI, gate: _Gate, request: Request) -> Completion:
-        import anyio
+    async def _sent(self, client: AsyncOpenAI, request: Request) -> Completion:
         import openai
 
-        started = time.monotonic()
-        chat = request.chat is not None
-        if chat and self.api == "completions":
+        if request.chat is not None and self.api == "completions":
             raise UserError(f"{self.model} is set to the api 'completions', which has no turns: set 'chat'.")
+        path = "/completions" if request.chat is None else "/chat/completions"
         try:
-            try:
-                # The client's own timeout is for each read, so a server that trickles would never reach it.
-                with anyio.fail_after(self.timeout):
-                    path = "/chat/completions" if chat else "/completions"
-                    text = await client.post(path, cast_to=str, body=self._fields(request))
-                completion = _completion(text, request, self.count)
-            except (TimeoutError, openai.APITimeoutError):
-                raise _Again(f"no answer within {self.timeout:g} s", overloaded=True) from None
-            except openai.APIConnectionError as error:
-                cause = self._shown(str(error.__cause__ or error))
-                raise _Again(f"the connection failed ({cause})", overloaded=True) from None
-            except openai.APIStatusError as error:
-                completion = self._refused(error, request)
-        except _Again as again:
-            shown = _Again(self._shown(str(again)), wait=again.wait, overloaded=again.overloaded)
-            gate.failed(started, shown)
-            raise shown from None
-        finally:
-            gate.leave()
-        gate.succeeded()
-        return completion
+            # The client's own timeout is for each read, so a server that trickles would never reach it.
+            async with asyncio.timeout(self.timeout):
+                text = await client.post(path, cast_to=str, body=self._fields(request))
+        except (TimeoutError, openai.APITimeoutError):
+            raise Again(f"no answer within {self.timeout:g} s", overloaded=True) from None
+        except openai.APIConnectionError as error:
+            raise Again(f"connection failed: {error.__cause__ or error}", overloaded=True) from None
+        except openai.APIStatusError as error:
+            return self._refused(error, request)
+        return completion(text, request, self.count)
 
     def _fields(self, request: Request) -> dict[str, Any]:
         """The body of a request, without fields that are null."""
         text = request.prefix + request.prompt
-        fields: dict[str, Any] = {"model": self.model, "temperature": request.temperature, "seed": request.seed}
+        fields: dict[str, Any] = {
+            "model": self.model,
+            "temperature": request.temperature,
+            "seed": request.seed,
+        }
         stop = request.stop
         if request.chat is None:
             fields |= {"prompt": text + request.begin, "max_tokens": request.max_tokens}
@@ -316,50 +296,45 @@ class Endpoint:
             turns = [{"role": turn.role, "content": turn.content} for turn in request.chat]
             fields["messages"] = [*turns, {"role": "user", "content": text}]
             fields[self.max_tokens_field] = request.max_tokens
-        # The API takes four at most; `_completion` cuts at the others.
+        # The API takes four at most; `completion` cuts at the others.
         fields["stop"] = list(stop[:4]) or None
         return {name: value for name, value in (fields | self.body).items() if value is not None}
 
     def _refused(self, error: APIStatusError, request: Request) -> Completion:
         """An empty completion if a filter withheld the answer; raises what any other status means."""
-        status, marks = error.status_code, {error.code, error.type}
-        answered = self._shown(f"{status}: {_message(error)}")
+        status, marks, said = error.status_code, {error.code, error.type}, error.body
+        if isinstance(said, dict):
+            said = said.get("message") or said.get("detail")
+        answered = self._shown(f"{status}: {said or error.response.reason_phrase}")
         if status == 400 and "content_filter" in marks:
             return Completion(request.begin, 0, 0, finish="filter")
+        advice = {
+            401: f"set the environment variable {self.key_env or 'that key_env names'} to a valid key",
+            403: f"check what the key in {self.key_env or 'key_env'} may use",
+            404: "check the options model, base_url and api",
+        }.get(status, "change the field that it names, with the options body or max_tokens_field")
         if "insufficient_quota" in marks:
-            raise UserError(f"Your account at {self.address} has no quota left ({answered}): add credit first.")
-        if status in (408, 409, 429) or status >= 500:
-            wait = _retry_after(error.response.headers)
-            if wait is not None and wait > self.deadline:
-                raise UserError(
-                    f"{self.address} asks you to wait {wait:.0f} s before the next request ({answered}), longer"
-                    f" than the option 'deadline' ({self.deadline:g} s): run the same command again later."
-                )
-            raise _Again(answered, wait=wait, overloaded=status == 429 or status > 501)
+            advice = "add credit to your account"
+        elif status in (408, 409, 429) or status >= 500:
+            wait = retry_after(error.response.headers)
+            if wait is None or wait <= self.deadline:
+                raise Again(answered, wait=wait, overloaded=status == 429 or status > 501)
+            advice = f"it asks for a wait of {wait:.0f} s, so run the same command again then"
         # A request that is refused after others were answered, or for its length, is itself the reason.
-        if marks.intersection(_TOO_LONG) or (status in (400, 413, 422) and self.answered):
+        elif marks.intersection(_TOO_LONG) or (status in (400, 413, 422) and self.answered):
             raise RequestFailed(f"{self.model} at {self.address} refused this request ({answered}).")
-        if status in (401, 403):
-            key = f"the environment variable {self.key_env}" if self.key_env else "the option 'key_env'"
-            raise UserError(f"{self.address} refused access to {self.model} ({answered}): check {key}.")
-        if status == 404:
-            raise UserError(
-                f"{self.address} does not know the model {self.model} or the path of the request ({answered}):"
-                " check the options 'model', 'base_url' and 'api'."
-            )
         raise UserError(
-            f"{self.address} refused a request for {self.model} ({answered}): change the field that it names"
-            " with the options 'body' and 'max_tokens_field'."
+            f"{self.address} refused a request for the model {self.model} ({answered}): {advice}."
         )
 
     def _shown(self, text: str) -> str:
         """The text as a message may show it: on one line, short, and without anything secret."""
         parts = urlsplit(self.base_url)
-        user, _, _ = parts.netloc.rpartition("@")
-        secrets = [self.key(), *user.split(":", 1), *(value for _, value in parse_qsl(parts.query))]
-        secrets += [value for value in self.body.values() if isinstance(value, str)]
-        for secret in sorted({form for value in secrets for form in (value, unquote(value))}, key=len)[::-1]:
-            text = text.replace(secret, "***") if secret else text
+        user = parts.netloc.rpartition("@")[0].split(":", 1)
+        # A short value of the query, such as a version, is no key.
+        query = [value for _, value in parse_qsl(parts.query) if len(value) > 7]
+        for secret in sorted({self.key(), *user, *map(unquote, user), *query} - {""}, key=len, reverse=True):
+            text = text.replace(secret, "***")
         text = " ".join("".join(c if c.isprintable() else " " for c in text).split()).rstrip(".")
         return text if len(text) <= 300 else text[:300] + " ..."
 
@@ -372,27 +347,22 @@ class _Gate:
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
-        import anyio
-
-        self.endpoint, self.event = endpoint, anyio.Event
+        self.endpoint, self.changed = endpoint, asyncio.Event()
         self.busy, self.run, self.streak = 0, 0, 0
         self.marked, self.until = -math.inf, -math.inf
-        self.changed = self.event()
 
     async def enter(self) -> None:
         """Returns with a permit, which `leave` gives back."""
-        import anyio
-
         while self.busy >= self.endpoint.limit or time.monotonic() < self.until:
             pause = self.until - time.monotonic()
-            with anyio.move_on_after(pause if pause > 0 else None):
-                await self.changed.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.changed.wait(), pause if pause > 0 else None)
         self.busy += 1
 
     def leave(self) -> None:
         self.busy -= 1
         self.changed.set()
-        self.changed = self.event()
+        self.changed = asyncio.Event()
 
     def succeeded(self) -> None:
         self.endpoint.answered, self.streak = True, 0
@@ -400,117 +370,20 @@ class _Gate:
         if self.run >= self.endpoint.limit:
             self.run, self.endpoint.limit = 0, min(self.endpoint.in_flight, self.endpoint.limit + 1)
 
-    def failed(self, started: float, again: _Again) -> None:
+    def failed(self, started: float, again: Again, why: str) -> None:
         """Raises `UserError` when too many attempts failed in a row."""
-        self.run = 0
-        now = time.monotonic()
+        model, now, self.run = self.endpoint, time.monotonic(), 0
         # The server's limits are for a key, not for a request: all wait.
         self.until = max(self.until, now + (again.wait or 0.0))
         if started < self.marked:
             return
         self.marked, self.streak = now, self.streak + 1
         if again.overloaded:
-            self.endpoint.limit = max(1, self.endpoint.limit // 2)
+            model.limit = max(1, model.limit // 2)
         if self.streak > 1:
-            pause = min(_LONGEST_PAUSE, self.endpoint.backoff * 2.0 ** (self.streak - 2))
-            self.until = max(self.until, now + pause)
-        most = self.endpoint.breaker
-        if self.streak >= (most if self.endpoint.answered else (most + 1) // 2):
+            self.until = max(self.until, now + min(_LONGEST_PAUSE, model.backoff * 2.0 ** (self.streak - 2)))
+        if self.streak >= (model.breaker if model.answered else (model.breaker + 1) // 2):
             raise UserError(
-                f"{self.endpoint.model} at {self.endpoint.address} failed {self.streak} times in a row, the last"
-                f" time with '{again}': check the server and its address, and run the same command again."
+                f"{model.model} at {model.address} failed {self.streak} times in a row ({why}): check that"
+                " server and its address, and run the same command again."
             )
-
-
-def _packages() -> None:
-    try:
-        import anyio  # noqa: F401
-        import openai  # noqa: F401
-        import tenacity  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"The model endpoint needs the package {error.name}: install it with"
-            " `pip install 'corollary[endpoint]'`."
-        ) from error
-
-
-def _completion(text: str, request: Request, count: Callable[[str], int]) -> Completion:
-    """The completion that a server's answer contains. Raises `_Again` for what is not one, or is empty."""
-    try:
-        answer = json.loads(text)
-        choice = answer["choices"][0]
-        message = choice["message"] if request.chat is not None else {"content": choice["text"]}
-        content = message["content"] or ""
-        finish = "filter" if message.get("refusal") else _FINISH.get(choice.get("finish_reason"), "stop")
-        usage = answer.get("usage") or {}
-        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-        # Half a character, which a cut answer may end with, cannot be stored.
-        content = content.encode(errors="replace").decode()
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise _Again(f"an answer that is no completion ({text[:200]!r})") from None
-    written = request.begin + content if request.chat is None else _begun(request.begin, content)
-    ends = [written.find(stop, len(request.begin)) for stop in request.stop if stop]
-    end = min((end for end in ends if end >= 0), default=None)
-    if end is not None:
-        written, finish = written[:end], "filter" if finish == "filter" else "stop"
-    if finish != "filter" and not (content.strip() and written.strip()):
-        raise _Again(f"an empty answer (finish_reason {choice.get('finish_reason')!r})")
-    turns = "".join(turn.content for turn in request.chat or ())
-    return Completion(
-        written,
-        _number(usage.get("prompt_tokens"), count(turns + request.prefix + request.prompt)),
-        _number(usage.get("completion_tokens"), count(content)),
-        _number(cached, 0),
-        finish,
-    )
-
-
-def _number(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) and value >= 0 else otherwise
-
-
-def _begun(begin: str, answer: str) -> str:
-    """A chat model's answer, made to start with `begin`.
-
-    What stands before a line that starts with `begin` is dropped (a preamble); an answer that repeats only
-    its last words is joined there; any other is taken as the continuation and put behind it.
-    """
-    wanted = begin.strip()
-    if not wanted:
-        return begin + answer
-    line = re.search(rf"^[^\S\n]*{re.escape(wanted)}", answer, re.MULTILINE | re.IGNORECASE)
-    if line:
-        rest = answer[line.end() :]
-        return begin + (rest.lstrip(" ") if begin[-1].isspace() else rest)
-    answer = answer.lstrip()
-    for word in list(re.finditer(r"\S+", wanted))[1:]:
-        tail = wanted[word.start() :]
-        if answer.startswith(tail) and not answer[len(tail) : len(tail) + 1].isalnum():
-            rest = answer[len(tail) :]
-            return begin + (rest.lstrip(" ") if begin[-1].isspace() else rest)
-    # No space before punctuation, and none between the signs of Chinese or Japanese.
-    joined = begin[-1].isspace() or answer[:1] in ",.;:!?)'’" or max(begin[-1], answer[:1]) >= "\u2e80"
-    return begin + ("" if joined else " ") + answer
-
-
-def _message(error: APIStatusError) -> str:
-    """What the server said, without the wrapping of the client."""
-    body = error.body
-    message = body.get("message") or body.get("detail") if isinstance(body, dict) else body
-    return str(message or error.response.reason_phrase or "no message")
-
-
-def _retry_after(headers: Any) -> float | None:
-    """The seconds that a server asks to wait, or None: as milliseconds, as seconds, or as a date."""
-    for name, unit in [("retry-after-ms", 0.001), ("retry-after", 1.0)]:
-        try:
-            seconds = float(headers[name]) * unit
-            if 0 <= seconds < math.inf:
-                return seconds
-        except (KeyError, ValueError):
-            continue
-    try:
-        date = email.utils.parsedate_to_datetime(headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -73,14 +73,14 @@ def load(*, script: str = "echo", kind: str = "chat") -> Scripted:
     except (OSError, ValueError) as error:
         raise UserError(f"The script {script} is no readable JSON file ({error}): give another.") from error
     if not isinstance(answers, dict) or not all(isinstance(answer, str) for answer in answers.values()):
-        raise UserError(f"The script {script} must map texts to answers, such as {{\"Who?\": \"Ada.\"}}.")
+        raise UserError(f'The script {script} must map texts to answers, such as {{"Who?": "Ada."}}.')
 
     def answer(request: Request) -> str:
         prompt = request.prefix + request.prompt
         found = max((text for text in answers if text in prompt), key=len, default=None)
         if found is None:
             shown = prompt if len(prompt) <= 80 else f"... {prompt[-80:]}"
-            raise UserError(f"The script {script} has no answer to {shown!r}: add one, or one to \"\" for all.")
+            raise UserError(f'The script {script} has no answer to {shown!r}: add one, or one to "" for all.')
         return str(answers[found])
 
     return Scripted(answer, identity=_hash(source), kind=kind)
