@@ -40,9 +40,7 @@ def completion(text: str, request: Request, count: Callable[[str], int]) -> Comp
         raise Again(f"an answer that is no completion ({text[:200]!r})") from None
     if not content.strip() and finish != "filter":
         raise Again(f"an empty answer, finish_reason {choice.get('finish_reason')!r}")
-    written = (
-        request.begin + content if request.chat is None or not content else begun(request.begin, content)
-    )
+    written = request.begin + content if request.chat is None else begun(request.begin, content)
     ends = [written.find(stop, len(request.begin)) for stop in request.stop if stop]
     end = min((end for end in ends if end >= 0), default=None)
     if end is not None:
@@ -69,7 +67,7 @@ def begun(begin: str, answer: str) -> str:
     What stands before a line that starts with `begin` is dropped (a preamble); an answer that repeats only
     its last words is joined there; any other is taken as the continuation and put behind it.
     """
-    if not begin.strip():
+    if not begin.strip() or not answer.strip():
         return begin + answer
     words = list(re.finditer(r"\S+", begin.rstrip()))
     tails = [begin[word.start() :].rstrip() for word in words]
@@ -78,7 +76,7 @@ def begun(begin: str, answer: str) -> str:
         repeated = repeated or re.match(rf"\s*{re.escape(tail)}(?!\w)", answer)
     if repeated:
         rest = answer[repeated.end() :]
-        return begin + (rest.lstrip(" ") if begin[-1].isspace() else rest)
+        return begin + (rest.lstrip() if begin[-1].isspace() else rest)
     rest = answer.lstrip()
     # No space before punctuation, and none between the signs of Chinese or Japanese.
     joined = begin[-1].isspace() or rest[0] in ",.;:!?)'’" or max(begin[-1], rest[0]) >= "\u2e80"

@@ -183,6 +183,11 @@ class Endpoint:
             finally:
                 job.cancel()
         error = job.exception()
+        if isinstance(error, ExceptionGroup):
+            error = error.exceptions[0]
+        if isinstance(error, UserError):
+            # A new one, as the client's own error in its chain shows what `_shown` hides.
+            raise UserError(str(error))
         if error is not None:
             raise error
 
@@ -202,15 +207,11 @@ class Endpoint:
         async def one(index: int, request: Request) -> None:
             put((index, await self._answer(client, gate, request)))
 
-        async with client:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for index, request in enumerate(requests):
-                        # A task begins with a permit, so a long batch is never a task for each request.
-                        await gate.enter()
-                        group.create_task(one(index, request))
-            except ExceptionGroup as failed:
-                raise failed.exceptions[0] from None
+        async with client, asyncio.TaskGroup() as group:
+            for index, request in enumerate(requests):
+                # A task begins with a permit, so a long batch is never a task for each request.
+                await gate.enter()
+                group.create_task(one(index, request))
 
     async def _answer(self, client: AsyncOpenAI, gate: _Gate, request: Request) -> Completion | RequestFailed:
         """All attempts of one request. Its first permit is already held; it sleeps without one."""
@@ -256,7 +257,7 @@ class Endpoint:
         except Again:
             pass  # `why` says it
         except RequestFailed as failed:
-            return failed
+            return RequestFailed(str(failed))  # without its chain, as above
         return RequestFailed(f"{self.model} at {self.address} gave no answer ({tries} tried): {why}.")
 
     async def _sent(self, client: AsyncOpenAI, request: Request) -> Completion:

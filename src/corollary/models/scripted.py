@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corollary.errors import UserError
+from corollary.models._replies import begun
 from corollary.types import Completion, Likelihood, Request
 
 
@@ -33,8 +34,7 @@ class Scripted:
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """One completion for each request, cut at its stop texts and after `max_tokens` words."""
         for request in requests:
-            text = self.answer(request)
-            text = text if text.startswith(request.begin) else request.begin + text
+            text = begun(request.begin, self.answer(request))
             ends = [text.find(stop, len(request.begin)) for stop in request.stop if stop]
             text = text[: min((end for end in ends if end >= 0), default=len(text))]
             words, finish = self.count(text[len(request.begin) :]), "stop"
