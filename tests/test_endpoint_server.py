@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +28,16 @@ QUESTIONS = [
     Request(f"Write one sentence about {thing}.", chat=SYSTEM, max_tokens=12, stop=("\n",))
     for thing in THINGS
 ]
+SERVER = """
+import sys, time, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path = sys.argv[1]
+params.port, params.n_parallel, params.n_ctx, params.verbosity = 0, 2, 1024, -1
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
+server = xllamacpp.Server(params)
+print(server.listening_address, flush=True)
+time.sleep(3600)
+"""
 
 
 def in_place(answers: list[Any]) -> bool:
@@ -37,15 +49,13 @@ def in_place(answers: list[Any]) -> bool:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    import xllamacpp
-
-    params: Any = xllamacpp.CommonParams()
-    params.model.path = os.environ["COROLLARY_SMOLLM2"]
-    params.port, params.n_parallel, params.n_ctx, params.verbosity = 0, 2, 1024, -1
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
-    running = xllamacpp.Server(params)
-    yield f"{running.listening_address}/v1"
-    del running
+    # In a process of its own: the server's end waits for each answer that a client gave up.
+    command = [sys.executable, "-c", SERVER, os.environ["COROLLARY_SMOLLM2"]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        address = next(line for line in running.stdout if line.startswith("http")).strip()
+        yield f"{address}/v1"
+        running.kill()
 
 
 def test_a_real_server_answers_in_order_with_its_usage(server: str) -> None:
