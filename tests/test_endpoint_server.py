@@ -25,7 +25,7 @@ pytestmark = [
 SYSTEM = (Message("system", "You answer in one short sentence."),)
 THINGS = ("bread", "rain", "rivers", "bridges", "snow", "clocks")
 QUESTIONS = [
-    Request(f"Write one sentence about {thing}.", chat=SYSTEM, max_tokens=12, stop=("\n",))
+    Request(f"Write one sentence about {thing}.", chat=SYSTEM, max_tokens=10, stop=("\n",))
     for thing in THINGS
 ]
 SERVER = """
@@ -33,7 +33,7 @@ import sys, time, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path = sys.argv[1]
 params.port, params.n_parallel, params.n_ctx, params.verbosity = 0, 2, 1024, -1
-params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # two spin for each other on a busy machine
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
 time.sleep(3600)
@@ -49,7 +49,7 @@ def in_place(answers: list[Any]) -> bool:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    # In a process of its own: the server's end waits for each answer that a client gave up.
+    # In a process of its own: the end of a server waits for each answer that a client gave up on.
     command = [sys.executable, "-c", SERVER, os.environ["COROLLARY_SMOLLM2"]]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
@@ -61,7 +61,7 @@ def server() -> Iterator[str]:
 def test_a_real_server_answers_in_order_with_its_usage(server: str) -> None:
     answers: list[Any] = list(load(model="smollm2", base_url=server, in_flight=1).generate(QUESTIONS))
     assert in_place(answers)
-    assert all(0 < answer.output_tokens <= 12 for answer in answers)
+    assert all(0 < answer.output_tokens <= 10 for answer in answers)
     assert {answer.finish for answer in answers} <= {"stop", "length"}
     # All but the first find the system turn already read.
     assert all(0 < answer.cached_tokens < answer.input_tokens for answer in answers[1:])
@@ -97,7 +97,7 @@ def test_text_is_continued_where_there_are_no_turns(server: str) -> None:
 
 def test_a_chat_begins_as_it_was_asked_to(server: str) -> None:
     (answer,) = load(model="smollm2", base_url=server).generate(
-        [Request("What is bread?", chat=SYSTEM, begin="Bread is", max_tokens=12)]
+        [Request("What is bread?", chat=SYSTEM, begin="Bread is", max_tokens=10)]
     )
     assert isinstance(answer, Completion)
     assert answer.text.startswith("Bread is")
