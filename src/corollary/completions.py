@@ -52,7 +52,7 @@ class Completions:
     def put(self, model: str, request: Request, completion: Completion) -> Completion:
         """Keep a completion, at once and for good. The first one stays: a second is not written over it.
         Returns the one that is kept."""
-        assert completion.finish in ("stop", "length"), f"only answers are kept, not {completion.finish!r}"
+        assert completion.finish in ("stop", "length", "filter"), f"not an answer: {completion.finish!r}"
         prefix = hashlib.sha256(request.prefix.encode("utf-8")).hexdigest()
         asked = (request.prompt, request.max_tokens, request.temperature, request.seed)
         row = (completion_id(model, request), model, prefix, *asked, json.dumps(request.stop))

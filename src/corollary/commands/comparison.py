@@ -353,7 +353,9 @@ def _of_documents(source: Source, model: ModelLike) -> Study:
             " documents. Write them to questions.jsonl in that folder, one a line."
         )
     if not isinstance(source, str | Path):
-        raise UserError("A study needs documents in a folder: write documents.jsonl and questions.jsonl there.")
+        raise UserError(
+            "A study needs documents in a folder: write documents.jsonl and questions.jsonl there."
+        )
     chosen = model_spec(model_for(data, model))
     own = {data.name: {"use": "documents", "path": str(source), "name": data.name}}
     preset = DEMO if data.model and model is None else OWN

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from corollary import store
+from corollary import store, values
 from corollary.documents.decoding import decode
 from corollary.documents.readers.rows import plain
 from corollary.documents.readers.jsonl import parsed
@@ -85,7 +85,7 @@ def _question(row: Any, where: str, number: int, notes: Counter[str]) -> Questio
             raise UserError(f'{where}: \'{key}\' is missing or empty: add it as "{key}": "...".')
     defaults = {"id": f"q{number}", "choices": (), "split": SPLIT, "premises": ()}
     try:
-        return store.from_plain(Question, {**defaults, **given})
+        return values.from_plain(Question, {**defaults, **given})
     except TypeError as error:
         raise UserError(f"{where}: {error}: correct this field.") from error
 

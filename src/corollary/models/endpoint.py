@@ -18,11 +18,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal, TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from corollary.errors import JobFailed, UserError
-from corollary.models._replies import Again, completion, retry_after
+from corollary.inference.replies import Again, completion, retry_after
 from corollary.types import Completion, Request
 
 if TYPE_CHECKING:
@@ -117,6 +117,9 @@ class Endpoint:
     body: dict[str, Any]
     limit: int
     answered: bool = False
+
+    remote: ClassVar[bool] = True
+    """It waits on a network: its requests share no computation, and each answer is stored as it comes."""
 
     @property
     def kind(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corollary.errors import UserError
-from corollary.models._replies import begun
+from corollary.inference.replies import begun
 from corollary.types import Completion, Likelihood, Request
 
 

@@ -42,9 +42,7 @@ def presets() -> list[str]:
     return sorted(_found())
 
 
-def read_study(
-    source: str, *, model: Spec | None = None, datasets: Mapping[str, Any] | None = None
-) -> Study:
+def read_study(source: str, *, model: Spec | None = None, datasets: Mapping[str, Any] | None = None) -> Study:
     """A preset by name or a study's TOML file, with every plug-in and option checked.
 
     `model` is used in place of the study's own; so are `datasets`, tables by name: arms that are kept to other

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from corollary import store
+from corollary import store, values
 from corollary.documents.readers import Skipped
 from corollary.types import Document, Origin
 
@@ -101,7 +101,7 @@ def _ours(row: Mapping[str, Any], origin: Origin) -> Document | None:
     try:
         # Tables that are saved as JSON have null where a column is empty.
         given = {key: value for key, value in row.items() if value is not None}
-        ours = store.from_plain(Document, given)
+        ours = values.from_plain(Document, given)
     except TypeError:
         return None
     return ours if "origin" in row else replace(ours, origin=origin)
