@@ -149,8 +149,8 @@ def find(
                     return read_prompt(file, kind=kind)
     known = f"only for {', '.join(sorted(kinds))}" if kinds else "for no kind of model at all"
     raise UserError(
-        f"There is no prompt '{strategy}' for a model of kind '{kind}', {known}: write one to a file and give "
-        f"it with --prompt {strategy}=FILE."
+        f"There is no prompt '{strategy}' for a model of kind '{kind}', {known}: write one to a file and "
+        f"give it with --prompt {strategy}=FILE."
     )
 
 
@@ -283,7 +283,7 @@ def _value(where: str, key: str, value: Any) -> Any:
     if not isinstance(value, _HEAD[key][0]) or (key != "tidy" and isinstance(value, bool)):
         words = {int: "a whole number", str: "a text in quotes", bool: "true or false"}
         raise UserError(f"{where} has {key} = {value!r}: give {words[_HEAD[key][0]]}.")
-    if key == "max_tokens" and value < 1:
+    if isinstance(value, int) and not isinstance(value, bool) and value < 1:
         raise UserError(f"{where} has max_tokens = {value}: give 1 or more.")
     if key == "parser" and value not in PARSERS:
         raise UserError(f"{where} has parser = {value!r}: choose from {', '.join(PARSERS)}.")
@@ -323,7 +323,7 @@ def _check_placeholders(where: str, last: str, chat: Sequence[Message] | None) -
         )
     if used.count("documents") > 1 or ("documents" in used and used[0] != "documents"):
         raise UserError(
-            f"{where} has {{documents}} after what differs from request to request: move it, once, to the front."
+            f"{where} has {{documents}} after what differs from request to request: move it to the front."
         )
 
 
