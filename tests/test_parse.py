@@ -88,7 +88,9 @@ def test_a_reply_says_how_it_ended(text: str, finish: str, items: tuple[str, ...
     assert (found.items, found.ending) == (items, ending)
 
 
-PIECES = st.sampled_from(["bolan is kerit.", "1. a", "- b", '"q"', "a:", "x; so y", "; so ", " ", "\n", "\x0c", "\r\n"])
+PIECES = st.sampled_from(
+    ["bolan is kerit.", "1. a", "- b", '"q"', "a:", "x; so y", "; so ", " ", "\n", "\x0c", "\r\n"]
+)
 
 
 @given(st.lists(PIECES).map("".join), st.sampled_from(["stop", "length"]))
@@ -140,7 +142,9 @@ def test_pairs_keep_long_answers_and_drop_questions_without_one() -> None:
 
 @pytest.mark.parametrize("arrow", ["=>", " => ", "->", "→", " ⇒ ", "==>"])
 def test_arguments_have_premises_and_a_conclusion(arrow: str) -> None:
-    found = argument(reply(f"1. Petra is a child of Marek; Marek is a child of Jo.{arrow}Jo is old.\n2. Jo is old."))
+    found = argument(
+        reply(f"1. Petra is a child of Marek; Marek is a child of Jo.{arrow}Jo is old.\n2. Jo is old.")
+    )
     assert found.items == (
         Argument(("Petra is a child of Marek", "Marek is a child of Jo."), "Jo is old."),
         Argument((), "Jo is old."),

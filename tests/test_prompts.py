@@ -42,7 +42,9 @@ def test_the_forms_of_the_embedded_model_are_the_ones_that_it_learned() -> None:
 def test_each_prompt_of_the_core_can_be_used(path: Path) -> None:
     strategy, kind, _ = path.name.split(".")
     prompt = find(strategy, kind, folders=[CORE])
-    request = render(prompt, text="SENTENCE", documents="DOCUMENTS\n", mention="MENTION", begin="BEGIN", statement="S")
+    request = render(
+        prompt, text="SENTENCE", documents="DOCUMENTS\n", mention="MENTION", begin="BEGIN", statement="S"
+    )
     assert request.prompt.count("SENTENCE") == 1
     assert "DOCUMENTS" not in request.prompt
     assert ("DOCUMENTS" in request.prefix) == (strategy == "linked")
@@ -75,7 +77,7 @@ def test_turns_and_the_begun_answer_are_read(tmp_path: Path) -> None:
 
 
 def test_a_text_without_turns_is_one_for_a_chat_and_none_for_a_base_model(tmp_path: Path) -> None:
-    path = file(tmp_path, "---\nIn JSON {\"a\": 1}, { text }: {text}\n")
+    path = file(tmp_path, '---\nIn JSON {"a": 1}, { text }: {text}\n')
     request = render(read_prompt(path, kind="chat"), text="it")
     assert (request.chat, request.prompt) == ((), 'In JSON {"a": 1}, { text }: it')
     assert render(read_prompt(path, kind="base"), text="it").chat is None
@@ -151,7 +153,9 @@ def test_the_user_s_file_comes_first_and_a_missing_kind_says_what_to_do(tmp_path
     own = file(tmp_path, "---\nMine: {text}\n", "mine.txt")
     assert render(find("local", "chat", {"local": str(own)}, folders=[CORE]), text="x").prompt == "Mine: x"
     assert render(find("qa", "chat", {"local": str(own)}, folders=[CORE]), text="x").prompt != "Mine: x"
-    with pytest.raises(UserError, match=r"'qa' for a model of kind 'worlds', only for base, chat: .* --prompt qa=FILE"):
+    with pytest.raises(
+        UserError, match=r"'qa' for a model of kind 'worlds', only for base, chat: .* --prompt qa=FILE"
+    ):
         find("qa", "worlds", folders=[CORE])
     with pytest.raises(UserError, match="for no kind of model at all"):
         find("nothing", "chat", folders=[CORE])

@@ -45,7 +45,7 @@ def _sentences(document: Document) -> Iterator[tuple[str, int, int]]:
         yield " ".join(document.text[start:end].split()), start, end
 
 
-_TOKEN = re.compile(r"[-+$€£¥]?\d[\w.,:/-]*\d\s?%?|[-+$€£¥]?\d+\w*\s?%?|[^\W\d_][\w'’&-]*(?:\+\+|#)?")
+_TOKEN = re.compile(r"[-+$€£¥]?\d(?:[\w.,:/-]*\w)?(?:\s?%)?|[^\W\d_][\w'’&-]*(?:\+\+|#)?")
 
 
 def mentions(text: str, names: Collection[str]) -> list[str]:
@@ -55,10 +55,12 @@ def mentions(text: str, names: Collection[str]) -> list[str]:
 
     The first word of a sentence counts where it is one of `names` or another capitalised word follows it.
     """
-    tokens = [(found.start(), found.end(), found[0].strip()) for found in _TOKEN.finditer(text)]
+    tokens = [(found.start(), found.end(), found[0]) for found in _TOKEN.finditer(text)]
     marked = [_marked(word) for *_, word in tokens]
     if tokens and marked[0] and not tokens[0][2][0].isdigit():
-        follows = len(tokens) > 1 and marked[1] and tokens[1][0] - tokens[0][1] == 1
+        (_, end, first), (start, _, second) = (*tokens, tokens[0])[:2]
+        joined = text[end:start] in (" ", ". ") and _marked(second)
+        follows = joined and (len(first) > 3 or not second[0].isdigit())  # "Tank 4", not "In 1731"
         marked[0] = follows or bool(set(words(tokens[0][2])) & set(names))
     runs: list[tuple[int, int]] = []
     for place, (start, end, _) in enumerate(tokens):
@@ -85,6 +87,8 @@ def _joins(text: str, tokens: Sequence[tuple[int, int, str]], place: int) -> boo
     # "St. Gallen", "J. Kolb": a short word with a full stop is an abbreviation.
     if between != " " and not (between == ". " and len(last) <= 3 and last[0].isupper()):
         return False
+    if place == 1 and word[0].isdigit() and len(last) <= 3:
+        return False  # "In 1731"
     if last[0].isdigit() and not word[0].isdigit():
         # "12 May 1998" is one mention, "In 1731 Jan Kolb" are two.
         return place + 1 < len(tokens) and tokens[place + 1][2][0].isdigit() and len(last) <= 2

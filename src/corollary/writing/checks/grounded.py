@@ -53,7 +53,7 @@ class Grounding:
         own, said = self.names & set(words(source)), set(words(line))
         needed = min(2, len(own))
         if len(own & said) < needed:
-            return f"mentions {len(own & said)} names of its sentence, not {needed}"
+            return f"mentions {len(own & said)} of {needed} names of its sentence"
         return self._number(line, source)
 
     def argument(self, item: Argument, focus: str, stated: Sequence[str | None]) -> str | None:
