@@ -117,7 +117,8 @@ def test_no_reply_breaks_a_parser(text: str, finish: str) -> None:
     [
         "Q: Who employs Ilona?\nA: Marek\nQ: Whom does Marek employ?\nA: Ilona",
         "Here are two pairs:\n\nQ1: Who employs Ilona?\nA1: Marek\n\nQ2: Whom does Marek employ?\nA2: Ilona",
-        "**Question 1:** Who employs Ilona?\n**Answer:** Marek\n**Question 2:** Whom does Marek employ?\n**Answer:** Ilona",
+        "**Question 1:** Who employs Ilona?\n**Answer:** Marek\n"
+        "**Question 2:** Whom does Marek employ?\n**Answer:** Ilona",
         "1. Who employs Ilona?\nMarek\n2. Whom does Marek employ?\nIlona",
         "1. Q: Who employs Ilona? A: Marek\n2. Q: Whom does Marek employ? A: Ilona",
         "- Who employs Ilona? Marek\n- Whom does Marek employ? Ilona",

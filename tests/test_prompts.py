@@ -70,7 +70,10 @@ def test_braces_of_a_document_are_text() -> None:
 
 
 def test_turns_and_the_begun_answer_are_read(tmp_path: Path) -> None:
-    text = 'stop = "x"\n---\n# system\nBe brief.\n\n# user\nHi\n# assistant\nHo\n\n# user\nTell {text}\n# assistant\n{begin}\n'
+    turns = (
+        "# system\nBe brief.\n\n# user\nHi\n# assistant\nHo\n\n# user\nTell {text}\n# assistant\n{begin}\n"
+    )
+    text = f'stop = "x"\n---\n{turns}'
     request = render(read_prompt(file(tmp_path, text), kind="chat"), text="it", begin="So")
     assert request.chat == (Message("system", "Be brief."), Message("user", "Hi"), Message("assistant", "Ho"))
     assert (request.prefix + request.prompt, request.begin, request.stop) == ("Tell it", "So", ("x",))
@@ -182,9 +185,12 @@ def test_an_installed_package_brings_a_kind(tmp_path: Path, monkeypatch: pytest.
     )
     assert render(find("local", "alien"), text="x").prompt == "Stranger: x"
     assert render(find("local", "base"), text="x").prompt == "Stranger's own: x", "before those of the core"
-    (info / "entry_points.txt").write_text("[corollary.prompts]\nalien = nowhere.texts\n")
-    with pytest.raises(UserError, match="'alien' names the prompts nowhere.texts, which cannot be imported"):
-        find("local", "alien")
+    (info / "entry_points.txt").write_text("[corollary.prompts]\nalien = strangers.texts\n")
+    assert render(find("local", "alien"), text="x").prompt == "Stranger: x", "also named with a dot"
+    for value in ("nowhere.texts", "strangers:nothing"):
+        (info / "entry_points.txt").write_text(f"[corollary.prompts]\nalien = {value}\n")
+        with pytest.raises(UserError, match=f"'alien' names the prompts {value}, which are not there"):
+            find("local", "alien")
 
 
 def test_a_strategy_is_given_the_prompts_that_it_asks_for() -> None:

@@ -28,7 +28,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -190,11 +190,11 @@ def prompt_folders() -> list[Traversable]:
         try:
             folder = files(point.module)
         except ImportError as error:
-            raise UserError(
-                f"The plug-in '{point.name}' names the prompts {point.value}, which cannot be imported "
-                f"({error}): install the plug-in again, or remove it."
-            ) from error
-        found.append(folder / point.attr if point.attr else folder)
+            raise UserError(f"{_broken(point)} ({error}): install it again, or remove it.") from error
+        folder = folder / point.attr if point.attr else folder
+        if not folder.is_dir():
+            raise UserError(f"{_broken(point)} (no such folder): install it again, or remove it.")
+        found.append(folder)
     return [*found, files("corollary.writing") / "prompts"]
 
 
@@ -232,6 +232,10 @@ def read_prompt(file: Traversable, *, kind: str) -> Prompt:
         name=file.name, shared=shared, own=own, chat=chat, begun=begun,
         **values, digest=hashlib.sha256(content.encode()).hexdigest(),
     )  # fmt: skip
+
+
+def _broken(point: EntryPoint) -> str:
+    return f"The plug-in '{point.name}' names the prompts {point.value}, which are not there"
 
 
 def _exists(name: str, kind: str, folders: Sequence[Traversable] | None) -> bool:

@@ -41,6 +41,7 @@ def write(
     turned: list[tuple[Focus, str]] = []
     second: list[Request] = []
     if reverse_prompt:
+        expect(reverse_prompt, "lines")
         for focus in asked:
             for mention in mentions(focus.text, check.names)[1:][:reversals]:
                 begin = capitalised(mention, focus.text)
