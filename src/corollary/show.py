@@ -38,8 +38,8 @@ STAGES = {"make": "Making datasets", "write": "Generating augmentations", "try":
 FLAGS = ("datasets", "tunings")
 """Kinds whose options are flags of a command of their own."""
 
-STEP = 0.05
-"""Where there are no bars, a line each time that this share is done."""
+STEPS = 20
+"""Where there are no bars, a line for each of so many parts that is done."""
 
 
 @contextmanager
@@ -106,16 +106,15 @@ def bar(label: str) -> Iterator[Any]:
     console = Console(file=sys.stderr)
     with _bars(console) as bars:
         task = bars.add_task(label, total=None)
-        shown = 0.0
+        shown = 0
 
         def tell(done: int, total: int, now: str = "") -> None:
             nonlocal shown
             name = clean(f"{label} {now}".rstrip())
             bars.update(task, completed=done, total=total, description=name, visible=total > 0)
-            if not console.is_terminal and total and (done == total or done / total >= shown + STEP):
-                line(f"{label}: {done:,} of {total:,} ({percent(done / total)})".replace("\u00a0", " "),
-                     console=console)  # fmt: skip
-                shown = done / total
+            if not console.is_terminal and total and done * STEPS // total > shown:
+                line(f"{label}: {done:,} of {total:,} ({100 * done // total} %)", console=console)
+                shown = done * STEPS // total
 
         yield tell
 

@@ -78,7 +78,7 @@ def outline_of(summary: Row) -> Outline:
     one, any arm) ran on most tests."""
     roles = {arm["name"]: arm["role"] for arm in summary["arms"]}
     treatment = next((arm for arm, role in roles.items() if role == "treatment"), None)
-    rows = summary["accuracy"] or summary["comparisons"]
+    rows = [*summary["accuracy"], *summary["comparisons"]]
     treated = [row for row in rows if treatment in (row.get("method"), row.get("a")) and treatment]
     tests = {(test["dataset"], test["split"]): test["recall"] for test in summary["tests"]}
     return Outline(roles, tests, main_tuning(treated or rows))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import rich.box
 import rich.table
+from rich.align import Align
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -38,17 +38,32 @@ class Table:
         """
         head = [_one_line(cell) for cell in self.head]
         body = [[_one_line(cell) for cell in row] for row in self.rows]
-        wide = [_column_width(head, body, at) for at in range(len(head))]
+        wide = [_column_width(head, body, at) + GAP for at in range(len(head))]
         names, numbers = list(range(self.names)), list(range(self.names, len(head)))
-        room = 10**6 if width is None else width - GAP * (self.names + 1)
-        room -= max((wide[at] for at in numbers), default=0)
+        room = 10**6 if width is None else width
         # What an arm answers may be long: the widest name gives way, down to its longest word.
         widest = max(names, key=lambda at: wide[at])
-        longest = max((cell_len(word) for row in body for word in row[widest].split()), default=1)
-        spare = room - sum(wide[at] for at in names if at != widest)
-        wide[widest] = max(min(wide[widest], spare), longest, cell_len(head[widest]))
-        blocks = _blocks([wide[at] + GAP for at in numbers], room=width, used=sum(wide[: self.names]))
-        return "\n\n".join(_grid(head, body, wide, names, [numbers[at] for at in block]) for block in blocks)
+        words = [head[widest], *(word for row in body for word in row[widest].split())]
+        others = sum(wide[at] for at in names if at != widest) + max((wide[at] for at in numbers), default=0)
+        wide[widest] = max(min(wide[widest], room - others), GAP + max(map(cell_len, words)))
+        blocks: list[list[int]] = [[]]
+        left = free = room - sum(wide[at] for at in names)
+        for at in numbers:
+            if wide[at] > left and blocks[-1]:
+                blocks.append([])
+                left = free
+            blocks[-1].append(at)
+            left -= wide[at]
+        return "\n\n".join(_grid(head, body, wide, [*names, *block], self.names) for block in blocks)
+
+    def markdown(self) -> str:
+        """The table in Markdown, without its caption."""
+        lines = [
+            self.head,
+            [":---" if at < self.names or self.words else "---:" for at in range(len(self.head))],
+        ]
+        cells = ([_one_line(cell).replace("|", "\\|") for cell in line] for line in (*lines, *self.rows))
+        return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def _column_width(head: Sequence[str], body: Sequence[Sequence[str]], at: int) -> int:
@@ -56,42 +71,25 @@ def _column_width(head: Sequence[str], body: Sequence[Sequence[str]], at: int) -
     return max([*(cell_len(row[at]) for row in body), *(cell_len(word) for word in head[at].split(" "))])
 
 
-def _blocks(widths: Sequence[int], *, room: int | None, used: int) -> list[list[int]]:
-    """Places of columns, in as few blocks as fit beside the names, at least one column in each."""
-    blocks: list[list[int]] = [[]]
-    free = left = (10**6 if room is None else room) - used - GAP
-    for at, wide in enumerate(widths):
-        if wide > left and blocks[-1]:
-            blocks.append([])
-            left = free
-        blocks[-1].append(at)
-        left -= wide
-    return blocks
-
-
 def _grid(
     head: Sequence[str],
     body: Sequence[Sequence[str]],
     wide: Sequence[int],
-    names: Sequence[int],
-    numbers: Sequence[int],
+    columns: Sequence[int],
+    names: int,
 ) -> str:
-    grid = rich.table.Table(box=None, padding=(0, 0, 0, GAP), pad_edge=True, show_edge=False)
-    for at in (*names, *numbers):
-        left = at in names
+    grid = rich.table.Table(box=None, padding=(0, 0, 0, GAP), show_edge=False)
+    for at in columns:
+        justify: Any = "left" if at < names else "right"
         grid.add_column(
-            Text(head[at]), width=wide[at], justify="left" if left else "right", vertical="bottom"
+            Align(Text(head[at]), justify, vertical="bottom"), width=wide[at] - GAP, justify=justify
         )
     for row in body:
-        grid.add_row(*(Text(row[at]) for at in (*names, *numbers)))
-    total = sum(wide[at] + GAP for at in (*names, *numbers))
-    console = Console(
-        file=io.StringIO(), width=total, color_system=None, force_terminal=False, legacy_windows=False
-    )
+        grid.add_row(*(Text(row[at]) for at in columns))
+    console = Console(file=io.StringIO(), width=sum(wide[at] for at in columns), color_system=None)
     with console.capture() as captured:
         console.print(grid)
-    lines = captured.get().replace("\u00a0", " ").splitlines()
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join(line.rstrip() for line in captured.get().replace("\u00a0", " ").splitlines())
 
 
 def by_arm(summary: Mapping[str, Any], outline: Outline, dataset: str) -> Table:
