@@ -125,9 +125,9 @@ def write(folder: Path, *, rows: list[ResultRow] | None = None, priced: bool = T
 
 def rename(folder: Path, names: Mapping[str, str]) -> Path:
     """The folder of a study with other names for its arms, everywhere."""
-    for path in ("results.jsonl", "costs.jsonl"):
-        rows = store.read_jsonl(folder / path)
-        store.write_jsonl(folder / path, [_renamed(row, names) for row in rows])
+    for file in ("results.jsonl", "costs.jsonl"):
+        rows = store.read_jsonl(folder / file)
+        store.write_jsonl(folder / file, [_renamed(row, names) for row in rows])
     store.write_json(folder / "summary.json", _renamed(store.read_json(folder / "summary.json"), names))
     for path in folder.glob("augmented/*"):
         dataset, arm, seed = path.name.split(".")

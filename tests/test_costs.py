@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -199,7 +200,8 @@ def test_without_prices_break_even_is_counted_in_operations() -> None:
         measured("augmented", shape=SHAPE, tune=Cost(flops=1e12), augment=Cost(flops=1e12)),
         measured("in-context", shape=SHAPE),
     ]
-    augmented, in_context = cost_rows(rows)
+    found: Any = cost_rows(rows)
+    augmented, in_context = found
     assert augmented["unit"] == "flops"
     assert augmented["usd"] is None
     assert augmented["once"] == [2e12, 2e12]

@@ -316,8 +316,8 @@ def test_a_study_whose_arms_have_other_names_has_the_same_page(folder: Path, tmp
 
 
 def without_places(page: str) -> str:
-    """The page with no more of its figures than what they say and their colours: letters differ in width, and so
-    does where names are put."""
+    """The page with no more of its figures than what they say and their colours: letters differ in width, and
+    so does where names are put."""
 
     def said(figure: re.Match[str]) -> str:
         label = re.findall(r'aria-label="([^"]*)"', figure[0])

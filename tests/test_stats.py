@@ -16,7 +16,8 @@ from corollary.measure import stats
 from corollary.studies.arms import arm_rows
 from corollary.types import Arm
 
-Row = dict[str, Any]
+Row = Any
+"""A row of results.jsonl."""
 
 
 def row(**changes: Any) -> Row:
