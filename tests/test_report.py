@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from corollary import plugins, store
 from corollary.errors import UserError
-from corollary.measure.cost import EXAMPLE_PRICES, Measured, Shape, cost_rows
+from corollary.measure.cost import EXAMPLE_PRICES, Measured, Prices, Shape, cost_rows
 from corollary.reporting import samples, wording
 from corollary.reporting.outline import outline_of
 from corollary.reporting.page import write_page
@@ -439,6 +439,8 @@ def test_all_arms_of_a_role_are_shown(tmp_path: Path) -> None:
                  shape=Shape(1_000, 1_000, 10))
         for arm in arms
     ]  # fmt: skip
+    free = shown(tmp_path, summary_of(rows, arms, costs=cost_rows(trials, prices=Prices())))
+    assert "Cost and accuracy" not in free, "what costs nothing has no place on a logarithmic axis"
     text = shown(tmp_path, summary_of(rows, arms, costs=cost_rows(trials)))
     heads = "".join(f'<th scope="col">{arm.name}</th>' for arm in arms)
     assert heads in text

@@ -8,7 +8,7 @@ import pytest
 from made_up_study import small_rows, summary_of
 
 from corollary import show, store
-from corollary.commands import Plugin, StudyResult
+from corollary.commands import Evaluation, Plugin, StudyResult
 from corollary.measure.cost import Measured, Shape, cost_rows
 from corollary.plugins import Option
 from corollary.studies.ask import Answer
@@ -42,6 +42,14 @@ def test_a_study_ends_with_what_to_do_why_and_where_to_read_on(tmp_path: Path, c
     assert lines[-5:-2] == [found.advice.do, found.advice.why, found.advice.but]
     assert "documents: right answers" in lines
     assert "  ours                    full         50 %" in lines
+
+
+def test_a_model_that_was_evaluated_alone_has_a_table_too(capsys: Capture) -> None:
+    accuracy = summary_of(small_rows(("pretrained", "none", "own")), ARMS)["accuracy"]
+    show.result("evaluate", Evaluation([], accuracy, Path("out")))
+    table, last = capsys.readouterr().out.rstrip().rsplit("\n", 1)
+    assert last == "out"
+    assert table.splitlines()[-1] == "  pretrained  none         50 %"
 
 
 def costs(flops: float) -> list[Measured]:

@@ -180,8 +180,9 @@ def break_even(tuned: Row, contexts: Sequence[Row], *, title: str) -> Panel:
             axes.plot(n, line, color=_STAND_INS["context"], linewidth=wide,
                       linestyle=(0, (3, 2)) if cached else "-")  # fmt: skip
         if len(contexts) > 1:
-            first = _line(context, n, cached=False, bound=1)[0]
-            axes.text(1.1, first, context["method"], size=10, va="bottom", color=_STAND_INS["context"])
+            end = _line(context, n, cached=False, bound=1)[-1]
+            axes.text(last, end, context["method"], size=10, ha="right", va="bottom",
+                      color=_STAND_INS["context"])  # fmt: skip
     low, high = (_line(tuned, n, cached=False, bound=bound) for bound in (0, 1))
     axes.fill_between(n, low, high, color=_STAND_INS["treatment"], alpha=0.25, linewidth=0)
     axes.plot(n, high, color=_STAND_INS["treatment"], linewidth=2)
@@ -337,12 +338,12 @@ def _decades(axes: Axes, unit: str, *, vertical: bool = False) -> None:
 
 def _short(value: float) -> str:
     """1, 100, 10k, 1M, and powers of ten beyond."""
-    if value >= 1e10:
+    if value >= 1e9:
         exponent = int(np.floor(np.log10(value) + 1e-9))
         digits = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
         factor = value / 10**exponent
         return f"10{digits}" if abs(factor - 1) < 0.01 else f"{factor:.1f}·10{digits}"
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for size, letter in ((1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:.3g}{letter}"
     return f"{value:.3g}" if value >= 0.001 else f"{value:.0e}"

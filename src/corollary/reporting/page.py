@@ -140,8 +140,10 @@ def _costs(summary: Row, outline: Outline) -> dict[str, Any]:
         points = _points(here, outline, outline.inference(summary["accuracy"]))
         if len(points) > 1:
             against.append(figures.cost_against_accuracy(points, title=dataset, unit=here[0]["unit"]))
-        contexts = [row for row in here if outline.roles.get(row["method"]) == "context"]
-        treated = [row for row in here if outline.roles.get(row["method"]) == "treatment"]
+        # What costs nothing has no place on a logarithmic axis.
+        paid = [row for row in here if min(row["per_query"] + row["per_query_cached"]) > 0]
+        contexts = [row for row in paid if outline.roles.get(row["method"]) == "context"]
+        treated = [row for row in paid if outline.roles.get(row["method"]) == "treatment"]
         for row in treated if contexts else []:
             title = f"{dataset}, {row['method']}" if len(treated) > 1 else dataset
             crossing.append(figures.break_even(row, contexts, title=title))
