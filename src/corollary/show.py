@@ -20,6 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from corollary.documents.corpus import COLUMNS, corpus_table
 from corollary.plugins import REQUIRED, name_of
 from corollary.reporting import tables
 from corollary.reporting.advice import advise
@@ -28,6 +29,7 @@ from corollary.reporting.tables import Table
 from corollary.reporting.wording import clean, count, percent
 
 if TYPE_CHECKING:
+    from corollary.documents.corpus import Corpus
     from corollary.commands import Answer, Plugin
     from corollary.studies.driver import Observer
     from corollary.types import Question, Result, Score, Trial
@@ -82,9 +84,7 @@ def result(command: str, found: Any) -> None:
     elif command == "costs":
         line(costs(found))
     elif command == "read":
-        from corollary.documents.corpus import COLUMNS, corpus_table
-
-        line(table(COLUMNS, corpus_table(found)))
+        line(files(found))
     elif command == "list":
         line(listing(found))
     else:
@@ -189,6 +189,14 @@ def advice(found: Mapping[str, Any]) -> str:
     """What to do and why: three sentences, one a line."""
     said = advise(found)
     return "\n".join([said.do, said.why, said.but]).replace("\u00a0", " ")
+
+
+def files(corpus: Corpus) -> str:
+    """What became of each file of a corpus: counts, then what was left out and why."""
+    rows = corpus_table(corpus)
+    counts = Table("", COLUMNS[:4], tuple(row[:4] for row in rows), names=2).text(room())
+    notes = [f"  {file}: {'; '.join(filter(None, left))}" for file, *_, parts, why in rows if any(left := (parts, why))]
+    return "\n".join([counts, *(["", "Left out, or worth knowing:", *notes] if notes else [])])
 
 
 def costs(rows: Sequence[Mapping[str, Any]]) -> str:
