@@ -10,10 +10,13 @@ import pytest
 from tiny_models import WORDS, model, network, tokenizer
 
 from corollary.errors import UserError
-from corollary.models import _alone, _decode, _flops
-from corollary_worlds.embedded.model import embedded
-from corollary.models.local import LocalModel, local, save
-from corollary.types import Completion, Cost, Model, Request
+from corollary.inference import alone as apart
+from corollary.inference import decode
+from corollary.measure import operations
+from corollary_worlds.embedded.model import load as embedded
+from corollary.models.local import LocalModel, save
+from corollary.models.local import load as local
+from corollary.types import Completion, Cost, Request, Trainee
 
 
 def words(rng: random.Random, least: int, most: int) -> str:
@@ -27,8 +30,7 @@ PAIRS = [(prompt, f" {words(RNG, 1, 4)}") for prompt in PROMPTS for _ in range(3
 
 
 def ids_of(one: LocalModel, text: str) -> list[int]:
-    first = [] if one.tokenizer.bos_token_id is None else [0]
-    return first + list(one.tokenizer(text, add_special_tokens=False)["input_ids"])
+    return list(one.tokenizer(text)["input_ids"])
 
 
 def alone(one: LocalModel, context: str, continuation: str) -> float:
@@ -140,9 +142,9 @@ def test_texts_alone_are_projected_where_they_are_scored() -> None:
     one.net.lm_head.register_forward_hook(lambda _, given, out: projected.append(given[0].shape[:2].numel()))
     texts = [(ids_of(one, PREFIX + prompt), ids_of(one, PREFIX + prompt + more)) for prompt, more in PAIRS]
     split = [(before, whole[len(before) :]) for before, whole in texts] + [(texts[0][0], [])]
-    tally = _flops.Tally()
+    tally = operations.Tally()
     with torch.inference_mode():
-        found = _alone.score(one.net, split, batch_tokens=512, tally=tally)
+        found = apart.score(one.net, split, batch_tokens=512, tally=tally)
     assert max(projected) < tally.tokens / len(texts)
     assert tally.logits <= sum(projected) < tally.tokens / 4
     assert found.pop() == 0.0
@@ -190,8 +192,8 @@ def test_greedy_text_is_that_of_transformers(
     kind: str, branches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Few branches and columns: requests wait for others to end, and columns are moved together.
-    monkeypatch.setattr(_decode, "BRANCHES", branches)
-    monkeypatch.setattr(_decode, "COLUMNS", 60)
+    monkeypatch.setattr(decode, "BRANCHES", branches)
+    monkeypatch.setattr(decode, "COLUMNS", 60)
     one = model(kind, batch_tokens=24)
     one.net.double()
     rng = random.Random(3)
@@ -222,10 +224,10 @@ def test_tokens_are_drawn_with_their_probabilities() -> None:
     logits = torch.tensor([[0.0, 1.0, -1.0, 2.0]])
     draws = [(at + 0.5) / 1000 for at in range(1000)]
     for temperature in (0.5, 1.0, 2.0):
-        drawn = [_decode.choose(logits, [temperature], [draw])[0] for draw in draws]
+        drawn = [decode.choose(logits, [temperature], [draw])[0] for draw in draws]
         for token, share in enumerate((logits[0] / temperature).softmax(-1).tolist()):
             assert drawn.count(token) / 1000 == pytest.approx(share, abs=0.002)
-    assert _decode.choose(logits, [0.0], [0.0]) == [3]
+    assert decode.choose(logits, [0.0], [0.0]) == [3]
 
 
 def test_text_ends_at_a_stop_at_the_end_of_sequence_or_after_its_tokens() -> None:
@@ -239,7 +241,8 @@ def test_text_ends_at_a_stop_at_the_end_of_sequence_or_after_its_tokens() -> Non
     assert cut.finish == "stop"
     assert cut.output_tokens < 24
     # A stop that stands in the prompt ends nothing.
-    assert one.generate([Request(PROMPTS[0], PREFIX, 24, stop=(PROMPTS[0],))])[0].text == whole.text
+    behind = (PREFIX + PROMPTS[0])[-12:]
+    assert one.generate([Request(PROMPTS[0], PREFIX, 24, stop=(behind,))])[0].text == whole.text
     ends = ending(one, PROMPTS)
     assert ends
     assert all(done.finish == "stop" and done.output_tokens <= 200 for done in ends)
@@ -277,7 +280,10 @@ def test_the_prefix_is_paid_once() -> None:
     assert one.cost.input_tokens == first.input_tokens
     size = len(ids_of(one, PREFIX))
     assert one.cost.cached_tokens - first.cached_tokens == size
-    done = one.generate([Request(prompt, PREFIX + "!", 3) for prompt in PROMPTS])
+    requests = [Request(prompt, PREFIX + "!", 3) for prompt in PROMPTS]
+    done = one.generate(requests)
+    # What a batch costs does not depend on what was read before it.
+    assert one.generate(requests) == done
     assert [answer.cached_tokens for answer in done] == [0] + [size + 1] * (len(PROMPTS) - 1)
     assert all(
         answer.input_tokens == len(ids_of(one, PREFIX + "!" + prompt))
@@ -287,7 +293,7 @@ def test_the_prefix_is_paid_once() -> None:
 
 def test_identity_is_the_content(tmp_path: Path) -> None:
     one = model()
-    assert isinstance(one, Model)
+    assert isinstance(one, Trainee)
     save(one, tmp_path / "first")
     save(one, tmp_path / "second")
     again = local(path=str(tmp_path / "first"))
