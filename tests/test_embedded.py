@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from corollary.asking.scoring import evaluate, grade
-from corollary.types import Document, Spec
-from corollary_worlds import names, tasks
+from corollary.commands.stages import augment
+from corollary.types import Document
+from corollary_worlds import names, tasks, verify
 from corollary_worlds.datasets.reversals import make as reversals
 from corollary_worlds.domains import Fact
 from corollary_worlds.embedded.model import FOLDER
@@ -111,7 +111,7 @@ def _middles(wordings: tuple[str, ...]) -> list[str]:
     return [wording.removeprefix("{a} ").removesuffix(" {b}") for wording in wordings]
 
 
-def test_the_shipped_weights_infer_in_context_and_write_what_is_true(tmp_path: Path) -> None:
+def test_the_shipped_weights_infer_in_context_and_write_what_is_true() -> None:
     """At a development seed, small: weights of zeros, or of another run, would pass all other tests."""
     model, data = embedded(), reversals(seed=100, facts=8, tellings=1)
 
@@ -122,7 +122,7 @@ def test_the_shipped_weights_infer_in_context_and_write_what_is_true(tmp_path: P
 
     assert right(data.documents) >= 0.85
     assert right(()) <= 0.75
-    rows = augment(data, Spec("local"), model=model, seed=0, store=tmp_path / "c.db").documents
+    rows = augment(data, strategy=["local"], model=model).documents
     audited = verify.audit(data.documents, rows)
     found: dict[str, Any] = verify.summarise(audited, verify.knowledge_of(data.documents))
     assert found["precision"] >= 0.9

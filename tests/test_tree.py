@@ -13,10 +13,10 @@ from corollary.errors import UserError
 from corollary.inference import alone as apart
 from corollary.inference import decode
 from corollary.measure import operations
-from corollary_worlds.embedded.model import load as embedded
 from corollary.models.local import LocalModel, save
 from corollary.models.local import load as local
 from corollary.types import Completion, Cost, Request, Trainee
+from corollary_worlds.embedded.model import load as embedded
 
 
 def words(rng: random.Random, least: int, most: int) -> str:

@@ -12,7 +12,6 @@ from tiny_models import model, tokenizer
 
 from corollary.errors import UserError
 from corollary.inference import encoding
-
 from corollary.models.local import LocalModel, quiet, save
 from corollary.models.local import load as local
 from corollary.training.full import tune as full

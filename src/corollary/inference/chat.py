@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ class Prompt:
     """What a model reads for a request: `head` ends right behind the request's prefix, `rest` follows.
 
     In a text that a `template` made, the names of special tokens are these tokens. `pieces` is not empty
-    where a user's own text contains such a name: (text, whether the template made it), in order.
+    where a user's own text contains such a name: (text, whether it is a special token), in order.
     """
 
     head: str
@@ -113,4 +114,18 @@ def _pieces(tokenizer: Any, turns: Sequence[Message], mark: str, begin: str) -> 
         if not found:
             raise UserError("The model's chat template leaves out or moves a turn: use another model.")
         pieces += [(before, True), (turn.content, False)]
-    return (*pieces, (left, True), (begin, False))
+    return _split(tokenizer, [*pieces, (left, True), (begin, False)])
+
+
+def _split(tokenizer: Any, pieces: Sequence[tuple[str, bool]]) -> tuple[tuple[str, bool], ...]:
+    """The special tokens that the template made, and all text between two of them as one."""
+    names = sorted(special_names(tokenizer), key=len, reverse=True)
+    pattern = re.compile("(" + "|".join(map(re.escape, names)) + ")")
+    split: list[tuple[str, bool]] = []
+    for text, made in pieces:
+        for at, part in enumerate(pattern.split(text) if made else [text]):
+            if at % 2 == 0 and split and not split[-1][1]:
+                split[-1] = (split[-1][0] + part, False)
+            else:
+                split.append((part, at % 2 == 1))
+    return tuple(piece for piece in split if piece[0])

@@ -223,8 +223,8 @@ class LocalModel:
         for at, prompt in enumerate(prompts):
             if prompt.pieces:
                 parts = [
-                    encoding.joint(self.tokenizer, "", [text], first=(), special=made)[0]
-                    for text, made in prompt.pieces
+                    encoding.joint(self.tokenizer, "", [text], first=(), special=special)[0]
+                    for text, special in prompt.pieces
                 ]
                 contexts[at] = [id for part in parts for id in part]
         # A model needs a token to begin with.
