@@ -97,7 +97,8 @@ def test_what_is_read_at_once_is_bounded_with_its_padding(
         monkeypatch.setattr(loop, "MICRO_TOKENS", 64)
     else:
         monkeypatch.setattr(loop, "LOGITS", 64 * 320 + 100)
-    net = network(kind, layers=1, **({"sliding_window": 6} if kind == "mistral" else {}))
+    settings: dict[str, Any] = {"sliding_window": 6} if kind == "mistral" else {}
+    net = network(kind, layers=1, **settings)
     sizes: list[int] = []
     net.lm_head.register_forward_hook(lambda _, given, out: sizes.append(given[0].shape[:2].numel()))
     rows = [row for row in [*MIXED, *SHORT] if len(row) < 64]

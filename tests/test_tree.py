@@ -122,12 +122,15 @@ def test_more_choices_than_fit_a_row_and_empty_texts() -> None:
     assert one.loglikelihood([]) == []
 
 
-def test_sliding_windows_are_read_one_text_at_a_time() -> None:
-    one = model("mistral", sliding_window=8)
+@pytest.mark.parametrize("window", [8, 400])
+def test_behind_sliding_windows_texts_go_on_from_a_copy_of_the_prefix(window: int) -> None:
+    one = model("mistral", sliding_window=window)
     one.net.double()
     requests = [Request(prompt, PREFIX, max_tokens=6) for prompt in PROMPTS[:3]]
-    with pytest.warns(UserWarning, match="cannot share a prefix"):
-        found = one.loglikelihood(PAIRS, prefix=PREFIX)
+    found = one.loglikelihood(PAIRS, prefix=PREFIX)
+    # The prefix is read once, and the tokens behind it once for each choice.
+    assert one.cost.cached_tokens == (len(PROMPTS) - 1) * len(ids_of(one, PREFIX))
+    assert [done.cached_tokens > 0 for done in one.generate(requests)] == [False, True, True]
     for (prompt, more), likelihood in zip(PAIRS, found, strict=True):
         assert likelihood.logprob == pytest.approx(alone(one, PREFIX + prompt, more), abs=1e-9)
     assert [done.text for done in one.generate(requests)] == [greedy(one, request) for request in requests]
@@ -175,11 +178,12 @@ def test_networks_without_attention_are_read_one_text_at_a_time(kind: str, setti
     assert one.generate([request])[0].text == greedy(one, request)
 
 
-def test_networks_that_know_no_positions_are_read_one_text_at_a_time() -> None:
+def test_networks_that_know_no_positions_go_on_from_a_copy_of_the_prefix() -> None:
     one = model("bloom", kernel="eager")  # its attention leans on the distance in the row
     one.net.double()
-    with pytest.warns(UserWarning, match="cannot share a prefix"):
-        found = one.loglikelihood(PAIRS[:6], prefix=PREFIX)
+    found = one.loglikelihood(PAIRS[:6], prefix=PREFIX)
+    assert not one.exact_tree
+    assert one.cost.cached_tokens > 0
     for (prompt, more), likelihood in zip(PAIRS[:6], found, strict=True):
         assert likelihood.logprob == pytest.approx(alone(one, PREFIX + prompt, more), abs=1e-5)
     request = Request(PROMPTS[0], PREFIX, max_tokens=6)

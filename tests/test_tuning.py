@@ -27,7 +27,7 @@ TUNINGS = pytest.mark.parametrize(
 )
 
 
-def recall(one: Model) -> float:
+def recall(one: Any) -> float:
     """Mean log-probability of a text, by parts."""
     pairs = [(text[: len(text) // 2], text[len(text) // 2 :]) for text in TEXTS]
     return sum(found.logprob for found in one.loglikelihood(pairs)) / len(pairs)

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from corollary.errors import UserError
 from corollary.inference import alone, chat, decode, encoding, tree
@@ -55,6 +55,7 @@ class LocalModel:
         self.fit_report = fit_report
         self.cost = Cost()
         self._arena: Arena | None = None
+        self._prefix: alone.Prefix | None = None
 
     @cached_property
     def identity(self) -> str:
@@ -87,17 +88,24 @@ class LocalModel:
         """How many tokens it can tell apart: the length of its logits."""
         return int(self.net.config.get_text_config(decoder=True).vocab_size)
 
-    @cached_property
+    @property
     def exact_tree(self) -> bool:
         """Whether many texts can be read in one row behind a shared prefix."""
-        fits = suits(self._plain) and alone.tree_agrees(self._plain)
-        if not fits:
-            warnings.warn(
-                f"The attention of {type(self._plain).__name__} cannot share a prefix between texts: "
-                "each is read on its own, which is slower.",
-                stacklevel=2,
-            )
-        return fits
+        return self.sharing == "tree"
+
+    @cached_property
+    def sharing(self) -> Literal["tree", "copy", "none"]:
+        """How texts share a prefix: in one row, each behind a copy of its state, or not at all."""
+        if suits(self._plain) and alone.tree_agrees(self._plain):
+            return "tree"
+        if alone.copies_agree(self._plain):
+            return "copy"
+        warnings.warn(
+            f"The attention of {type(self._plain).__name__} cannot share a prefix between texts: "
+            "each is read on its own, which is slower.",
+            stacklevel=2,
+        )
+        return "none"
 
     def count(self, text: str) -> int:
         """Number of tokens of a text, without the BOS."""
@@ -174,9 +182,15 @@ class LocalModel:
         import torch
 
         with torch.inference_mode():
+            ids = encoding.joint(self.tokenizer, prefix, [""])[0]
             if not self.exact_tree:
-                return alone.score(self._plain, split, batch_tokens=self._row_tokens, tally=tally), 0
-            arena, new = self._loaded(encoding.joint(self.tokenizer, prefix, [""])[0], tally)
+                state, new = self._read(ids, tally)
+                values = alone.score(
+                    self._plain, split, batch_tokens=self._row_tokens, tally=tally, prefix=state
+                )
+                reused = [state.begins(split[group[0]][0]) if state else 0 for group in branches]
+                return values, sum(reused[1:] if new else reused)
+            arena, new = self._loaded(ids, tally)
             grown = [tree.Branch(split[group[0]][0], [split[at][1] for at in group]) for group in branches]
             sums = tree.score(arena, grown, row_tokens=self._row_tokens, tally=tally)
         values = [0.0] * len(split)
@@ -208,8 +222,9 @@ class LocalModel:
                 cached = [0] + [tree.shared_tokens(arena.prefix, context) for context in contexts[1:]]
                 texts = decode.decode(arena, jobs, row_tokens=self._row_tokens, tally=tally)
             else:
-                cached = [0] * len(jobs)
-                texts = alone.decode(self._plain, jobs, tally=tally)
+                state, _ = self._read(head, tally)
+                cached = [0] + [state.begins(context) if state else 0 for context in contexts[1:]]
+                texts = alone.decode(self._plain, jobs, tally=tally, prefix=state)
         return [self._completion(*four) for four in zip(requests, jobs, texts, cached, strict=True)]
 
     def _contexts(self, prompts: Sequence[chat.Prompt]) -> tuple[list[int], list[list[int]]]:
@@ -285,6 +300,16 @@ class LocalModel:
         if self._arena is None:
             self._arena = Arena(self._plain, capacity=len(ids) + self.batch_tokens)
         return self._arena, self._arena.load(ids, tally)
+
+    def _read(self, ids: list[int], tally: operations.Tally) -> tuple[alone.Prefix | None, bool]:
+        """The state behind a prefix, where texts can go on from a copy of it, and whether it is new."""
+        if self.sharing != "copy" or not ids:
+            return None, False
+        if self._prefix is not None and self._prefix.ids == ids:
+            return self._prefix, False
+        self._prefix = None  # not two in memory at once
+        self._prefix = alone.prefix_of(self._plain, ids, tally)
+        return self._prefix, True
 
     def _check_window(self, tokens: int) -> None:
         if tokens > self.window:
