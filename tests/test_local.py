@@ -269,7 +269,7 @@ def test_a_gguf_file_is_the_model_that_it_was_made_of(
         load(path=str(tmp_path / "tiny.gguf"))
 
 
-if os.environ.get("COROLLARY_SMOLLM2"):  # the file is too large for the repository: see docs/models.md
+if os.environ.get("COROLLARY_SMOLLM2"):  # a GGUF file, too large for this repository
 
     @pytest.mark.slow
     def test_a_published_chat_model_answers() -> None:

@@ -30,7 +30,8 @@ TUNINGS = pytest.mark.parametrize(
 def recall(one: Any) -> float:
     """Mean log-probability of a text, by parts."""
     pairs = [(text[: len(text) // 2], text[len(text) // 2 :]) for text in TEXTS]
-    return sum(found.logprob for found in one.loglikelihood(pairs)) / len(pairs)
+    values: list[float] = [found.logprob for found in one.loglikelihood(pairs)]
+    return sum(values) / len(pairs)
 
 
 @TUNINGS
@@ -63,7 +64,10 @@ def test_it_learns_the_documents_and_where_they_end(
 @TUNINGS
 def test_the_report_says_what_it_took(tune: Callable[..., LocalModel], options: dict[str, Any]) -> None:
     base = model()
-    report = tune(base, DOCUMENTS, **{**SETTINGS, "tokens": 1000}, **options).fit_report
+    steps: list[tuple[int, int]] = []
+    settings = {**SETTINGS, "tokens": 1000, "on_step": lambda *step: steps.append(step)}
+    report = tune(base, DOCUMENTS, **settings, **options).fit_report
+    assert steps == [(step, 10) for step in range(1, 11)]
     assert (report.steps, len(report.losses)) == (10, 10)
     assert report.dtype in ("float32", "bfloat16")
     assert abs(report.tokens - 1000) <= 10

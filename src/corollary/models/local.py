@@ -6,13 +6,14 @@ import contextlib
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from corollary import store
 from corollary.errors import UserError
+from corollary.inference import encoding
 from corollary.inference.model import LocalModel
 from corollary.inference.precision import fastest
 
@@ -23,6 +24,8 @@ Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 NOTE = "corollary.json"
 """A file beside a model's own that says what suits it: the kind of its prompts, and rates of tuning."""
 HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+OTHERS = ["*/*", "consolidated*"]
+"""The same weights once more, for other programs."""
 PROBE = "The quick brown fox (aged 3.5 years) didn't jump over 12 lazy dogs: 你好, Ünïcode!\n"
 
 
@@ -159,10 +162,10 @@ def _downloaded(id: str) -> Path:
     from huggingface_hub import errors, snapshot_download
 
     try:
-        folder = Path(snapshot_download(id, allow_patterns=HUB_FILES))
-        if not any(folder.glob("*.safetensors")):
-            folder = Path(snapshot_download(id, allow_patterns=[*HUB_FILES, "*.bin"]))
-        return folder
+        folder = Path(snapshot_download(id, allow_patterns=HUB_FILES, ignore_patterns=OTHERS))
+        if any(folder.glob("*.safetensors")):
+            return folder
+        return Path(snapshot_download(id, allow_patterns=[*HUB_FILES, "*.bin"], ignore_patterns=OTHERS))
     except errors.GatedRepoError as error:
         raise UserError(
             f"The model {id} is gated: accept its licence on huggingface.co and run `hf auth login`."
@@ -212,7 +215,7 @@ def _tokenizer(place: _Place, *, rows: int) -> Any:
     from transformers import AutoTokenizer
 
     tokenizer = _opened(lambda: AutoTokenizer.from_pretrained(place.folder, **place.options), place.named)
-    ids = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
+    ids = _opened(lambda: encoding.joint(tokenizer, "", [PROBE], first=())[0], place.named)
     if not ids:
         raise UserError(
             f"{place.named} holds no tokenizer: copy tokenizer.json and tokenizer_config.json of its model"
@@ -282,13 +285,14 @@ def _noted(folder: Path) -> dict[str, Any]:
         return {}
     note = store.read_json(folder / NOTE)
     rates = note.get("rates", {}) if isinstance(note, dict) else None
-    numbers = (
-        [options.values() for options in rates.values() if isinstance(options, Mapping)]
-        if isinstance(rates, dict)
-        else []
+    tables = list(rates.values()) if isinstance(rates, dict) else [None]
+    numbers = [number for table in tables if isinstance(table, dict) for number in table.values()]
+    fits = (
+        all(isinstance(table, dict) for table in tables)
+        and all(type(number) in (int, float) for number in numbers)
+        and isinstance(note.get("kind", ""), str)
     )
-    fits = isinstance(rates, dict) and len(numbers) == len(rates) and isinstance(note.get("kind", ""), str)
-    if not fits or not all(type(number) in (int, float) for values in numbers for number in values):
+    if not fits:
         raise UserError(
             f"{folder / NOTE} is not as Corollary writes it (kind: a word, rates: numbers by tuning and"
             " option): remove it."
