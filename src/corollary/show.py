@@ -29,8 +29,8 @@ from corollary.reporting.tables import Table
 from corollary.reporting.wording import clean, count, percent
 
 if TYPE_CHECKING:
-    from corollary.documents.corpus import Corpus
     from corollary.commands import Answer, Plugin
+    from corollary.documents.corpus import Corpus
     from corollary.studies.driver import Observer
     from corollary.types import Question, Result, Score, Trial
 
@@ -195,7 +195,11 @@ def files(corpus: Corpus) -> str:
     """What became of each file of a corpus: counts, then what was left out and why."""
     rows = corpus_table(corpus)
     counts = Table("", COLUMNS[:4], tuple(row[:4] for row in rows), names=2).text(room())
-    notes = [f"  {file}: {'; '.join(filter(None, left))}" for file, *_, parts, why in rows if any(left := (parts, why))]
+    notes = [
+        f"  {file}: {'; '.join(filter(None, left))}"
+        for file, *_, parts, why in rows
+        if any(left := (parts, why))
+    ]
     return "\n".join([counts, *(["", "Left out, or worth knowing:", *notes] if notes else [])])
 
 
