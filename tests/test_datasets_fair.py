@@ -16,8 +16,8 @@ import pytest
 
 from corollary import plugins
 from corollary.errors import UserError
-from corollary_worlds.reasoner import Statement, read
 from corollary.types import Dataset, Question
+from corollary_worlds.reasoner import Statement, read
 from corollary_worlds.telling import wrong_choices
 
 SEEDS = (0, 1, 2, 3, 100, 101, 102, 103)
