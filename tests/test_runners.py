@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
+import functools
 import os
 import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from corollary import plugins
-from corollary.errors import UserError, WorkerDied
-from corollary.runners.processes import processes
+from corollary.errors import JobFailed, UserError, WorkerDied
+from corollary.runners import in_process, processes
+
+RUNNERS = [in_process.run, processes.run]
+FAR_AWAY = 300
+"""Seconds that a job sleeps if only its end by force can end the test."""
 
 
 def square(number: int) -> int:
@@ -24,6 +29,11 @@ def square(number: int) -> int:
 
 
 def process_id(_: int) -> int:
+    return os.getpid()
+
+
+def note_process_id(folder: str) -> int:
+    Path(folder, str(os.getpid())).touch()
     return os.getpid()
 
 
@@ -44,9 +54,24 @@ def raise_awkward(_: int) -> None:
     raise Awkward(1, 2)
 
 
+def raise_what_only_workers_know(kind: str) -> None:
+    module = types.ModuleType("only_in_the_worker")
+    base = UserError if kind == "user" else ValueError
+    error = type("Strange", (base,), {"__module__": module.__name__})
+    vars(module)["Strange"] = error
+    sys.modules[module.__name__] = module
+    raise error("so it is")
+
+
 def die_at_three(number: int) -> int:
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def exit_at_three(number: int) -> int:
+    if number == 3:
+        sys.exit(0)
     return number
 
 
@@ -54,8 +79,28 @@ def leave(_: int) -> None:
     os._exit(7)
 
 
+def leave_a_child(_: int) -> None:
+    if os.fork() == 0:
+        time.sleep(10)
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def environment(_: int) -> tuple[str, ...]:
     return tuple(os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"))
+
+
+def chatter(number: int) -> int:
+    print("from Python")
+    os.write(1, b"from elsewhere\n")
+    subprocess.run(["echo", "from a command"], check=True)
+    with contextlib.suppress(EOFError):
+        input()
+    return number
+
+
+def grow(number: int) -> bytes:
+    return bytes(number)
 
 
 def give_what_cannot_travel(_: int) -> Callable[[], None]:
@@ -69,24 +114,49 @@ def meet(folder: str) -> int:
     return os.getpid()
 
 
-@pytest.mark.parametrize("name", plugins.available("runners"))
-def test_every_runner_does_every_job(name: str) -> None:
-    runner = plugins.load("runners", name)
-    assert sorted(runner(square, [3, 1, 2])) == [(1, 1), (2, 4), (3, 9)]
-    assert list(runner(square, [])) == []
+def meet_or_object(folder: str, object_to_it: bool) -> None:
+    meet(folder)
+    if object_to_it:
+        raise UserError("not this one: leave it out")
+    time.sleep(FAR_AWAY)
 
 
-@pytest.mark.parametrize("name", plugins.available("runners"))
-def test_every_runner_raises_what_the_work_raises(name: str) -> None:
-    runner = plugins.load("runners", name)
+@pytest.mark.parametrize("run", RUNNERS)
+def test_every_runner_does_every_job(run: Callable[..., Any]) -> None:
+    assert sorted(run(square, [3, 1, 2])) == [(1, 1), (2, 4), (3, 9)]
+    assert list(run(square, [])) == []
+
+
+@pytest.mark.parametrize("run", RUNNERS)
+def test_every_runner_raises_what_the_work_raises(run: Callable[..., Any]) -> None:
     with pytest.raises(UserError) as caught:
-        list(runner(object_to, [1, 2, 3]))
+        list(run(object_to, [1, 2, 3]))
     assert str(caught.value) == "two is not wanted: leave it out"
-    assert multiprocessing.active_children() == []
 
 
-@pytest.mark.parametrize(("name", "most"), [("here", 1), ("processes", 2)])
-def test_jobs_are_taken_when_their_turn_comes(name: str, most: int) -> None:
+@pytest.mark.parametrize("run", RUNNERS)
+def test_a_job_that_exits_has_failed_alone(run: Callable[..., Any]) -> None:
+    answers = dict(run(exit_at_three, range(6)))
+    failed = answers.pop(3)
+    assert isinstance(failed, JobFailed)
+    assert not isinstance(failed, WorkerDied)
+    assert "in exit_at_three" in str(failed)
+    assert "SystemExit: 0" in str(failed)
+    assert answers == {number: number for number in range(6) if number != 3}
+
+
+def test_a_ctrl_c_in_this_process_is_no_failed_job() -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(in_process.run(interrupt, [1]))
+
+
+@pytest.mark.parametrize(
+    ("run", "most"), [(in_process.run, 1), (functools.partial(processes.run, workers=2), 2)]
+)
+def test_jobs_are_taken_when_their_turn_comes(run: Callable[..., Any], most: int) -> None:
     taken = []
 
     def jobs() -> Iterator[int]:
@@ -95,75 +165,235 @@ def test_jobs_are_taken_when_their_turn_comes(name: str, most: int) -> None:
             yield number
 
     ahead = []
-    options = {"workers": 2} if name == "processes" else {}
-    for done, _ in enumerate(plugins.load("runners", name)(square, jobs(), **options)):
+    for done, _ in enumerate(run(square, jobs())):
         ahead.append(len(taken) - done)
     assert max(ahead) <= most + 1
     assert taken == list(range(6))
 
 
 def test_processes_are_as_many_as_asked_for_and_stay(tmp_path: Path) -> None:
-    ids = {answer for _, answer in processes(process_id, range(6), workers=1)}
+    ids: set[Any] = {answer for _, answer in processes.run(process_id, range(6), workers=1)}
     assert len(ids) == 1
     assert os.getpid() not in ids
-    assert len({answer for _, answer in processes(meet, [str(tmp_path)] * 2, workers=2)}) == 2
-    assert multiprocessing.active_children() == []
+    both: set[Any] = {answer for _, answer in processes.run(meet, [str(tmp_path)] * 2, workers=2)}
+    assert len(both) == 2
+    assert not any(_lives(worker) for worker in ids | both)
 
 
-def test_a_connection_may_be_of_any_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("corollary.runners.processes.Connection", type("OfAnotherSystem", (), {}))
-    assert list(processes(square, [2], workers=1)) == [(2, 4)]
+def test_an_error_ends_all_workers(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not this one"):
+        list(processes.run(functools.partial(meet_or_object, str(tmp_path)), [True, False], workers=2))
+    workers = [int(name) for name in os.listdir(tmp_path)]
+    assert len(workers) == 2
+    assert not any(_lives(worker) for worker in workers)
+
+
+def test_closing_the_iterator_ends_all_workers() -> None:
+    answers: Any = processes.run(process_id, range(9), workers=1)
+    _, worker = next(answers)
+    assert _lives(worker)
+    answers.close()
+    assert not _lives(worker)
 
 
 def test_a_worker_that_dies_costs_its_own_job_alone() -> None:
-    answers = dict(processes(die_at_three, range(8), workers=2))
+    answers = dict(processes.run(die_at_three, range(8), workers=2))
     lost = answers.pop(3)
     assert isinstance(lost, WorkerDied)
     assert "SIGKILL, most often for lack of memory" in str(lost)
     assert answers == {number: number for number in range(8) if number != 3}
 
 
+def test_a_worker_that_dies_between_jobs_costs_none(tmp_path: Path) -> None:
+    def jobs() -> Iterator[str]:
+        yield str(tmp_path)
+        # The next job is asked for as soon as the first is done.
+        [worker] = map(int, os.listdir(tmp_path))
+        os.kill(worker, signal.SIGKILL)
+        _until(lambda: not _lives(worker))
+        yield str(tmp_path)
+
+    answers: list[Any] = [answer for _, answer in processes.run(note_process_id, jobs(), workers=1)]
+    assert sorted(answers) == sorted(map(int, os.listdir(tmp_path)))
+    assert len(set(answers)) == 2
+
+
 def test_workers_that_all_die_are_no_hang() -> None:
-    answers = [answer for _, answer in processes(leave, range(3), workers=2)]
+    answers = [answer for _, answer in processes.run(leave, range(3), workers=2)]
     assert [str(answer) for answer in answers] == [
         "The worker process ended without a result (exit code 7)."
     ] * 3
 
 
+def test_a_death_is_noticed_even_if_a_child_of_the_worker_lives_on() -> None:
+    before = time.monotonic()
+    [(_, answer)] = processes.run(leave_a_child, [1], workers=1)
+    assert isinstance(answer, WorkerDied)
+    assert time.monotonic() - before < 8
+
+
 def test_an_error_carries_the_workers_traceback() -> None:
     with pytest.raises(UserError) as caught:
-        list(processes(object_to, [2], workers=1))
+        list(processes.run(object_to, [2], workers=1))
     assert "in object_to" in "".join(caught.value.__notes__)
 
 
 def test_what_cannot_travel_is_an_error_and_no_hang() -> None:
     with pytest.raises(RuntimeError, match="Awkward: 1 and 2"):
-        list(processes(raise_awkward, [1], workers=1))
+        list(processes.run(raise_awkward, [1], workers=1))
     with pytest.raises((AttributeError, TypeError), match="local object"):
-        list(processes(give_what_cannot_travel, [1], workers=1))
+        list(processes.run(give_what_cannot_travel, [1], workers=1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "raised", "text"),
+    [("user", UserError, "so it is"), ("other", RuntimeError, "Strange: so it is")],
+)
+def test_an_error_of_a_class_that_only_the_worker_knows_keeps_its_words(
+    kind: str, raised: type[Exception], text: str
+) -> None:
+    with pytest.raises(raised) as caught:
+        list(processes.run(raise_what_only_workers_know, [kind], workers=1))
+    assert str(caught.value) == text
+
+
+def test_work_whose_module_no_worker_can_import_is_for_the_user_to_fix(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = types.ModuleType("only_in_the_driver")
+    exec("def work(number): return number", vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with pytest.raises(UserError, match="cannot import 'only_in_the_driver': install it"):
+        list(processes.run(module.work, [1], workers=1))
+
+
+def test_what_the_work_prints_does_not_disturb_its_result(capfd: pytest.CaptureFixture[str]) -> None:
+    assert sorted(processes.run(chatter, [1, 2], workers=1)) == [(1, 1), (2, 2)]
+    output = capfd.readouterr()
+    assert output.out == ""
+    assert output.err == "from Python\nfrom elsewhere\nfrom a command\n" * 2
+
+
+def test_results_may_be_larger_than_any_pipe() -> None:
+    sizes = [2**24, 0, 2**21]
+    assert dict(processes.run(grow, sizes, workers=2)) == {size: bytes(size) for size in sizes}
+    [(_, answer)] = processes.run(len, [bytes(2**24)], workers=1)
+    assert answer == 2**24
 
 
 def test_threads_are_limited_before_libraries_are_imported() -> None:
-    assert list(processes(environment, [0], workers=1, threads=3)) == [(0, ("3", "3"))]
+    assert list(processes.run(environment, [0], workers=1, threads=3)) == [(0, ("3", "3"))]
+
+
+@pytest.mark.parametrize(
+    ("option", "words"), [("workers", "is -3: give 0 or more"), ("threads", "is -3: give 1")]
+)
+def test_a_number_of_workers_that_cannot_be_is_for_the_user_to_fix(option: str, words: str) -> None:
+    with pytest.raises(UserError, match=f"'{option}' of the runner processes {words}"):
+        list(processes.run(square, [1], **{option: -3}))
+
+
+# No guard: whatever imported this script again would print the first line again.
+PLAIN = """
+print("once")
+from corollary.runners import processes
+from beside import double
+print(sorted(processes.run(double, [1, 2, 3], workers=2)))
+"""
+
+
+def test_a_plain_script_needs_no_guard(tmp_path: Path) -> None:
+    (tmp_path / "beside.py").write_text("def double(number): return 2 * number")
+    script = tmp_path / "script.py"
+    script.write_text(PLAIN)
+    assert _run(script, cwd=tmp_path.parent) == (0, "once\n[(1, 2), (2, 4), (3, 6)]\n", "")
+
+
+@pytest.mark.parametrize("what", ["run(work, [1])", "run(abs, [Job()])", "run(lambda job: job, [1])"])
+def test_what_a_script_defines_itself_must_go_into_a_file(tmp_path: Path, what: str) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from corollary.runners.processes import run\n"
+        "from corollary.errors import UserError\n"
+        "class Job: pass\n"
+        "def work(job): return job\n"
+        f"try: list({what})\n"
+        "except UserError as error: print(error)\n"
+    )
+    code, output, errors = _run(script, cwd=tmp_path)
+    assert (code, errors) == (0, "")
+    assert "is defined in the script that you run" in output
+    assert "move it into a file of its own" in output
+    assert output.count("\n") == 1
+
+
+SHADOWS = """array collections contextlib copyreg enum fcntl functools importlib io keyword locale math msvcrt
+multiprocessing operator os pickle queue re reprlib select selectors signal socket struct subprocess threading
+traceback types typing warnings weakref torch""".split()
+"""Modules that workers import early. A file of such a name often lies beside a study."""
+
+
+def test_workers_import_nothing_from_the_current_folder(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in SHADOWS:
+        (here / f"{name}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'a').write('{name} ')")
+    script = tmp_path / "script.py"
+    script.write_text("import math\nfrom corollary.runners import processes\n")
+    script.write_text(script.read_text() + "print(list(processes.run(math.sqrt, [9.0], workers=1)))\n")
+    assert _run(script, cwd=here) == (0, "[(9.0, 3.0)]\n", "")
+    assert not (tmp_path / "executed").exists()
+
+
+PATHS = """
+import os, sys
+sys.path.insert(0, "added")
+from corollary.runners import processes
+import paths
+[(_, (folders, main))] = processes.run(paths.of_worker, [1], workers=1)
+print(folders.index(os.path.abspath("added")), os.getcwd() in folders, os.path.basename(folders[-1]))
+print(main)
+"""
+
+
+@pytest.mark.parametrize("how", ["script", "module", "command"])
+def test_workers_have_the_folders_of_their_driver_but_not_the_current_one(tmp_path: Path, how: str) -> None:
+    source, here = tmp_path / "source", tmp_path / "here"
+    source.mkdir()
+    here.mkdir()
+    (here / "added").mkdir()
+    (source / "driver.py").write_text(PATHS)
+    (here / "added" / "paths.py").write_text(
+        "import sys\ndef of_worker(_): return sys.path, getattr(sys.modules['__main__'], '__file__', None)"
+    )
+    start = {
+        "script": [str(source / "driver.py")],
+        "module": ["-m", "driver"],
+        "command": ["-c", "import driver"],
+    }[how]
+    code, output, errors = _run(*start, cwd=here, path=source)
+    assert (code, errors) == (0, "")
+    first, main = output.splitlines()
+    assert first.startswith("0 False ")
+    assert first.endswith(" source") == (how == "script"), "the folder of a script goes last"
+    assert main == "None", "no script is imported"
 
 
 DRIVER = """
-import os, sys, time
-from pathlib import Path
+import sys
 sys.path.insert(0, {tests!r})
-from corollary.runners.processes import processes
+from corollary.runners.processes import run
 from test_runners import sleep_long
-if __name__ == "__main__":
-    try:
-        list(processes(sleep_long, [sys.argv[1]] * 2, workers=2))
-    except KeyboardInterrupt:
-        sys.exit(130)
+try:
+    list(run(sleep_long, [sys.argv[1]] * 2, workers=2))
+except KeyboardInterrupt:
+    sys.exit(130)
 """
 
 
 def sleep_long(folder: str) -> None:
     Path(folder, str(os.getpid())).touch()
-    time.sleep(300)
+    time.sleep(FAR_AWAY)
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
@@ -189,6 +419,22 @@ def test_workers_end_with_their_driver(tmp_path: Path, sent: signal.Signals, cod
     driver.stderr.close()
 
 
+def _run(*start: str | Path, cwd: Path, path: Path | None = None) -> tuple[int, str, str]:
+    """Exit code, output and errors of a Python process that runs in a folder."""
+    import corollary
+
+    folders = [str(Path(corollary.__file__).parent.parent), *([str(path)] if path else [])]
+    done = subprocess.run(
+        [sys.executable, *map(str, start)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
 def _lives(process: int) -> bool:
     stat = Path(f"/proc/{process}/stat")
     try:
@@ -202,11 +448,3 @@ def _until(condition: Callable[[], Any]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-@pytest.mark.parametrize(
-    ("option", "words"), [("workers", "is -3: give 0 or more"), ("threads", "is -3: give 1")]
-)
-def test_a_number_of_workers_that_cannot_be_is_the_users_to_mend(option: str, words: str) -> None:
-    with pytest.raises(UserError, match=f"'{option}' of the runner processes {words}"):
-        list(processes(square, [1], **{option: -3}))

@@ -27,6 +27,7 @@ STOPPED = "Stopped; run the same command again to go on."
 COMMANDS: dict[str, Callable[..., Any]] = {
     "study": commands.study,
     "demo": commands.demo,
+    "read": commands.read,
     "make": commands.make,
     "augment": commands.augment,
     "tune": commands.tune,
@@ -75,7 +76,9 @@ def command_of(name: str, function: Callable[..., Any]) -> Callable[..., None]:
             result = function(**{key: _value(key, value) for key, value in given.items()}, **watched)
         show.result(name, result)
 
-    parameters = [inspect.Parameter("typer_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)]
+    parameters = [
+        inspect.Parameter("typer_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    ]
     for parameter in signature.parameters.values():
         told = _doc(hints.get(parameter.name))
         if told is not None:

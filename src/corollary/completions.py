@@ -16,9 +16,6 @@ from corollary.errors import UserError
 from corollary.types import Completion, Request
 from corollary.values import content_id, to_plain
 
-ANSWERED = ("stop", "length", "filter")
-"""How a text may end that is an answer: what a provider withholds once, it withholds again."""
-
 
 class Completions:
     """What models wrote, kept in one SQLite file: asked once, never again.
@@ -59,7 +56,7 @@ class Completions:
     def put(self, model: str, request: Request, completion: Completion) -> Completion:
         """Keep a completion, at once and for good. The first one stays: a second is not written over it.
         Returns the one that is kept."""
-        assert completion.finish in ANSWERED, f"only answers are kept, not {completion.finish!r}"
+        assert completion.finish in ("stop", "length", "filter"), f"not an answer: {completion.finish!r}"
         prefix = hashlib.sha256(request.prefix.encode("utf-8")).hexdigest()
         asked = (request.prompt, request.max_tokens, request.temperature, request.seed)
         turns = None if request.chat is None else json.dumps(to_plain(request.chat), ensure_ascii=False)

@@ -61,6 +61,10 @@ def result(command: str, found: Any) -> None:
         line(answers(found))
     elif command == "costs":
         line(costs(found))
+    elif command == "read":
+        from corollary.documents.corpus import COLUMNS, corpus_table
+
+        line(table(COLUMNS, corpus_table(found)))
     elif command == "list":
         line(listing(found))
     else:
@@ -107,11 +111,8 @@ def comparison() -> Iterator[Observer]:
                 sizes = ", ".join(
                     f"{n} {name}{'' if n == 1 else 's'}" for n, name in zip(counts, names, strict=True)
                 )
-                line(
-                    f"{planned.name}: {sizes}, into {folder}: {_time(seconds)} if nothing is done yet (an"
-                    " estimate from counts).",
-                    console=console,
-                )
+                rest = f"{_time(seconds)} for the rest (estimated)" if seconds else "nothing left to do"
+                line(f"{planned.name}: {sizes}, into {folder}: {rest}.", console=console)
             if stage == "try":
                 if not headed:
                     line(trial_header(), console=console)

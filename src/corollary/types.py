@@ -134,7 +134,7 @@ class Request:
 @dataclass(frozen=True)
 class Completion:
     """What a model wrote, with its own token usage. `finish` says how the text ended: "stop" (at a stop
-    text or the end of sequence), "length" (out of tokens) or "filter" (withheld by a provider)."""
+    text or the end of sequence), "length" (out of tokens), "filter" (withheld by a provider) or "failed" (never stored)."""
 
     text: str
     input_tokens: int
@@ -312,8 +312,9 @@ class Writer(Protocol):
         """Number of tokens of `text`."""
         ...
 
-    def generate(self, requests: Sequence[Request]) -> Iterable[Completion]:
-        """One completion for each request, in order; they may come one by one, as they are done."""
+    def generate(self, requests: Sequence[Request]) -> Iterable[Completion | Exception]:
+        """One completion for each request, in order, or a `JobFailed` for one that failed for good. They may
+        come one by one, as they are done."""
         ...
 
 

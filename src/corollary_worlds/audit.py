@@ -20,7 +20,7 @@ def audit(dataset: Dataset) -> ExactAudit:
 
 
 class ExactAudit:
-    """The protocol `corollary.measure.audit.Audit`, by the reasoner. `dataset` is read when first needed."""
+    """The protocol `corollary.writing.audit.Audit`, by the reasoner. `dataset` is read when first needed."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset

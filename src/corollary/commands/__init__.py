@@ -17,11 +17,10 @@ from corollary.commands.comparison import (
     report,
     study,
 )
-from corollary.commands.data import Plugin, list_, make
+from corollary.commands.data import Plugin, list_, make, read
 from corollary.commands.sources import model_spec, spec_of
 from corollary.commands.stages import Augmented, Tuned, augment, tune
 from corollary.studies.ask import Answer, ask
-from corollary.studies.estimate import expected_seconds
 
 __all__ = [
     "DEMO",
@@ -36,12 +35,12 @@ __all__ = [
     "costs",
     "demo",
     "evaluate",
-    "expected_seconds",
     "folder_of",
     "list_",
     "make",
     "model_spec",
     "plan",
+    "read",
     "report",
     "spec_of",
     "study",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,7 +22,6 @@ from corollary.commands.sources import (
 from corollary.errors import Unknown, UserError
 from corollary.measure.rows import AccuracyRow, CostRow, ResultRow, Summary, read_summary
 from corollary.studies.driver import Observer
-from corollary.studies.estimate import expected_seconds
 from corollary.types import Dataset, Result, Spec, Study, Trial
 
 DEMO = "demo"
@@ -136,11 +134,6 @@ def study(
         settings=given,
     )
     chosen, folder = spec_of("runners", _fitting(planned, runner), workers), folder_of(source, planned, out)
-    if observer:
-        count = (
-            1 if chosen.use == "in_process" else int(chosen.options.get("workers", 0)) or os.cpu_count() or 1
-        )
-        observer("plan", 0, 0, (planned, folder, expected_seconds(planned, workers=count)))
     return StudyResult(run_study(planned, folder, runner=chosen, observer=observer))
 
 
@@ -158,9 +151,7 @@ def plan(
     from corollary.studies.presets import presets, read_study, seeds_of, share_of
 
     if isinstance(source, str) and (source in presets() or source.endswith(".toml")):
-        planned = read_study(source)
-        if model is not None:
-            planned = replace(planned, model=model_spec(model))
+        planned = read_study(source, model=None if model is None else model_spec(model))
     elif isinstance(source, str | Path) and not Path(source).exists():
         if len(Path(source).parts) == 1:
             raise Unknown("preset or folder", str(source), presets())
@@ -361,17 +352,14 @@ def _of_documents(source: Source, model: ModelLike) -> Study:
             f"{data.name} has documents but no questions: a study needs questions whose answers follow from the"
             " documents. Write them to questions.jsonl in that folder, one a line."
         )
-    chosen = model_for(data, model)
-    template = read_study(DEMO if data.model and model is None else OWN)
     if not isinstance(source, str | Path):
         raise UserError(
             "A study needs documents in a folder: write documents.jsonl and questions.jsonl there."
         )
-    own = spec_of("datasets", Spec("documents", {"path": str(source), "name": data.name}))
-    arms = tuple(
-        replace(arm, whole=(), only=()) for arm in template.arms if not arm.only or data.name in arm.only
-    )
-    return replace(template, name=data.name, datasets=(own,), arms=arms, limits={}, model=model_spec(chosen))
+    chosen = model_spec(model_for(data, model))
+    own = {data.name: {"use": "documents", "path": str(source), "name": data.name}}
+    preset = DEMO if data.model and model is None else OWN
+    return replace(read_study(preset, model=chosen, datasets=own), name=data.name)
 
 
 def _fitting(planned: Study, runner: Spec | str) -> Spec | str:

@@ -11,6 +11,7 @@ from annotated_doc import Doc
 from corollary import plugins, store, values
 from corollary.commands.sources import PathLike, spec_of
 from corollary.datasets.documents import OFFERS
+from corollary.documents.corpus import Corpus, read_corpus
 from corollary.errors import UserError
 from corollary.plugins import Option
 from corollary.types import Dataset, Spec
@@ -60,6 +61,22 @@ def make(
     store.write_jsonl(folder / "questions.jsonl", made.questions)
     store.write_jsonl(folder / "documents.jsonl", made.documents)
     return folder
+
+
+def read(
+    source: Annotated[PathLike, Doc("Folder or file of documents.")],
+    *,
+    language: Annotated[str, Doc("Language of the documents, for where sentences end.")] = "en",
+    text_field: Annotated[str, Doc("Field of a row that is its text. [default: found by its name]")] = "",
+) -> Corpus:
+    """Read the documents of a folder, and show what became of each file.
+
+    Text, Markdown, HTML, PDF, Word, CSV, Parquet and JSON files are read, each by its reader. A file or row that
+    cannot be read costs itself alone. Raises `UserError` when there is nothing to read.
+
+        corollary read docs/
+    """
+    return read_corpus(source, language=language, text_field=text_field)
 
 
 @dataclass(frozen=True)

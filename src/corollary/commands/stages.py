@@ -22,12 +22,12 @@ from corollary.commands.sources import (
 )
 from corollary.completions import Completions
 from corollary.errors import JobFailed, UserError
-from corollary.measure.audit import audit_of, usable
 from corollary.studies import jobs
 from corollary.studies.plan import strategy_key, training_rows
 from corollary.studies.presets import share_of
 from corollary.types import DROPPED, Cost, Dataset, Document, Spec, Trial
 from corollary.writing import engine
+from corollary.writing.audit import audit_of, usable
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much."""

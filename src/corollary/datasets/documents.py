@@ -1,47 +1,45 @@
-"""A dataset that lies in a folder, as `corollary make` writes one."""
+"""A dataset of the user's own: a folder of documents, with questions beside them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from corollary import store, values
+from corollary.documents.corpus import Corpus, read_corpus
+from corollary.documents.questions import read_questions
 from corollary.errors import UserError
 from corollary.plugins import is_file
-from corollary.types import Dataset, Document, Question, Spec
-
-T = TypeVar("T", Document, Question)
+from corollary.types import Dataset, Spec
 
 OFFERS = ("recall", "audit", "marks", "section", "model", "other_seed")
 """Fields of a dataset that its dataset.json keeps."""
 
 
-def make(*, seed: int, path: str, name: str = "") -> Dataset:
-    """The documents and questions of a folder: documents.jsonl and questions.jsonl, a `Document` or
-    `Question` a line.
+def make(*, seed: int, path: str, name: str = "", language: str = "en", text_field: str = "") -> Dataset:
+    """The documents of a folder or file, and the questions of its questions.jsonl.
 
-    It is the same for every seed. `name` is what it is called in results; if it is empty, what its
-    dataset.json says, else the folder's name. Without questions.jsonl there are no questions. Raises
-    `UserError` when there is no such folder, when it holds no documents, or when a line is not one.
+    It is the same for every seed. `name` is what it is called in results ("": what its dataset.json says, else
+    the folder's name); `language` and `text_field` are those of `corollary read`. Without questions.jsonl there
+    are no questions. Raises `UserError` when there is no such folder, or no document in it.
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}: make one with `corollary make`, or name another.")
-    if not (folder / "documents.jsonl").is_file():
-        raise UserError(
-            f"{folder} holds no documents.jsonl: name a folder that `corollary make` wrote, or write your"
-            ' documents to that file, one {"id": ..., "text": ...} a line.'
-        )
-    found = _read(folder / "documents.jsonl", Document)
-    if not found:
-        raise UserError(f"{folder / 'documents.jsonl'} is empty: give it at least one document.")
+    return from_corpus(read_corpus(path, language=language, text_field=text_field), name=name)
+
+
+def from_corpus(corpus: Corpus, *, name: str = "") -> Dataset:
+    """A corpus as a dataset, with the questions beside it."""
+    source = corpus.source
+    folder = source if source.is_dir() else source.parent
+    found = tuple(corpus.documents())
     asked = folder / "questions.jsonl"
-    questions = _read(asked, Question) if asked.is_file() else ()
-    note = store.read_json(folder / "dataset.json") if (folder / "dataset.json").is_file() else {}
+    questions = read_questions(asked) if asked.is_file() else ()
+    note_file = folder / "dataset.json"
+    note = store.read_json(note_file) if source.is_dir() and note_file.is_file() else {}
     if not isinstance(note, dict):
-        raise UserError(f"{folder / 'dataset.json'} is no object: remove it, or make the dataset again.")
-    return _offering(Dataset(name or str(note.get("name") or folder.resolve().name), found, questions), note)
+        raise UserError(f"{note_file} is no object: remove it, or make the dataset again.")
+    called = name or str(note.get("name") or source.resolve().stem)
+    return _offering(Dataset(called, found, questions), note)
 
 
 def _offering(data: Dataset, note: dict[str, Any]) -> Dataset:
@@ -61,26 +59,3 @@ def _offering(data: Dataset, note: dict[str, Any]) -> Dataset:
             f"The dataset.json of {data.name} is damaged ({error}): make the dataset again."
         ) from error
     return replace(kept, documents=data.documents, questions=data.questions, made=made)
-
-
-def _read(path: Path, kind: type[T]) -> tuple[T, ...]:
-    made: list[T] = []
-    for number, row in enumerate(store.read_jsonl(path), start=1):
-        try:
-            # Tables that are written as JSON have null where a column is empty.
-            row = {key: v for key, v in row.items() if v is not None} if isinstance(row, dict) else row
-            one = values.from_plain(kind, row)
-            texts = (one.id, one.text) if isinstance(one, Document) else (one.id, one.prompt, one.answer)
-            if not all(isinstance(text, str) and text for text in texts):
-                raise TypeError("its id or a text of it is empty or no text")
-            if isinstance(one, Question) and one.choices and one.answer not in one.choices:
-                raise ValueError("its answer is not among its choices")
-        except (TypeError, ValueError) as error:
-            what = kind.__name__.lower()
-            raise UserError(f"Row {number} of {path} is not a {what} ({error}): mend it.") from error
-        made.append(one)
-    ids = [one.id for one in made]
-    if len(set(ids)) < len(ids):
-        twice = next(id for id in ids if ids.count(id) > 1)
-        raise UserError(f"Two rows of {path} have the id '{twice}': give each its own.")
-    return tuple(made)

@@ -1,5 +1,157 @@
-"""Stub until merged."""
+"""What a text is about: its words, the rare ones among them, and which texts share them."""
 
-from corollary.text import rare_words, same_order, words
+from __future__ import annotations
 
-__all__ = ["rare_words", "same_order", "words"]
+import heapq
+import math
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
+
+from corollary.documents.split import UNSPACED
+
+_WORD = re.compile(r"\w+")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
+# Joiners and soft hyphens lie inside words and are not seen; a text may or may not have them.
+_UNSEEN = {0x00AD: None, 0x200C: None, 0x200D: None, 0xFE0E: None, 0xFE0F: None}
+_ALIKE = {0x2010: "-", 0x2011: "-", 0x2212: "-", 0x2018: "'", 0x2019: "'"}
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words in order. A letter keeps its vowel signs and accents.
+
+    Where a script puts no blanks between words, each pair of neighbouring letters is a word, so that two
+    texts about the same thing share some.
+    """
+    text = text.lower()
+    if text.isascii():
+        return _WORD.findall(text)
+    text = unicodedata.normalize("NFC", text).translate(_UNSEEN)
+    found: list[str] = []
+    for kind, run in groupby(_letters(text), key=_kind):
+        if kind == "unspaced":
+            letters = list(run)
+            found += map("".join, pairwise(letters)) if letters[1:] else letters
+        elif kind == "spaced":
+            found.append("".join(run))
+    return found
+
+
+def rare_words(texts: Sequence[str], *, share: float = 0.1) -> frozenset[str]:
+    """Words in at most `share` of the texts, or in three texts of a small set: their names.
+
+    Where few facts are repeated many times, each name is in more texts: the share is doubled, up to a
+    half, until most texts mention two.
+    """
+    said = [set(words(text)) for text in texts]
+    counts = Counter(word for mentioned in said for word in mentioned)
+    while True:
+        most = max(3.0, share * len(texts))
+        rare = frozenset(word for word, count in counts.items() if count <= most)
+        if share >= 0.5 or sum(len(rare & mentioned) >= 2 for mentioned in said) * 2 >= len(said):
+            return rare
+        share = min(0.5, 2 * share)
+
+
+def same_order(source: str, line: str, names: Iterable[str]) -> bool:
+    """Whether `line` mentions two or more of the names in `source`, their first mentions in the same order.
+
+    Only what both mention counts: a word that is rare because its wording is ("fathered") is no name.
+    """
+    both = frozenset(names) & set(words(source)) & set(words(line))
+    mentioned = [list(dict.fromkeys(word for word in words(text) if word in both)) for text in (source, line)]
+    return len(both) >= 2 and mentioned[0] == mentioned[1]
+
+
+def normal(text: str) -> str:
+    """The text in the form in which answers are compared: composed letters, no case, single blanks.
+
+    Signs, units and vowel signs stay: C++ is not C, -5 is not 5, $40 is not 40.
+    """
+    folded = unicodedata.normalize("NFC", text).casefold().translate(_ALIKE)
+    return " ".join(unicodedata.normalize("NFC", folded).split())
+
+
+class Mentions:
+    """An index of texts by the names that they mention; texts are numbered from 0.
+
+    What shares a name with a text is found through the name's own texts, so the time for all texts grows
+    with the number of mentions, and not with the square of the number of texts.
+    """
+
+    def __init__(self, mentioned: Sequence[frozenset[str]]) -> None:
+        self._mentioned = mentioned
+        self._texts: defaultdict[str, list[int]] = defaultdict(list)
+        for index, names in enumerate(mentioned):
+            for name in names:
+                self._texts[name].append(index)
+        # fsum: the order of a set differs from process to process, and so would the last bit of a sum.
+        self._weights = [self._weight(names) for names in mentioned]
+        self._heaviest = {
+            name: sorted(texts, key=lambda i: (-self._weights[i], i)) for name, texts in self._texts.items()
+        }
+
+    def sharing(self, names: Iterable[str]) -> list[int]:
+        """The texts that mention at least one of the names, in order."""
+        return sorted({index for name in names for index in self._texts.get(name, ())})
+
+    def first_with_two(self, names: Iterable[str]) -> int | None:
+        """The first text that mentions two of the names, or None."""
+        before = None
+        for index in heapq.merge(*(self._texts.get(name, ()) for name in set(names))):
+            if index == before:
+                return index
+            before = index
+        return None
+
+    def nearest(self, index: int, most: int) -> list[int]:
+        """The at most `most` texts nearest to a text, the nearest first.
+
+        Texts that share a name with it come first, then texts that share one with those; among these the
+        ones with rarer shared names, then the earlier ones.
+        """
+        own = self._mentioned[index]
+        # The best of a union are among the best of its parts: a name in very many texts costs no more.
+        direct = {i for name in own for i in self._heaviest[name][: most + 1]} - {index}
+        best = sorted(direct, key=lambda i: (-self._weights[i], i))[:most]
+        if len(best) == most:
+            return best
+        around = own.union(*(self._mentioned[i] for i in direct))
+        return best + self._second(around, direct | {index}, most - len(best))
+
+    def _second(self, around: frozenset[str], known: set[int], most: int) -> list[int]:
+        """The `most` texts outside `known` that share the most weight with the names `around`."""
+        names = sorted(around, key=lambda name: (len(self._texts[name]), name))
+        weights: dict[int, float] = {}
+        for place, name in enumerate(names):
+            if len(weights) >= most:
+                # A text that has none of the rarer names can share no more than all the others together.
+                least = heapq.nlargest(most, weights.values())[-1]
+                if self._weight(names[place:]) < least:
+                    break
+            for i in self._texts[name]:
+                if i not in known and i not in weights:
+                    weights[i] = self._weight(self._mentioned[i] & around)
+        return heapq.nsmallest(most, weights, key=lambda i: (-weights[i], i))
+
+    def _weight(self, names: Iterable[str]) -> float:
+        return math.fsum(1 / len(self._texts[name]) for name in names)
+
+
+def _letters(text: str) -> list[str]:
+    """Characters, each with the marks (vowel signs, accents) behind it."""
+    letters: list[str] = []
+    for character in text:
+        if letters and unicodedata.category(character).startswith("M"):
+            letters[-1] += character
+        else:
+            letters.append(character)
+    return letters
+
+
+def _kind(letter: str) -> str:
+    if not letter[0].isalnum() and letter[0] != "_":
+        return ""
+    return "unspaced" if _UNSPACED.match(letter) else "spaced"

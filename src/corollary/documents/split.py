@@ -1,32 +1,192 @@
-"""Stub until merged."""
+"""Sentences of a document, as offsets into its text.
+
+sentencex decides where a sentence ends. What is done here: paragraphs, wrapped lines, list markers, and
+parts of plain text that no sentence splitter understands (tables, code), which stay whole.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import sentencex
+
 from corollary.types import Document
+
+Span = tuple[int, int]
+
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # Japanese syllables
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
+)
+"""Letters of the scripts that put no blanks between words, as ranges for a regular expression."""
+
+# sentencex 1.0 panics on blanks of several bytes, and PyO3 takes no lone surrogates: offsets stay the same
+# where each such character is replaced by one blank.
+_UNSAFE = re.compile("[^\\S ]|[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_MARKER = re.compile(r"[(\[]?(?:\d{1,3}|[A-Za-z]|[ivxlc]{1,5}|[IVXLC]{1,5})[.)\]]{1,2}")
+_BULLET = re.compile(r"[-*+•‣◦]\s+\S")
+_NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
+_HEADING = re.compile(r"#{1,6}\s")
+# The closing punctuation of Chinese and Japanese is followed by no blank either.
+_WIDE = f"[{UNSPACED}\u3001-\u3003\u3008-\u3011\uff01-\uff0f\uff1a-\uff1f]"
+_WRAP = re.compile(rf"(?<={_WIDE})[ \t]*(?:\r\n|\n|\r)[ \t]*(?={_WIDE})")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """One."""
+    """A sentence on one line, and where it lies: `document.text[start:end]` before its lines were joined."""
 
     text: str
     start: int
     end: int
 
 
-def sentences(document: Document) -> list[Sentence]:
-    """Lines."""
-    return [Sentence(line.strip(), 0, 0) for line in document.text.splitlines() if line.strip()]
+def sentences(document: Document, *, language: str = "en") -> list[Sentence]:
+    """The sentences of a document in order.
+
+    A document with `spans` has exactly these. Other documents are plain text: blank lines end paragraphs,
+    wrapped lines are joined, and every character that is not blank belongs to a sentence. Headings marked
+    by #, tables drawn with | and fenced code stay whole. `language` is a code that sentencex knows.
+    """
+    spans = document.spans
+    if spans is None:
+        spans = plain_spans(document.text, language=language)
+    return [Sentence(one_line(document.text[start:end]), start, end) for start, end in spans]
 
 
-def line_spans(text: str) -> tuple[tuple[int, int], ...]:
-    """Stub."""
-    found, at = [], 0
+def plain_spans(text: str, *, language: str = "en") -> tuple[Span, ...]:
+    """The (start, end) of each sentence of a plain text; see `sentences`."""
+    spans: list[Span] = []
+    for start, end, whole in _blocks(text):
+        spans += [_stripped(text, start, end)] if whole else paragraph_spans(text, start, end, language)
+    return tuple(spans)
+
+
+def paragraph_spans(text: str, start: int, end: int, language: str) -> list[Span]:
+    """The (start, end) of each sentence of one paragraph, `text[start:end]`.
+
+    A fragment that is only a list marker belongs to what follows; one without letters and digits, such as
+    a closing quote, belongs to what stands before it.
+    """
+    paragraph = _UNSAFE.sub(" ", text[start:end])
+    spans: list[Span] = []
+    opening: int | None = None
+    for found in sentencex.get_sentence_boundaries(language, paragraph):
+        first, last = _stripped(text, start + found["start_index"], start + found["end_index"])
+        if first == last:
+            continue
+        fragment = text[first:last]
+        if not any(map(str.isalnum, fragment)) and spans and opening is None:
+            spans[-1] = (spans[-1][0], last)
+            continue
+        first = first if opening is None else opening
+        if _MARKER.fullmatch(fragment) or not any(map(str.isalnum, fragment)):
+            opening = first
+        else:
+            spans.append((first, last))
+            opening = None
+    if opening is not None:
+        rest = spans.pop()[0] if spans else opening
+        spans.append((rest, _stripped(text, opening, end)[1]))
+    return spans
+
+
+def line_spans(text: str) -> tuple[Span, ...]:
+    """The (start, end) of each line that is not blank, without the blanks around it."""
+    spans = (_stripped(text, start, end) for start, end in _lines(text))
+    return tuple((start, end) for start, end in spans if start < end)
+
+
+def of_blocks(blocks: Iterable[tuple[str, bool]], *, language: str) -> tuple[str, tuple[Span, ...]]:
+    """One text of blocks, with blank lines between them, and the spans of its sentences.
+
+    A block is its text and whether it is a paragraph; other blocks (headings, tables) stand in the text
+    and have no spans.
+    """
+    parts: list[str] = []
+    spans: list[Span] = []
+    start = 0
+    for block, is_paragraph in blocks:
+        parts.append(block)
+        if is_paragraph:
+            cut = paragraph_spans(block, 0, len(block), language)
+            spans += [(start + first, start + last) for first, last in cut]
+        start += len(block) + len("\n\n")
+    return "\n\n".join(parts), tuple(spans)
+
+
+def one_line(text: str) -> str:
+    """The text with wrapped lines joined and runs of blanks collapsed to one."""
+    return " ".join(_WRAP.sub("", text).split())
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, whether it stays whole) of each paragraph, list item, heading, table and code block."""
+    lines = list(_lines(text))
+    first = place = 0
+
+    def close() -> Iterator[tuple[int, int, bool]]:
+        if first < place:
+            yield lines[first][0], lines[place - 1][1], False
+
+    while place < len(lines):
+        line = text[slice(*lines[place])].strip()
+        whole = _whole_lines(text, lines, place, line)
+        if whole:
+            yield from close()
+            yield lines[place][0], lines[place + whole - 1][1], True
+            first = place = place + whole
+        elif not line:
+            yield from close()
+            first = place = place + 1
+        else:
+            if first < place and _opens_item(
+                line, text[slice(*lines[first])], text[slice(*lines[place - 1])]
+            ):
+                yield from close()
+                first = place
+            place += 1
+    yield from close()
+
+
+def _opens_item(line: str, first: str, last: str) -> bool:
+    """Whether a line opens a list item, given the first and last line of the block before it.
+
+    A number at the start of a line may be wrapped there ("the pressure is / 12. Then ..."): it opens an
+    item only behind the end of a sentence or another item.
+    """
+    if _BULLET.match(line):
+        return True
+    ended = last.rstrip().endswith(tuple(".!?:;,。！？"))
+    return bool(_NUMBER.match(line)) and (ended or bool(_NUMBER.match(first.lstrip())))
+
+
+def _whole_lines(text: str, lines: list[Span], place: int, line: str) -> int:
+    """How many lines from this one on stay together as a heading, a table or code; 0 if it is none."""
+    if _HEADING.match(line):
+        return 1
+    if line[:3] in ("```", "~~~"):
+        for last in range(place + 1, len(lines)):
+            if text[slice(*lines[last])].lstrip().startswith(line[:3]):
+                return last - place + 1
+        return 0  # a fence that nothing closes is an ordinary line
+    count = 0
+    while place + count < len(lines) and text[slice(*lines[place + count])].lstrip().startswith("|"):
+        count += 1
+    return count
+
+
+def _lines(text: str) -> Iterator[Span]:
+    start = 0
     for line in text.splitlines(keepends=True):
-        if line.strip():
-            begin = at + len(line) - len(line.lstrip())
-            found.append((begin, begin + len(line.strip())))
-        at += len(line)
-    return tuple(found)
+        yield start, start + len(line)
+        start += len(line)
+
+
+def _stripped(text: str, start: int, end: int) -> Span:
+    inner = text[start:end]
+    left = len(inner) - len(inner.lstrip())
+    return (start + left, start + len(inner.rstrip())) if left < len(inner) else (end, end)

@@ -1,1 +1,1 @@
-"""Runners: one module each; a function named as its file does the jobs of a study, here or elsewhere."""
+"""Runners: one module each, whose function `run` does jobs in this process, in others or on a cluster."""

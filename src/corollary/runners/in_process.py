@@ -1,19 +1,28 @@
-"""The plainest runner: one job after the other, in this process."""
+"""The plainest runner: one job after another, in this process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+from corollary.errors import JobFailed
+from corollary.runners.worker import ended_early
+
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
 
-def run(work: Callable[[Job], Answer], jobs: Iterable[Job]) -> Iterator[tuple[Job, Answer]]:
-    """Do the jobs one after the other in this process.
+def run(work: Callable[[Job], Answer], jobs: Iterable[Job]) -> Iterator[tuple[Job, Answer | JobFailed]]:
+    """Do the jobs one after another in this process.
 
-    Yields each job with its result, in order, as soon as it is done; jobs are taken only when their
-    turn comes. What `work` raises is raised here.
+    Yields each job with its result, in order, as soon as it is done. It takes a job only when its turn
+    comes. A job that calls `sys.exit` fails alone: a `JobFailed` is its result. Every other error that
+    `work` raises is raised here.
     """
     for job in jobs:
-        yield job, work(job)
+        answer: Answer | JobFailed
+        try:
+            answer = work(job)
+        except SystemExit as error:
+            answer = ended_early(error)
+        yield job, answer

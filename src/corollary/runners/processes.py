@@ -1,101 +1,145 @@
 """A runner that uses several processes of this machine.
 
-Not `concurrent.futures`: its pool breaks as a whole when one worker dies, without saying whose job it
-was, and cannot end a worker in the middle of a job before Python 3.14. Here each worker has its own
-pipe, so the job that was lost is known, the others go on, and ctrl-C ends all at once.
+It uses neither `multiprocessing` nor `concurrent.futures`. Both import the user's script in each worker,
+which runs a script without a `__main__` guard again, and import standard modules from the current folder.
+A pool of `concurrent.futures` also breaks as a whole when one worker dies. Here each worker is a plain
+Python process with pipes of its own, so the job that was lost is known and the others go on.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import multiprocessing
 import os
-import pickle
+import queue
 import signal
+import subprocess
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar
 
-from corollary.errors import UserError, WorkerDied
+from corollary.errors import JobFailed, WorkerDied
+from corollary.runners.worker import check_least, pack, receive, send, threads_environment, unpack
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
+Worker = subprocess.Popen[bytes]
+Outcomes = queue.SimpleQueue[tuple[Worker, bytes | None]]
+
+START = """
+import sys
+sys.path[:] = sys.argv[1:]
+del sys.argv[1:]
+from corollary.runners.worker import serve
+serve()
+"""
+"""The program of a worker. It sets its sys.path before it imports anything that is not built in."""
 
 
 def run(
     work: Callable[[Job], Answer], jobs: Iterable[Job], *, workers: int = 0, threads: int = 1
-) -> Iterator[tuple[Job, Answer | WorkerDied]]:
+) -> Iterator[tuple[Job, Answer | JobFailed]]:
     """Do the jobs in several processes of this machine.
 
     `workers` is the number of processes (0: one per core that this process may use), `threads` the
     number of threads that libraries may use in each. `work`, jobs and results travel by pickle. Jobs
-    are taken only when a worker is free.
+    are taken only when a worker is free. What the work prints goes to standard error.
 
     Yields each job with its result, as they are done, in any order. A worker that dies (killed for
-    lack of memory, say) costs its job alone: the job is yielded with a `WorkerDied` as its result and
-    another worker takes the dead one's place. What `work` raises is raised here, and ends all workers,
-    as does ctrl-C or closing the iterator.
+    lack of memory, say) costs its job alone: a `WorkerDied` is that job's result, and another worker
+    takes its place. A job that calls `sys.exit` has a `JobFailed` as its result. Every other error that
+    `work` raises is raised here and ends all workers, as does ctrl-C or closing the iterator. Raises
+    `UserError` for work that is defined in the user's script: a worker never imports that.
     """
-    if workers < 0 or threads < 1:
-        wrong, value, least = ("workers", workers, 0) if workers < 0 else ("threads", threads, 1)
-        raise UserError(f"The option '{wrong}' of the runner processes is {value}: give {least} or more.")
-    running: dict[Connection, tuple[SpawnProcess, Job]] = {}
-    idle: list[tuple[Connection, SpawnProcess]] = []
-    done: list[tuple[Job, Answer | WorkerDied]] = []
-    limit, waiting = workers or _cores(), iter(jobs)
+    check_least("processes", "workers", workers, 0)
+    check_least("processes", "threads", threads, 1)
+    running: dict[Worker, Job] = {}
+    idle: list[Worker] = []
+    outcomes: Outcomes = queue.SimpleQueue()
+    done: list[tuple[Job, Answer | JobFailed]] = []
+    limit, waiting = workers or cores(), iter(jobs)
     try:
         while True:
-            # New work first: the workers go on while the caller deals with what it is given.
+            # New jobs first: the workers go on while the caller deals with what it gets.
             for job in itertools.islice(waiting, limit - len(running)):
-                message = pickle.dumps((work, job))
-                connection, process = idle.pop() if idle else _start(threads)
-                running[connection] = (process, job)
-                # A worker that is dead by now is noticed by the wait below.
-                with contextlib.suppress(ConnectionError):
-                    connection.send_bytes(message)
+                message = pack((work, job))
+                worker = _living(idle) or _start(threads, outcomes)
+                running[worker] = job
+                assert worker.stdin is not None
+                # A worker that has died meanwhile is noticed below.
+                with contextlib.suppress(OSError):
+                    send(worker.stdin, message)
             yield from done
             if not running:
                 return
-            # Not told by its class, which is another on Windows.
-            connection = cast(Connection, wait(list(running))[0])
-            process, job = running[connection]
-            answer = _receive(connection, process)
-            del running[connection]
-            if not isinstance(answer, WorkerDied):
-                idle.append((connection, process))
-            done = [(job, answer)]
+            worker, outcome = _next(outcomes, running)
+            if outcome is None:
+                died = WorkerDied(f"The worker process ended without a result ({_cause(worker.wait())}).")
+                done = [(running[worker], died)]
+                _end([worker])
+            else:
+                done = [(running[worker], unpack(outcome))]
+                idle.append(worker)
+            del running[worker]
     finally:
-        for process in [*(process for process, _ in running.values()), *(process for _, process in idle)]:
-            process.kill()
-            process.join()
+        _end([*running, *idle])
 
 
-def _cores() -> int:
-    # Those that this process may use: fewer than the machine has in a container or under taskset.
+def cores() -> int:
+    """The number of cores that this process may use: fewer than the machine has under taskset, say."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _start(threads: int) -> tuple[Connection, SpawnProcess]:
-    # Spawned, never forked: a fork of a process in which torch has started its threads hangs.
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, threads), daemon=True)
+def folders() -> list[str]:
+    """The `sys.path` of a worker: that of this process, without the current folder.
+
+    Python itself puts one entry first. If that is the current folder (as with `python -m`, `python -c`
+    and notebooks), the worker does not get it; the folder of a script goes last. So a `types.py` or
+    `math.py` that lies there is never imported in place of the standard module. Folders on PYTHONPATH
+    and those that the program added stay where they are.
+    """
+    entries = [str(Path(entry).absolute()) for entry in sys.path if isinstance(entry, str) and entry]
+    main = sys.modules["__main__"]
+    is_module, script = getattr(main, "__spec__", None) is not None, getattr(main, "__file__", None)
+    if sys.flags.safe_path or not (is_module or script):
+        return entries
+    first = Path.cwd() if is_module else Path(str(script)).resolve().parent
+    by_python = [entry for entry in entries if Path(entry).resolve() == first][:1]
+    for entry in by_python:
+        entries.remove(entry)
+    return entries if is_module else entries + by_python
+
+
+def _living(idle: list[Worker]) -> Worker | None:
+    while idle:
+        worker = idle.pop()
+        if worker.poll() is None:
+            return worker
+        _end([worker])
+    return None
+
+
+def _start(threads: int, outcomes: Outcomes) -> Worker:
+    # Never forked: a fork of a process in which torch has started its threads hangs.
     with _interrupts_held_back():
-        process.start()
-    # The worker must hold the only copy of its end: else its death does not close the pipe.
-    theirs.close()
-    return ours, process
+        worker = subprocess.Popen(
+            [sys.executable, "-I" if sys.flags.isolated else "-P", "-c", START, *folders()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None if sys.__stderr__ else subprocess.DEVNULL,
+            # Set from outside: torch reads them when it is imported.
+            env={**os.environ, **threads_environment(threads)},
+        )
+    threading.Thread(target=_listen, args=(worker, outcomes), daemon=True).start()
+    return worker
 
 
 @contextlib.contextmanager
 def _interrupts_held_back() -> Iterator[None]:
     # A process inherits what is held back. ctrl-C reaches every process of the terminal, also one that
-    # has not come to ignoring it: it would print the traceback of its own imports. Here it waits.
+    # does not ignore it yet: it would print the traceback of its own imports. Here it waits.
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -106,67 +150,43 @@ def _interrupts_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _receive(connection: Connection, process: SpawnProcess) -> Any:
-    try:
-        message = connection.recv_bytes()
-    except (EOFError, ConnectionError):
-        process.join()
-        connection.close()
-        return WorkerDied(f"The worker process ended without a result ({_cause(process.exitcode)}).")
-    done, answer = pickle.loads(message)
-    if not done:
-        raise answer
-    return answer
+def _listen(worker: Worker, outcomes: Outcomes) -> None:
+    # A thread for each worker: on Windows nothing can wait for several pipes at once.
+    assert worker.stdout is not None
+    with worker.stdout as stream:
+        while (outcome := receive(stream)) is not None:
+            outcomes.put((worker, outcome))
+    outcomes.put((worker, None))
 
 
-def _cause(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        name = signal.Signals(-exitcode).name
-        return f"signal {name}" + (", most often for lack of memory" if name == "SIGKILL" else "")
-    return f"exit code {exitcode}"
-
-
-def _serve(connection: Connection, threads: int) -> None:
-    """What a worker does: one job after the other, until the driver closes its end."""
-    # ctrl-C reaches every process of the terminal; only the driver answers it, and then ends us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_driver, daemon=True).start()
-    # Before the work is unpickled, since that imports torch, which reads these when it is imported.
-    os.environ.update(
-        OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads), RAYON_NUM_THREADS=str(threads)
-    )
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
-    try:
-        while True:
-            connection.send_bytes(_outcome(connection.recv_bytes()))
-    except (EOFError, ConnectionError):
-        return
-
-
-def _end_with_driver() -> None:
-    # A driver that was killed cannot end us; without this a long job would go on for nobody.
-    driver = multiprocessing.parent_process()
-    assert driver is not None
-    wait([driver.sentinel])
-    os._exit(1)
-
-
-def _outcome(message: bytes) -> bytes:
-    """Do the job of a message; whether it was done, and its result or what was raised, pickled."""
-    try:
-        # Here and not earlier: it imports the module of the work, which may fail as the work may.
-        work, job = pickle.loads(message)
-        return pickle.dumps((True, work(job)))
-    except Exception as error:
-        # A traceback cannot be pickled: its text goes along as a note.
-        note = f"In a worker process:\n{traceback.format_exc()}"
-        error.add_note(note)
+def _next(outcomes: Outcomes, running: dict[Worker, Any]) -> tuple[Worker, bytes | None]:
+    """The next worker that is done, with the outcome of its job, or None if it has died."""
+    while True:
         try:
-            pickled = pickle.dumps((False, error))
-            pickle.loads(pickled)
-        except Exception:
-            stand_in = RuntimeError(f"{type(error).__name__}: {error}")
-            stand_in.add_note(note)
-            return pickle.dumps((False, stand_in))
-        return pickled
+            worker, outcome = outcomes.get(timeout=1)
+        except queue.Empty:
+            # Its pipe stays open if a process that it has started lives on.
+            dead = [worker for worker in running if worker.poll() is not None]
+            if not dead:
+                continue
+            worker, outcome = dead[0], None
+        # A worker may also die while it has no job.
+        if worker in running:
+            return worker, outcome
+
+
+def _end(workers: list[Worker]) -> None:
+    for worker in workers:
+        worker.kill()
+    for worker in workers:
+        worker.wait()
+        assert worker.stdin is not None
+        with contextlib.suppress(OSError):
+            worker.stdin.close()
+
+
+def _cause(exitcode: int) -> str:
+    if exitcode >= 0:
+        return f"exit code {exitcode}"
+    name = next((known.name for known in signal.Signals if known == -exitcode), str(-exitcode))
+    return f"signal {name}" + (", most often for lack of memory" if name == "SIGKILL" else "")

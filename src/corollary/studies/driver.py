@@ -16,9 +16,10 @@ from typing import Any
 from corollary import plugins, store
 from corollary.completions import Completions
 from corollary.errors import JobFailed, UserError
-from corollary.measure.audit import Audit, Lines, audit_of, usable
+from corollary.runners.processes import cores
 from corollary.studies import added, folder, results
 from corollary.studies.capabilities import check_models
+from corollary.studies.estimate import expected_seconds, speeds_of, work_of
 from corollary.studies.jobs import Generation, one_thread, open_model, run, trial_id
 from corollary.studies.plan import (
     Cell,
@@ -32,11 +33,13 @@ from corollary.studies.plan import (
 )
 from corollary.types import Cost, Dataset, Result, Spec, Study, Trial, Writer
 from corollary.writing import engine
+from corollary.writing.audit import Audit, Lines, audit_of, usable
 from corollary.writing.engine import Batch, Generated, Written
 
 Observer = Callable[[str, int, int, Any], None]
-"""Called with a stage ("make", "write", "try"), how much of it is done, of how much, and what was finished:
-a `Cell`, a (cell, strategy, number of rows), a (`Trial`, `Result`), or None when the stage begins."""
+"""Called with a stage ("make", "plan", "write", "try"), how much of it is done, of how much, and what was
+finished: a `Cell`, a (`Study`, folder, seconds expected for the rest), a (cell, strategy, number of rows), a
+(`Trial`, `Result`), or None when the stage begins."""
 
 FAILURES = "failures.json"
 PROCESSES, HERE = Spec("processes"), Spec("in_process")
@@ -80,6 +83,8 @@ def run_study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Obs
     folder.write_plan(out, plan, runner.use, driver.host)
     _make(driver)
     check_models(plan, driver.made)
+    if observer:
+        _announce(driver)
     _try(driver, trials(plan, driver.made, driver.used))  # what needs no augmentation comes first
     first, second = writings(plan, driver.made)
     _write(driver, first)
@@ -163,6 +168,20 @@ def _make(driver: _Driver) -> None:
         store.write_jsonl(target / "documents.jsonl", made.documents)
         store.write_jsonl(target / "questions.jsonl", made.questions)
         driver.tell("make", number, len(todo), cell)
+
+
+def _announce(driver: _Driver) -> None:
+    """Report how long the rest of the study will take, where something is left to do."""
+    plan, total = driver.plan, len(cells_of_arms(driver.plan))
+    left = max(0, total - len(driver.finished)) / total if total else 0.0
+    seconds = 0.0
+    if left:
+        with one_thread():
+            speeds = speeds_of(open_model(plan.model), plan.tunings[0] if plan.tunings else None)
+        options = plugins.check_options("runners", driver.runner).options
+        workers = 1 if driver.runner.use == HERE.use else int(options.get("workers", 0)) or cores()
+        seconds = expected_seconds(work_of(plan), speeds, workers=workers) * left
+    driver.tell("plan", total - round(left * total), total, (plan, driver.out, seconds))
 
 
 def _write(driver: _Driver, jobs: Sequence[Writing]) -> None:

@@ -1,48 +1,129 @@
-"""How long a study will take, roughly, before it starts."""
+"""How long a study will take: counts of its tokens, and the speed of its model on this machine.
+
+The speed is measured, not assumed: one machine multiplies bfloat16 in hardware and another does not, and models
+differ by a factor of hundreds.
+"""
 
 from __future__ import annotations
 
-from corollary.types import Study
+from dataclasses import dataclass
+from typing import Any
 
-# Tokens a second of one core, measured on the embedded model; a larger model is slower by its size.
-TRAINING, READING, WRITING = 5_000.0, 20_000.0, 1_150.0
+from corollary.documents.names import words
+from corollary.documents.split import sentences
+from corollary.plugins import load
+from corollary.studies.plan import arms_on, cells, make_dataset, tunings_on
+from corollary.types import Dataset, Document, Request, Scorer, Spec, Study, Trainee, Writer
+
 WORD = 2.2
-"""Tokens of a word, names and all."""
+"""Tokens of a word, names included."""
 LINES = 85
-"""Tokens that a strategy generates for a sentence."""
-START = 30.0
+"""Tokens that a strategy generates for a sentence, the mean over strategies."""
+START = 10.0
 """Seconds until every worker has imported what it needs."""
+LARGE = 100_000_000
+"""Weights from which on a training step is not tried, since it takes too long: it is taken as three readings."""
+SHARED = 1.25
+"""How much slower a worker is while the others work beside it: they share caches and memory."""
+
+_TEXT = "the quick brown fox jumps over the lazy dog and runs back to its den near the river. "
 
 
-def expected_seconds(plan: Study, *, workers: int) -> float:
-    """An estimate, from the counts of the study's first seed: tokens to train on, to read and to write.
+@dataclass(frozen=True)
+class Speeds:
+    """Tokens a second of one worker: trained on, read and generated."""
 
-    It knows one machine and one model, so it tells a coffee from a weekend and no more.
-    """
-    from corollary.documents.names import words
-    from corollary.documents.split import sentences
-    from corollary.studies.plan import arms_on, cells, make_dataset, tunings_on
+    training: float
+    reading: float
+    generating: float
 
-    total = 0.0
-    for cell, spec in cells(plan):
-        if cell.seed != plan.seeds[0]:
-            continue
-        dataset = make_dataset(spec, cell.seed)
-        lines = [s.text for document in dataset.documents for s in sentences(document)]
-        documents = WORD * sum(len(words(line)) for line in lines)
-        asked = WORD * sum(
-            len(words(q.prompt)) + sum(len(words(choice)) for choice in q.choices or (q.answer,))
-            for q in dataset.questions
+
+@dataclass(frozen=True)
+class Work:
+    """Tokens to train on, to read and to generate."""
+
+    training: float = 0.0
+    reading: float = 0.0
+    generating: float = 0.0
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.training + other.training, self.reading + other.reading, self.generating + other.generating
         )
-        strategies = set()
-        for arm in arms_on(plan, cell.dataset):
-            strategies |= {strategy.use for strategy in arm.augment}
-            for tuning in tunings_on(plan, arm, cell.dataset):
-                tokens = float(tuning.options.get("tokens", 60_000)) if tuning else 0.0
-                checked = any(other.read_off == arm.name for other in plan.arms)
-                times = 1 + (plan.checkpoints if checked else 0)
-                shown = arm.context.use != "none"
-                before = plan.orders * (documents + asked) if shown else times * asked
-                total += tokens / TRAINING + before / READING
-        total += len(strategies) * len(lines) * LINES / WRITING
-    return START + total * len(plan.seeds) / max(1, workers)
+
+
+def expected_seconds(work: Work, speeds: Speeds, *, workers: int) -> float:
+    """An estimate of the time that a study takes."""
+    parts = (
+        work.training / speeds.training,
+        work.reading / speeds.reading,
+        work.generating / speeds.generating,
+    )
+    return START + sum(parts) * (SHARED if workers > 1 else 1.0) / max(1, workers)
+
+
+def speeds_of(model: Any, tuning: Spec | None) -> Speeds:
+    """The speeds of a model on this machine, in one thread: a second for a small model."""
+    reading = generating = 1e9  # what a model cannot do is asked of it by no arm
+    if isinstance(model, Scorer):
+        pairs = [(_TEXT * 4, f" {word}") for word in _TEXT.split()]
+        model.loglikelihood(pairs[:1])  # the first call makes what all later ones use
+        reading = _rate(model, lambda: model.loglikelihood(pairs, prefix=_TEXT * 8))
+    if isinstance(model, Writer) and not getattr(model, "remote", False):
+        requests = [Request(f"{word} {_TEXT}", "", 12) for word in _TEXT.split()]
+        generating = _rate(model, lambda: list(model.generate(requests)))
+    training = reading / 3
+    shape = getattr(model, "shape", None)
+    if tuning and isinstance(model, Trainee) and shape and shape.matrices < LARGE:
+        training = _training_rate(model, tuning) or training
+    return Speeds(training, reading, generating)
+
+
+def work_of(study: Study) -> Work:
+    """The work of a study, from the counts of its first seed."""
+    first = [(cell, spec) for cell, spec in cells(study) if cell.seed == study.seeds[0]]
+    found = Work()
+    for cell, spec in first:
+        found += _work_on(study, cell.dataset, make_dataset(spec, cell.seed))
+    times = len(study.seeds)
+    return Work(found.training * times, found.reading * times, found.generating * times)
+
+
+def _work_on(study: Study, name: str, dataset: Dataset) -> Work:
+    lines = [sentence.text for document in dataset.documents for sentence in sentences(document)]
+    documents = WORD * sum(len(words(line)) for line in lines)
+    asked = WORD * sum(
+        len(words(q.prompt)) + sum(len(words(choice)) for choice in q.choices or (q.answer,))
+        for q in dataset.questions
+    )
+    training = reading = 0.0
+    strategies = set()
+    for arm in arms_on(study, name):
+        if arm.read_off:
+            continue
+        strategies |= {strategy.use for strategy in arm.augment}
+        checked = any(other.read_off == arm.name for other in study.arms)
+        times = 1 + (study.checkpoints if checked else 0)
+        for tuning in tunings_on(study, arm, name):
+            training += float(tuning.options.get("tokens") or 8 * documents) if tuning else 0.0
+            shown = arm.context.use != "none"
+            reading += study.orders * (documents + asked) if shown else times * asked
+    return Work(training, reading, len(strategies) * len(lines) * LINES)
+
+
+def _rate(model: Any, do: Any) -> float:
+    """Tokens a second of a call, by the model's own count."""
+    before = model.cost
+    do()
+    spent = model.cost
+    tokens = spent.input_tokens - before.input_tokens - (spent.cached_tokens - before.cached_tokens)
+    tokens += spent.output_tokens - before.output_tokens
+    return float(max(tokens, 1) / max(spent.seconds - before.seconds, 1e-6))
+
+
+def _training_rate(model: Any, tuning: Spec) -> float | None:
+    batch = int(tuning.options.get("batch_tokens") or 256)
+    options = {**tuning.options, "batch_tokens": batch, "tokens": 3 * batch}
+    documents = [Document(f"d{at}", f"{word} {_TEXT}") for at, word in enumerate(_TEXT.split())]
+    report = load("tunings", tuning.use)(model, documents, seed=0, **options).fit_report
+    return report.tokens / report.seconds if report is not None and report.seconds else None

@@ -23,6 +23,7 @@ from corollary.errors import JobFailed, UserError
 from corollary.plugins import bind, identity, load
 from corollary.types import Cost, Document, Model, Question, Request, Result, Score, Spec, Trial
 from corollary.values import content_id, to_plain
+from corollary.writing import engine
 from corollary.writing.engine import Generated
 
 QUESTION_ROOM = 96
@@ -53,7 +54,7 @@ def run(job: Generation | Trial) -> Generated | Result | JobFailed:
 def generate(job: Generation) -> Generated:
     """The completions of a batch."""
     model, began = open_model(job.model), time.perf_counter()
-    return Generated(tuple(model.generate(job.requests)), time.perf_counter() - began)
+    return Generated(tuple(map(engine.checked, model.generate(job.requests))), time.perf_counter() - began)
 
 
 def run_trial(trial: Trial) -> Result:

@@ -1,6 +1,6 @@
 """Reads a study from a TOML file, or from a preset by name.
 
-A preset is a TOML file in this package's `presets/`, or in a package that an entry point of the group
+A preset is a TOML file in `corollary/presets/`, or in a package that an entry point of the group
 `corollary.studies` names.
 """
 
@@ -31,7 +31,7 @@ _REPLACED = ("arms", "datasets", "tunings", "limits")
 
 @functools.cache
 def _found() -> dict[str, Path]:
-    folders = [Path(__file__).parent / "presets"]
+    folders = [Path(__file__).parents[1] / "presets"]
     for point in entry_points(group="corollary.studies"):
         folders.append(Path(str(importlib.resources.files(point.value))))
     return {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.toml"))}
@@ -42,14 +42,27 @@ def presets() -> list[str]:
     return sorted(_found())
 
 
-def read_study(source: str, **changed: Any) -> Study:
-    """A preset by name or a study's TOML file, with every plug-in and option checked. `changed` are tables that
-    are laid over those of the file.
+def read_study(source: str, *, model: Spec | None = None, datasets: Mapping[str, Any] | None = None) -> Study:
+    """A preset by name or a study's TOML file, with every plug-in and option checked.
 
-    Raises `UserError` for an unknown name, key or option, and for a file that is not TOML.
+    `model` is used in place of the study's own; so are `datasets`, tables by name: arms that are kept to other
+    datasets are left out then. Raises `UserError` for an unknown name, key or option, and for a file that is not
+    TOML.
     """
     table = _table_of(source)
-    return study_of(_laid(table, changed), name=Path(source).stem)
+    if datasets is not None:
+        table = _about(table, datasets)
+    return study_of(table, name=Path(source).stem, model=model)
+
+
+def _about(table: Mapping[str, Any], datasets: Mapping[str, Any]) -> dict[str, Any]:
+    arms = {
+        name: {key: value for key, value in arm.items() if key not in ("only", "whole")}
+        for name, arm in table["arms"].items()
+        if not arm.get("only") or {*arm["only"]} & {*datasets}
+    }
+    kept = {name: arm for name, arm in arms.items() if not {*arm.get("against", [])} - {*arms, "chance"}}
+    return {**table, "datasets": datasets, "arms": kept, "limits": {}}
 
 
 def _table_of(source: str, depth: int = 0) -> dict[str, Any]:
@@ -86,7 +99,7 @@ def _laid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def study_of(table: Mapping[str, Any], *, name: str) -> Study:
+def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) -> Study:
     """A study from the tables of its TOML file. Raises `UserError` as `read_study` does."""
     for key in table:
         if key not in _KEYS:
@@ -95,9 +108,9 @@ def study_of(table: Mapping[str, Any], *, name: str) -> Study:
         ("seeds", "seeds = [0, 1, 2]"),
         ("datasets", "[datasets.mine]"),
         ("arms", "[arms.in-context]"),
-        ("model", '[model]\nuse = "local"'),
+        ("model", '[model] with use = "local" and path = "FOLDER"'),
     ):
-        if not table.get(key):
+        if not table.get(key) and not (key == "model" and model):
             raise UserError(f"The study {name} says nothing of {key}: add {example} to its file.")
     datasets = tuple(_spec("datasets", key, found) for key, found in _table(table, "datasets").items())
     arms = tuple(_arm(key, found) for key, found in _table(table, "arms").items())
@@ -125,7 +138,7 @@ def study_of(table: Mapping[str, Any], *, name: str) -> Study:
         arms=arms,
         tunings=tunings,
         seeds=seeds_of(table["seeds"]),
-        model=_model(table, "model"),
+        model=model or _model(table, "model"),
         generator=_model(table, "generator") if "generator" in table else None,
         judge=_model(table, "judge") if "judge" in table else None,
         limits=limits,

@@ -10,13 +10,13 @@ from typing import Any
 from corollary import store, values
 from corollary.asking.scoring import grade
 from corollary.measure import stats
-from corollary.measure.audit import Audit, Lines, over_seeds
 from corollary.measure.cost import Measured, Shape, cost_rows
 from corollary.measure.rows import ResultRow, TestRow
 from corollary.plugins import name_of, wants
 from corollary.studies.arms import arm_rows, of_role
 from corollary.studies.plan import Cell, arms_on, strategy_key
 from corollary.types import Cost, Dataset, Question, Result, Score, Study, Trial
+from corollary.writing.audit import Audit, Lines, over_seeds
 
 
 @dataclass(frozen=True)

@@ -157,13 +157,19 @@ def here(model: Writer) -> Generate:
         if is_remote(model):
             answers = model.generate([batch.requests[0] for batch in batches])
             for batch, answer in zip(batches, answers, strict=True):
-                yield batch, Generated((answer,), 0.0)
+                yield batch, Generated((checked(answer),), 0.0)
             return
         for batch in batches:
             began = time.perf_counter()
-            yield batch, Generated(tuple(model.generate(batch.requests)), time.perf_counter() - began)
+            answers = tuple(map(checked, model.generate(batch.requests)))
+            yield batch, Generated(answers, time.perf_counter() - began)
 
     return generate
+
+
+def checked(answer: Any) -> Completion | JobFailed:
+    assert isinstance(answer, Completion | JobFailed), f"a model generates no {type(answer).__name__}"
+    return answer
 
 
 def is_remote(model: Writer) -> bool:

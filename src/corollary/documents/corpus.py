@@ -1,0 +1,285 @@
+"""A corpus: the files of a folder as documents, read one by one, with a report of each file."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sqlite3
+import stat
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from corollary import plugins
+from corollary.documents.questions import read_questions as read_questions
+from corollary.documents.readers import Found, LeftOut, Remark, Skipped
+from corollary.documents.split import plain_spans, sentences
+from corollary.errors import UserError
+from corollary.types import Document
+
+PathLike = str | os.PathLike[str]
+Read = Callable[..., Iterator[Found]]
+
+NO_DOCUMENTS = frozenset(
+    "questions.jsonl dataset.json augmented.json audit.jsonl rejected.jsonl"
+    " completions.db completions.db-wal completions.db-shm".split()
+)
+"""Files of ours that lie beside documents."""
+REASONS = 5
+"""Reasons and remarks that the report keeps of each file; the rest is counted."""
+COLUMNS = ("file", "reader", "documents", "sentences", "without sentences", "notes")
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of a file: `why` is "" if it was read, else why not. `skipped_parts` counts what gave no
+    sentences ("headings"), `rows_skipped` the rows or pages that gave no document, with the first reasons."""
+
+    file: str
+    reader: str = ""
+    documents: int = 0
+    sentences: int = 0
+    skipped_parts: Mapping[str, int] = field(default_factory=dict)
+    rows_skipped: int = 0
+    reasons: tuple[str, ...] = ()
+    note: str = ""
+    why: str = ""
+
+
+class Corpus:
+    """Documents that are read from their files each time, so that memory does not grow with them."""
+
+    def __init__(
+        self, source: Path, entries: tuple[tuple[str, str], ...], options: Mapping[str, Any], extra: _Readers
+    ) -> None:
+        self.source = source
+        self._entries, self._options, self._extra = entries, options, extra
+        self._reports: list[FileReport] = []
+
+    def documents(self) -> Iterator[Document]:
+        """Each document, in the order of files and of places in them. No two have the same id.
+
+        Raises `UserError` at the end if there was none.
+        """
+        empty = True
+        for document in self._read():
+            empty = False
+            yield document
+        if empty:
+            raise UserError(_nothing(self))
+
+    @property
+    def files(self) -> list[FileReport]:
+        """A report of each file, in order. All files are read for it, unless they have been."""
+        if not self._reports:
+            for _ in self._read():
+                pass
+        return list(self._reports)
+
+    def _read(self) -> Iterator[Document]:
+        reports: list[FileReport] = []
+        # On disk: the ids of a large corpus are as many as its rows.
+        with closing(sqlite3.connect("")) as seen:
+            seen.execute("CREATE TABLE ids (id TEXT PRIMARY KEY) WITHOUT ROWID")
+            for name, why in self._entries:
+                if why:
+                    reports.append(FileReport(shown_name(name), why=why))
+                else:
+                    reports.append((yield from self._read_file(name, seen)))
+        self._reports = reports
+
+    def _read_file(self, name: str, seen: sqlite3.Connection) -> Generator[Document, None, FileReport]:
+        path = self.source / name if self.source.is_dir() else self.source
+        found = reader_for(path, readers=self._extra)
+        assert found is not None, "files without a reader are no entries"
+        reader, read = found
+        shown = shown_name(name)
+        wanted = inspect.signature(read).parameters
+        options = {key: value for key, value in {**self._options, "name": shown}.items() if key in wanted}
+        language = self._options["language"]
+        report = FileReport(shown, reader)
+        parts: Counter[str] = Counter()
+        remarks: dict[str, None] = {}
+        count = total = renamed = 0
+        try:
+            for item in read(path, **options):
+                if isinstance(item, Document):
+                    document = _with_own_id(item, shown, seen)
+                    renamed += document.id != item.id
+                    if document.spans is None and language != "en":
+                        # Later calls of `sentences` do not know the language.
+                        document = replace(document, spans=plain_spans(document.text, language=language))
+                    count += 1
+                    total += len(sentences(document))
+                    yield document
+                elif isinstance(item, LeftOut):
+                    parts[item.what] += item.count
+                elif isinstance(item, Remark):
+                    if len(remarks) < REASONS:
+                        remarks[item.text] = None
+                else:
+                    assert isinstance(item, Skipped), f"a reader yields documents and notes, not {type(item)}"
+                    report = _skipping(report, item)
+        except (UserError, OSError) as error:
+            why = str(error) if isinstance(error, UserError) else f"it cannot be read ({error.strerror})"
+            report = replace(report, why=why)
+        # A file may be damaged in ways that its library does not expect; it must not cost the others.
+        except Exception as error:
+            report = replace(report, why=f"it cannot be read ({type(error).__name__}: {error})"[:160])
+        if not (count or remarks or report.why or report.rows_skipped):
+            report = replace(report, why="it has no text")
+        if renamed:
+            remarks[f"ids by file and place, since an earlier document has theirs: {renamed}"] = None
+        return replace(
+            report, documents=count, sentences=total, skipped_parts=dict(parts), note="; ".join(remarks)
+        )
+
+
+_Readers = Mapping[str, tuple[str, Read]]
+
+
+def read_corpus(
+    source: PathLike, *, language: str = "en", text_field: str = "", readers: Mapping[str, Read] | None = None
+) -> Corpus:
+    """The corpus of a folder, or of a single file.
+
+    A folder is searched to its depths; hidden files, links that lead out of it and files without a reader
+    are reported and not read. A folder that `corollary make` or `corollary augment` wrote is read from its
+    documents.jsonl alone. `language` decides where sentences end; `text_field` names the field of a row
+    that is its text; `readers` maps a suffix (".xyz") to a function as in `corollary.documents.readers`.
+    Raises `UserError` if there is no such folder or file, or if nothing in it has a reader.
+    """
+    path = Path(source)
+    extra = {suffix.lower(): (suffix.lower().lstrip("."), read) for suffix, read in (readers or {}).items()}
+    if path.is_dir():
+        entries = tuple(_entries(path, extra))
+    elif path.is_file():
+        entries = ((path.name, ""),) if reader_for(path, readers=extra) else ()
+    else:
+        raise UserError(f"There is no folder or file {path}: give the path of an existing one.")
+    if all(why for _, why in entries):
+        kinds = ", ".join(sorted({*_known(), *extra}))
+        raise UserError(f"{path} has no file that Corollary can read: give it files that end in {kinds}.")
+    return Corpus(path, entries, {"language": language, "text_field": text_field}, extra)
+
+
+def reader_for(path: PurePath, *, readers: _Readers | None = None) -> tuple[str, Read] | None:
+    """The name and the function of the reader for a file, by its suffix, or None. `readers` come first."""
+    suffix = path.suffix.lower()
+    return (readers or {}).get(suffix) or _known().get(suffix)
+
+
+def corpus_table(corpus: Corpus) -> list[tuple[str, ...]]:
+    """A row of text for each file, in the order of `COLUMNS`; files that were not read say why."""
+    return [
+        (
+            report.file,
+            report.reader or "-",
+            str(report.documents),
+            str(report.sentences),
+            ", ".join(f"{what}: {count}" for what, count in report.skipped_parts.items()),
+            shown_name("; ".join(_notes(report))),
+        )
+        for report in corpus.files
+    ]
+
+
+def shown_name(name: str) -> str:
+    """A name from a file as text that is safe to print and to save: control characters are escaped."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _notes(report: FileReport) -> Iterator[str]:
+    if report.why:
+        yield f"not read: {report.why}" if not report.documents else f"read in part: {report.why}"
+    if report.rows_skipped:
+        more = report.rows_skipped - len(report.reasons)
+        reasons = [*report.reasons, f"and {more} more"] if more else report.reasons
+        yield f"{report.rows_skipped} skipped: {'; '.join(reasons)}"
+    if report.note:
+        yield report.note
+
+
+@functools.cache
+def _known() -> Mapping[str, tuple[str, Read]]:
+    found: dict[str, tuple[str, Read]] = {}
+    for name in plugins.available("readers"):
+        read = plugins.load("readers", name)
+        # A reader says beside its function which files it reads.
+        found |= dict.fromkeys(sys.modules[read.__module__].SUFFIXES, (name, read))
+    return found
+
+
+def _entries(folder: Path, extra: _Readers) -> Iterator[tuple[str, str]]:
+    """(path below the folder, why it is not read or "") of each file, in the order of their names."""
+    root = folder.resolve()
+    ours = folder / "documents.jsonl"
+    alone = ours.is_file() and any((folder / name).is_file() for name in ("dataset.json", "augmented.json"))
+    found: list[tuple[str, str]] = []
+    for place, inner, files in os.walk(folder, onerror=lambda error: found.append(_closed(folder, error))):
+        below = Path(place).relative_to(folder)
+        for name in list(inner):
+            path = Path(place, name)
+            if name.startswith(".") or path.is_symlink():
+                inner.remove(name)
+                why = "it is hidden" if name.startswith(".") else "it is a link to a folder"
+                found.append(((below / name).as_posix() + "/", why))
+        for name in files:
+            path = Path(place, name)
+            why = "documents.jsonl is read alone" if alone and path != ours else _why_not(path, root, extra)
+            found.append(((below / name).as_posix(), why))
+    return iter(sorted(found, key=lambda entry: entry[0].split("/")))
+
+
+def _why_not(path: Path, root: Path, extra: _Readers) -> str:
+    if path.name.startswith((".", "~$")):
+        return "it is hidden"
+    if path.name in NO_DOCUMENTS:
+        return "it belongs to Corollary and has no documents"
+    try:
+        if path.is_symlink() and not path.resolve(strict=True).is_relative_to(root):
+            return "it is a link that leads out of the folder"
+        # Opening a pipe would wait for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "it is no regular file"
+    except (OSError, RuntimeError):
+        return "it is a link that leads nowhere" if path.is_symlink() else "it cannot be opened"
+    return (
+        "" if reader_for(path, readers=extra) else f"no reader for {path.suffix or 'a file without a suffix'}"
+    )
+
+
+def _closed(folder: Path, error: OSError) -> tuple[str, str]:
+    return Path(error.filename).relative_to(
+        folder
+    ).as_posix() + "/", f"it cannot be opened ({error.strerror})"
+
+
+def _with_own_id(document: Document, file: str, seen: sqlite3.Connection) -> Document:
+    """The document, under an id of its file and place if an earlier one has its own."""
+    origin = document.origin
+    place = (origin.row or origin.page) if origin else None
+    by_place = f"{file}:{place}" if place else file
+    tries = (by_place if number == 1 else f"{by_place}#{number}" for number in range(1, 1 << 62))
+    id = document.id
+    while not seen.execute("INSERT OR IGNORE INTO ids VALUES (?)", (id,)).rowcount:
+        id = next(tries)
+    return document if id == document.id else replace(document, id=id)
+
+
+def _skipping(report: FileReport, item: Skipped) -> FileReport:
+    reasons = report.reasons
+    if len(reasons) < REASONS:
+        reasons += (f"{item.place}: {item.why}",)
+    return replace(report, rows_skipped=report.rows_skipped + 1, reasons=reasons)
+
+
+def _nothing(corpus: Corpus) -> str:
+    why = next((f" ({report.file}: {note})" for report in corpus.files for note in _notes(report)), "")
+    return f"{corpus.source} has no document that can be read{why}: give it a file with text."

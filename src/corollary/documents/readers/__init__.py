@@ -1,0 +1,44 @@
+"""Readers: each turns one kind of file into documents.
+
+A reader is a module with `SUFFIXES`, the lower-case endings of its files, and a function
+`read(path, *, ...)` that yields documents one by one. It may take these keywords, which the corpus fills:
+`name` (the file's path below the corpus folder, for ids and origins), `language` (for sentences) and
+`text_field` (the field of a row that is its text). Between its documents a reader may also yield a
+`Skipped`, a `LeftOut` or a `Remark`, which the table of files shows. A `UserError` or any other exception
+ends this file alone.
+
+Libraries that are heavy or optional are imported in `read`, so that this package imports quickly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from corollary.types import Document
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A row or page that gave no document; `place` says which ("row 3", "page 2")."""
+
+    place: str
+    why: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Parts of a file that give no sentences: `what` they are ("headings", "tables") and how many."""
+
+    what: str
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A decision about a file that its owner should see, such as a guessed encoding."""
+
+    text: str
+
+
+Found = Document | Skipped | LeftOut | Remark
+"""What a reader yields."""

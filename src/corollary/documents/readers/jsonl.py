@@ -1,0 +1,113 @@
+"""JSON lines and JSON: each row, of any fields, is one document; rows that we wrote come back exactly."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from corollary.documents.decoding import decode, encoding_of
+from corollary.documents.readers import Found, Remark, Skipped
+from corollary.documents.readers.rows import TEXTS, document_of
+from corollary.errors import UserError
+
+SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+_LISTS = ("rows", "data", "documents", "items", "records", "examples")
+
+
+def read(path: Path, *, name: str = "", text_field: str = "") -> Iterator[Found]:
+    """Each line of a .jsonl file, or each element of a .json file, as one document.
+
+    Lines are read one by one; a .json file is read as a whole. A row without `id` is known by file and
+    line. `text_field` names the field that is the text. A row that cannot be read costs itself alone.
+    """
+    name = name or path.name
+    rows = _elements(path) if path.suffix.lower() == ".json" else _lines(path)
+    chosen = ""
+    for number, value in rows:
+        if isinstance(value, Skipped):
+            yield value
+            continue
+        parts = unwrapped(value)
+        for part, row in enumerate(parts, start=1):
+            found, field = document_of(
+                row,
+                name=name,
+                number=number,
+                part=part if len(parts) > 1 else 0,
+                text_field=text_field,
+                chosen=chosen,
+            )
+            if field not in ("", "text", chosen):
+                yield Remark(f"text is the field {field}")
+                chosen = field
+            yield found
+
+
+def parsed(text: str) -> Any:
+    """The value of a JSON text. Raises `ValueError`, which says why it is none."""
+    try:
+        return json.loads(text, parse_constant=str)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is not JSON ({error.msg}, character {error.pos + 1})") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+    except ValueError as error:  # Python reads no integers of more than 4,300 digits
+        raise ValueError("it has a number of too many digits") from error
+
+
+def unwrapped(value: Any) -> list[Any]:
+    """The rows within a value: those of a list or an export of a dataset, else the value alone."""
+    if isinstance(value, dict) and not any(isinstance(value.get(key), str) for key in TEXTS):
+        for key in _LISTS:
+            rows = value.get(key)
+            if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+                return [row["row"] if isinstance(row.get("row"), dict) else row for row in rows]
+        if isinstance(value.get("row"), dict):
+            return [value["row"]]
+    return [value]
+
+
+def _lines(path: Path) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(_byte_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield number, parsed(line.decode("utf-8"))
+        except UnicodeDecodeError:
+            yield number, Skipped(f"row {number}", "it is not UTF-8")
+        except ValueError as error:
+            yield number, Skipped(f"row {number}", str(error))
+
+
+def _byte_lines(path: Path) -> Iterator[bytes]:
+    """The lines as UTF-8. Bytes are split, not text: JSON leaves U+2028 and its like inside texts."""
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+        file.seek(0)
+        # JSON begins with a letter of ASCII, so UTF-16 has a zero byte or its mark at once.
+        if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head[:4]:
+            encoding = encoding_of(head, whole=False)
+            text = io.TextIOWrapper(file, encoding=encoding, newline="\n", errors="replace")
+            yield from (line.encode("utf-8", "replace") for line in text)
+            return
+        for number, line in enumerate(file):
+            yield line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line
+
+
+def _elements(path: Path) -> Iterable[tuple[int, Any]]:
+    text, _ = decode(path.read_bytes())
+    try:
+        value = parsed(text)
+    except ValueError as error:
+        try:
+            # Many files named .json have a value on each line.
+            parsed(text[: text.index("\n")])
+        except ValueError:
+            raise UserError(str(error)) from error
+        return _lines(path)
+    rows = value if isinstance(value, list) else unwrapped(value)
+    return enumerate(rows, start=1)

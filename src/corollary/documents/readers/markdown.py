@@ -1,0 +1,93 @@
+"""Markdown: a file is one document; paragraphs and list items give its sentences."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from corollary.documents.decoding import decode
+from corollary.documents.readers import Found, LeftOut, Remark
+from corollary.documents.split import paragraph_spans
+from corollary.types import Document, Origin
+
+SUFFIXES = (".md", ".markdown", ".mdown")
+
+# A line "---" opens front matter only where a field follows; else it is a rule.
+_FRONT = re.compile(r"---[ \t]*\n(?=[\w-]+[ \t]*:)(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_OF_IMAGES = frozenset(("image", "softbreak", "link_open", "link_close"))
+_LEFT_OUT = {
+    "heading_open": "headings",
+    "table_open": "tables",
+    "fence": "code blocks",
+    "code_block": "code blocks",
+    "html_block": "HTML blocks",
+}
+
+
+def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]:
+    """The file as one document with the spans of its sentences. Raises `UserError` for no text.
+
+    Its text is the file's own, markup included. Front matter, headings, tables, code and blocks of HTML
+    have no spans and are counted.
+    """
+    text, remark = decode(path.read_bytes())
+    if remark:
+        yield Remark(remark)
+    if not text.strip():
+        return
+    text, spans, left_out = spans_of(text, language=language)
+    name = name or path.name
+    yield Document(name, text, origin=Origin(name), spans=tuple(spans))
+    yield from (LeftOut(what, count) for what, count in left_out.items())
+
+
+def spans_of(text: str, *, language: str) -> tuple[str, list[tuple[int, int]], Counter[str]]:
+    """The text, the spans of its sentences, and how many parts of which kind have none.
+
+    The text comes back as long as it was: inside a paragraph, the marks of quotations are now blanks.
+    """
+    front = _FRONT.match(text)
+    skipped = text.count("\n", 0, front.end()) if front else 0
+    left_out = Counter({"front matter": 1} if front else {})
+    lines = text.split("\n")
+    tokens = MarkdownIt("commonmark").enable("table").parse("\n".join(lines[skipped:]))
+    left_out.update(_LEFT_OUT[token.type] for token in tokens if token.type in _LEFT_OUT)
+    paragraphs: list[tuple[int, int, int]] = []
+    for token in _paragraphs(tokens):
+        if all(child.type in _OF_IMAGES for child in token.children or ()):
+            left_out["images"] += 1
+            continue
+        assert token.map is not None, "markdown-it gives every paragraph its lines"
+        first = skipped + token.map[0]
+        contents = token.content.split("\n")
+        starts = [_start(lines[first + i], content) for i, content in enumerate(contents)]
+        for number, start in enumerate(starts[1:], start=first + 1):
+            lines[number] = " " * start + lines[number][start:]
+        paragraphs.append((first, starts[0], first + len(contents) - 1))
+    offsets = [0, *itertools.accumulate(len(line) + 1 for line in lines)]
+    text = "\n".join(lines)
+    spans = [
+        span
+        for first, start, last in paragraphs
+        for span in paragraph_spans(text, offsets[first] + start, offsets[last + 1] - 1, language)
+    ]
+    return text, spans, left_out
+
+
+def _start(line: str, content: str) -> int:
+    """Where the content of a line begins, behind the marks of lists and quotations."""
+    bare = line.rstrip()
+    return len(bare) - len(content.rstrip()) if bare.endswith(content.rstrip()) else 0
+
+
+def _paragraphs(tokens: Sequence[Token]) -> Iterator[Token]:
+    """The content of each paragraph, those of list items and quotations included."""
+    for before, token in itertools.pairwise(tokens):
+        if before.type == "paragraph_open" and token.type == "inline":
+            yield token

@@ -1,0 +1,152 @@
+"""What the readers of tables and JSON share: a row of any fields as a document."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from corollary import store, values
+from corollary.documents.readers import Skipped
+from corollary.types import Document, Origin
+
+OURS = frozenset(field.name for field in fields(Document))
+TEXTS = ("text", "content", "body", "document", "passage", "page_content", "abstract", "markdown", "article")
+"""Fields that are taken as a row's text, in this order."""
+PAIRS = (
+    ("question", "answer"),
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("instruction", "output"),
+    ("instruction", "response"),
+    ("input", "output"),
+)
+"""Fields of which the second answers the first: both are one text, since a question apart from its answer
+teaches nothing."""
+CHATS = ("messages", "conversations", "conversation", "chat")
+DEEPEST = 50
+"""Levels of nesting that a row may have."""
+
+
+def document_of(
+    row: Any, *, name: str, number: int, part: int = 0, text_field: str = "", chosen: str = ""
+) -> tuple[Document | Skipped, str]:
+    """The document of a row, or why there is none, and the name of the field that is its text.
+
+    `number` is the row's number from 1, `part` that of a row within it. The text is the field
+    `text_field`, or if that is "" the field `text` or one with a usual name, or a chat or a pair of
+    question and answer, or `chosen` (from an earlier row), or the longest text there is. Fields that are
+    none of ours go to `meta`.
+    """
+    place = f"row {number}"
+    try:
+        row = plain(row)
+    except ValueError as error:
+        return Skipped(place, str(error)), ""
+    if isinstance(row, str):
+        row = {"text": row}
+    if not isinstance(row, dict):
+        return Skipped(place, "it is neither an object nor a text"), ""
+    field, text, used = _text(row, text_field, chosen)
+    if not field:
+        wanted = f"no text in the field '{text_field}'" if text_field else "no text"
+        return Skipped(place, f"it has {wanted}"), ""
+    if "\0" in text:
+        return Skipped(place, "its text has zero bytes"), ""
+    origin = Origin(name, row=number)
+    if field == "text" and row.get("id") and set(row) <= OURS and (ours := _ours(row, origin)):
+        wrong = [span for span in ours.spans or () if not 0 <= span[0] <= span[1] <= len(text)]
+        return (Skipped(place, f"its span {wrong[0]} is not within its text") if wrong else ours), field
+    given = row.get("id")
+    id = str(given) if type(given) in (str, int) and str(given) else f"{name}:{number}"
+    id += f".{part}" if part and id == f"{name}:{number}" else ""
+    nested = row.get("meta")
+    meta = dict(nested) if isinstance(nested, dict) else {}
+    # A field both here and in the row's own `meta` keeps both: the nested ones stay together.
+    rest = {key: value for key, value in row.items() if key not in used and key != "id"}
+    meta = {**meta, **{k: v for k, v in rest.items() if k != "meta"}} if not set(meta) & set(rest) else rest
+    if not isinstance(nested, dict) and nested is not None:
+        meta["meta"] = nested
+    spans = ((0, len(text)),) if len(used) == 2 else None
+    return Document(id, text, origin=origin, spans=spans, meta=meta), field
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """The value as JSON knows it; numbers that JSON cannot hold, dates and the like become text.
+
+    Raises `ValueError`, which says why, for half characters and for deep nesting.
+    """
+    if depth > DEEPEST:
+        raise ValueError(f"it is nested more than {DEEPEST} levels deep")
+    if isinstance(value, str):
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError("it has half a character (a lone surrogate)") from error
+        return value
+    if value is None or type(value) in (bool, int):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
+
+
+def _ours(row: Mapping[str, Any], origin: Origin) -> Document | None:
+    """The row as one of our own documents, or None if a field of that name is something else."""
+    try:
+        # Tables that are saved as JSON have null where a column is empty.
+        given = {key: value for key, value in row.items() if value is not None}
+        ours = values.from_plain(Document, given)
+    except TypeError:
+        return None
+    return ours if "origin" in row else replace(ours, origin=origin)
+
+
+def _text(row: Mapping[str, Any], text_field: str, chosen: str) -> tuple[str, str, tuple[str, ...]]:
+    """(how the text was found, the text, the fields used), with empty names if there is none."""
+
+    def has(key: str) -> bool:
+        return isinstance(row.get(key), str) and bool(row[key].strip())
+
+    if text_field:
+        return (text_field, row[text_field], (text_field,)) if has(text_field) else ("", "", ())
+    for key in TEXTS:
+        if has(key):
+            return key, row[key], (key,)
+        if key == "text" and key in row:
+            return "", "", ()
+    for key in CHATS:
+        if turns := _turns(row.get(key)):
+            return key, turns, (key,)
+    for first, second in PAIRS:
+        if has(first) and has(second):
+            return f"{first} + {second}", f"{row[first].strip()}\n{row[second].strip()}", (first, second)
+    if chosen and has(chosen):
+        return chosen, row[chosen], (chosen,)
+    longest = max((key for key in row if has(key) and key != "id"), key=lambda key: len(row[key]), default="")
+    return longest, row.get(longest, ""), (longest,)
+
+
+def _turns(messages: Any) -> str:
+    """The turns of a chat as text, each behind its role, or "" if this is no chat."""
+    if not isinstance(messages, Sequence) or isinstance(messages, str):
+        return ""
+    turns = []
+    for message in messages:
+        if not isinstance(message, dict):
+            return ""
+        role, content = message.get("role", message.get("from")), message.get("content", message.get("value"))
+        if isinstance(content, list):
+            content = "\n".join(part["text"] for part in content if isinstance(part, dict) and _is_text(part))
+        if isinstance(role, str) and isinstance(content, str) and content.strip():
+            turns.append(f"{role}: {content.strip()}")
+    return "\n\n".join(turns)
+
+
+def _is_text(part: Mapping[str, Any]) -> bool:
+    return isinstance(part.get("text"), str)

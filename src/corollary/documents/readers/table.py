@@ -1,0 +1,98 @@
+"""Tables: each row of a CSV, TSV or Parquet file is one document.
+
+CSV is read by Python's own reader and not by pyarrow, which guesses a column's type from its first rows
+and gives up the whole file where a later row does not fit.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from corollary.documents.decoding import encoding_of
+from corollary.documents.readers import Found, Remark, Skipped
+from corollary.documents.readers.rows import document_of
+from corollary.errors import UserError
+
+SUFFIXES = (".csv", ".tsv", ".parquet")
+
+_LONGEST = 1 << 24
+"""Characters of a cell: a quote that nothing closes must not take the rest of a large file into memory."""
+
+
+def read(path: Path, *, name: str = "", text_field: str = "") -> Iterator[Found]:
+    """Each row as one document; rows are read in turn and known by their number below the header.
+
+    The first row of a CSV file names its columns. `text_field` names the column that is the text.
+    """
+    name = name or path.name
+    chosen = ""
+    for number, row in _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path):
+        if isinstance(row, Skipped | Remark):
+            yield row
+            continue
+        found, field = document_of(row, name=name, number=number, text_field=text_field, chosen=chosen)
+        if field not in ("", "text", chosen):
+            yield Remark(f"text is the column {field}")
+            chosen = field
+        yield found
+
+
+def _csv(path: Path) -> Iterator[tuple[int, Any]]:
+    with path.open("rb") as file:
+        head = file.read(1 << 16)
+        # UTF-16 has zero bytes at once; a stray one further down costs its own row.
+        encoding = encoding_of(head if b"\0" in head[:4] else head.replace(b"\0", b""), whole=False)
+        file.seek(0)
+        # Bytes that do not belong become halves of characters, which the row is asked for below.
+        errors = "replace" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+        text = io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
+        first = text.readline(1 << 16)
+        if not encoding.startswith("utf-"):
+            yield 0, Remark(f"read as {encoding}")
+        mark = "\t" if path.suffix.lower() == ".tsv" else max(",;\t|", key=first.count)
+        csv.field_size_limit(_LONGEST)  # Python's own limit is shorter than many documents
+        rows = csv.reader(itertools.chain([first], text), delimiter=mark)
+        header = next(rows, [])
+        names = [cell.strip() or f"column {place}" for place, cell in enumerate(header, start=1)]
+        names = [n if names.index(n) == i else f"{n} ({i + 1})" for i, n in enumerate(names)]
+        for number in itertools.count(1):
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield number, Skipped(f"row {number}", f"it is not CSV ({error})")
+                continue
+            if not _is_sound(row):
+                yield number, Skipped(f"row {number}", f"it has bytes that are not {encoding}")
+            elif len(row) == len(names):
+                cells = {name: cell for name, cell in zip(names, row, strict=True) if cell}
+                yield number, cells
+            elif row:
+                yield number, Skipped(f"row {number}", f"it has {len(row)} cells and the header {len(names)}")
+
+
+def _is_sound(row: list[str]) -> bool:
+    return not any("\udc80" <= character <= "\udcff" for cell in row for character in cell)
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise UserError("Parquet needs pyarrow: pip install 'corollary[documents]'") from error
+    try:
+        with ParquetFile(path) as file:
+            number = 0
+            for batch in file.iter_batches(batch_size=256):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, {key: value for key, value in row.items() if value is not None}
+    except (ArrowException, OSError) as error:
+        raise UserError(f"it is not a Parquet file that can be read ({error})"[:160]) from error

@@ -1,0 +1,168 @@
+"""What a worker does, and how jobs and results travel between it and the driver.
+
+Values travel by pickle, functions and classes by reference: a worker imports their module and never the
+script that the user runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from types import FunctionType
+from typing import IO, Any
+
+from corollary.errors import JobFailed, UserError
+
+LENGTH = 8
+"""Bytes of the number that is sent before each message: its length, most significant byte first."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An error that `work` raised. `pickled` is empty if it cannot be pickled; then `text` replaces it."""
+
+    pickled: bytes
+    text: str
+    from_user: bool
+    note: str
+
+
+class _Pickler(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        # Pickle itself takes these, and fails in the worker, where __main__ is another module.
+        if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__":
+            raise UserError(
+                f"'{value.__qualname__}' is defined in the script that you run, which workers do not import: "
+                "move it into a file of its own and import it from there."
+            )
+        return NotImplemented
+
+
+def pack(value: Any) -> bytes:
+    """The pickled value. Raises `UserError` if it needs something that the user's script defines."""
+    packed = io.BytesIO()
+    _Pickler(packed).dump(value)
+    return packed.getvalue()
+
+
+def attempt(message: bytes) -> bytes:
+    """Do the job of a message (a packed function and its job); gives the outcome for `unpack`."""
+    try:
+        return pickle.dumps((_do(message), None))
+    except Exception as error:
+        return pickle.dumps((None, _failure(error)))
+    except BaseException as error:
+        return pickle.dumps((ended_early(error), None))
+
+
+def attempt_with(folders: tuple[str, ...], message: bytes) -> bytes:
+    """Does what `attempt` does, with folders that are added at the end of this process's sys.path."""
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
+    return attempt(message)
+
+
+def unpack(outcome: bytes) -> Any:
+    """The result of a job. What `work` raised is raised here, with the worker's traceback as a note."""
+    answer, failure = pickle.loads(outcome)
+    if failure is not None:
+        raise _error(failure)
+    return answer
+
+
+def ended_early(error: BaseException) -> JobFailed:
+    """The result of a job that called `sys.exit`. Its exit code may be 0, but it has no result."""
+    trace = "".join(traceback.format_exception(error, limit=-8))
+    return JobFailed(f"{trace}The job left with {type(error).__name__} and has no result.")
+
+
+def threads_environment(threads: int) -> dict[str, str]:
+    """The environment variables that libraries read, when they are imported, for their number of threads."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), str(threads))
+
+
+def check_least(runner: str, option: str, value: float, least: int) -> None:
+    """Raises `UserError` for an option of a runner that is below its least value."""
+    if value < least:
+        raise UserError(f"The option '{option}' of the runner {runner} is {value}: give {least} or more.")
+
+
+def send(stream: IO[bytes], message: bytes) -> None:
+    """Write a message to a pipe. Raises `OSError` if nobody reads it any more."""
+    stream.write(len(message).to_bytes(LENGTH, "big"))
+    stream.write(message)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> bytes | None:
+    """The next message from a pipe; None if the other side has closed it, even in the middle of one."""
+    length = int.from_bytes(stream.read(LENGTH), "big")
+    message = stream.read(length)
+    return message if length and len(message) == length else None
+
+
+def serve() -> None:
+    """Do the jobs that come through standard input, until the driver closes it or is killed.
+
+    The outcomes go to what was standard output. The work itself has no input, and what it prints goes
+    to standard error: it cannot disturb the messages.
+    """
+    # ctrl-C reaches every process of the terminal. Only the driver answers it, and then ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    jobs, outcomes = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # The driver ends a worker by force, which loses what is still in a buffer.
+        sys.stdout.reconfigure(line_buffering=True)
+    messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(jobs, messages), daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):
+        while True:
+            send(outcomes, attempt(messages.get()))
+
+
+def _listen(jobs: IO[bytes], messages: queue.SimpleQueue[bytes]) -> None:
+    while (message := receive(jobs)) is not None:
+        messages.put(message)
+    # A driver that was killed cannot end this process: without this line a long job would go on.
+    os._exit(1)
+
+
+def _do(message: bytes) -> Any:
+    try:
+        work, job = pickle.loads(message)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"A worker cannot import '{error.name}': install it, or add its folder to PYTHONPATH."
+        ) from error
+    return work(job)
+
+
+def _failure(error: Exception) -> _Failure:
+    from_user = isinstance(error, UserError)
+    text = str(error) if from_user else f"{type(error).__name__}: {error}"
+    # A traceback cannot be pickled: its text goes along as a note.
+    note = f"In a worker process:\n{traceback.format_exc()}"
+    try:
+        return _Failure(pickle.dumps(error), text, from_user, note)
+    except Exception:
+        return _Failure(b"", text, from_user, note)
+
+
+def _error(failure: _Failure) -> Exception:
+    try:
+        error: Exception = pickle.loads(failure.pickled)
+        assert isinstance(error, Exception)
+    except Exception:
+        # Also an error whose class exists only in the worker, such as one of a plug-in's own file.
+        error = UserError(failure.text) if failure.from_user else RuntimeError(failure.text)
+    error.add_note(failure.note)
+    return error
