@@ -13,9 +13,9 @@ import small_studies
 from corollary import commands, store
 from corollary.completions import Completions
 from corollary.errors import UserError
-from corollary.measure.audit import audit_of, usable
 from corollary.types import DROPPED, Completion, Dataset, Document, Question, Request, Spec
 from corollary.writing import engine
+from corollary.writing.audit import audit_of, usable
 from corollary.writing.engine import Written
 
 TREE = Dataset(
