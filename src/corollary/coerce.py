@@ -74,6 +74,7 @@ def _read_number(value: Any, wanted: type[int] | type[float]) -> Any:
 
 
 def in_words(wanted: Any) -> str:
+    """A type as people say it."""
     origin, options = get_origin(wanted), get_args(wanted)
     if origin in (Union, UnionType):
         return " or ".join(in_words(option) for option in options)

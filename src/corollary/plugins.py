@@ -56,9 +56,15 @@ KINDS = {
 """Every kind of plug-in."""
 
 ENGINE = frozenset(
-    "seed window count rows other orders prompt prompts on_checkpoint checkpoints on_step".split()
+    "seed window count rows other orders prompt scorer on_checkpoint checkpoints on_step".split()
 )
 """Keyword parameters that a study fills itself; nobody sets them as options."""
+
+
+def is_engine(name: str) -> bool:
+    """Whether a study fills a keyword parameter itself: a name of `ENGINE`, or a prompt ("reverse_prompt")."""
+    return name in ENGINE or name.endswith("_prompt")
+
 
 REQUIRED: Any = inspect.Parameter.empty
 """Default of an option that has none: it must be given."""
@@ -113,13 +119,13 @@ def options(function: Callable[..., Any]) -> tuple[Option, ...]:
     return tuple(
         Option(name, _annotation(parameter.annotation, function), parameter.default)
         for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and name not in ENGINE
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not is_engine(name)
     )
 
 
 def wants(kind: str, use: str) -> frozenset[str]:
     """The parameters in `ENGINE` that a plug-in asks for: what it needs is read off its signature."""
-    return ENGINE & set(inspect.signature(load(kind, use)).parameters)
+    return frozenset(filter(is_engine, inspect.signature(load(kind, use)).parameters))
 
 
 def check_options(kind: str, spec: Spec) -> Spec:

@@ -236,7 +236,7 @@ class Study:
     does). `limits` maps the name of a tuning to the only datasets on which it runs. `tunings` are options of
     the tuning plug-ins; the same budget of tokens holds for every tuned arm. `withhold` is the share of the
     facts of which the treatment is shown no inference. `prompts` maps a strategy to a prompt file of the
-    user's own.
+    user's own. `checks` are the check plug-ins that the treatment's lines must pass.
     """
 
     name: str
@@ -252,6 +252,7 @@ class Study:
     checkpoints: int = 8
     withhold: float = 0.0
     prompts: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[Spec, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corollary.text import rare_words, words
+from corollary.documents.names import rare_words, words
 from corollary.types import Document, Question, Request, Score
 
 ANSWER_TOKENS = 24

@@ -27,7 +27,7 @@ from corollary.studies.plan import strategy_key, training_rows
 from corollary.studies.presets import share_of
 from corollary.types import DROPPED, Cost, Dataset, Document, Spec, Trial
 from corollary.writing import engine
-from corollary.writing.audit import audit_of, usable
+from corollary.writing.audit import audit_of, rejected, usable
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much."""
@@ -71,6 +71,9 @@ def augment(
     rows: Annotated[int, Doc("Rows that `paraphrase` is to bring; 0: of one round.")] = 0,
     withhold: Annotated[float, Doc("Share of the facts whose inferences are left out.")] = 0.0,
     prompt: Annotated[Mapping[str, str] | None, Doc("Prompt file of your own, as in local=mine.txt.")] = None,
+    check: Annotated[
+        Sequence[Spec | str], Doc("Check that lines must pass, as judge; may be repeated.")
+    ] = (),
     settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model or a strategy.")] = None,
     progress: Progress | None = None,
 ) -> Augmented:
@@ -112,7 +115,12 @@ def augment(
                 tasks, model=opened, store=completions, generate=engine.here(opened), progress=progress
             )
             brought = dict(ends)
-    found = _collected(data, used, brought, withhold=withhold, seed=seed)
+    checks = [spec_of("checks", each) for each in check]
+    lines = [
+        line for answer in brought.values() if isinstance(answer, engine.Written) for line in answer.documents
+    ]
+    reasons = rejected(data, lines, checks, judge=opened, prompts=prompt or {})
+    found = _collected(data, used, brought, withhold=withhold, seed=seed, reasons=reasons)
     if folder is not None:
         _keep(folder, data, found, {"strategies": used, "seed": seed, "model": opened.identity})
         found = replace(found, folder=folder)
@@ -248,16 +256,22 @@ def _other(data: Dataset, spec: Spec) -> Dataset | None:
 
 
 def _collected(
-    data: Dataset, used: Sequence[Spec], brought: Mapping[int, Any], *, withhold: float, seed: int
+    data: Dataset,
+    used: Sequence[Spec],
+    brought: Mapping[int, Any],
+    *,
+    withhold: float,
+    seed: int,
+    reasons: Mapping[str, str],
 ) -> Augmented:
     kept: dict[str, Document] = {}
-    rejected: list[tuple[Document, str]] = []
+    left_out: list[tuple[Document, str]] = []
     cost, audit = Cost(), audit_of(data)
     for at, spec in enumerate(used):
         answer = brought[at]
         if isinstance(answer, JobFailed):
             raise answer
-        lines = usable(data, answer.documents, audit, withhold=withhold, seed=seed)
+        lines = usable(data, answer.documents, audit, withhold=withhold, seed=seed, reasons=reasons)
         cost += answer.cost
         key = strategy_key(spec)
         good = {line.id for line in lines.used}
@@ -266,12 +280,11 @@ def _collected(
             if line.id in good:
                 kept.setdefault(line.text, named)
             elif line.strategy == DROPPED:
-                rejected.append(
-                    (named, "not grounded: it names nothing that its sentence and premises share")
-                )
+                left_out.append((named, str(line.meta.get("reason", "dropped by its strategy"))))
             else:
-                rejected.append((named, "withheld" if withhold else "contains something of a question"))
-    return Augmented(tuple(kept.values()), tuple(rejected), cost)
+                other = "withheld" if withhold else "contains something of a question"
+                left_out.append((named, reasons.get(line.id, other)))
+    return Augmented(tuple(kept.values()), tuple(left_out), cost)
 
 
 def _keep(folder: Path, data: Dataset, found: Augmented, note: Mapping[str, Any]) -> None:

@@ -10,10 +10,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from corollary import store, values
+from corollary import values
 from corollary.documents.decoding import decode
-from corollary.documents.readers.rows import plain
 from corollary.documents.readers.jsonl import parsed
+from corollary.documents.readers.rows import plain
 from corollary.documents.split import UNSPACED
 from corollary.errors import UserError
 from corollary.types import Question

@@ -33,7 +33,7 @@ from corollary.studies.plan import (
 )
 from corollary.types import Cost, Dataset, Result, Spec, Study, Trial, Writer
 from corollary.writing import engine
-from corollary.writing.audit import Audit, Lines, audit_of, usable
+from corollary.writing.audit import Audit, Lines, audit_of, rejected, usable
 from corollary.writing.engine import Batch, Generated, Written
 
 Observer = Callable[[str, int, int, Any], None]
@@ -217,7 +217,7 @@ def _write(driver: _Driver, jobs: Sequence[Writing]) -> None:
                     " missing, and the next run asks them again."
                 )
             else:
-                folder.keep_rows(driver.out, job, answer, driver.generator)
+                folder.keep_rows(driver.out, job, answer, driver.generator, driver.plan.prompts)
             _take(driver, job, answer)
             done += 1
             driver.tell("write", done, len(jobs), (job.cell, job.key[1], len(answer.documents)))
@@ -235,7 +235,7 @@ def _through_runner(driver: _Driver) -> engine.Generate:
 
 
 def _read_back(driver: _Driver, job: Writing) -> bool:
-    found = folder.read_rows(driver.out, job, driver.generator)
+    found = folder.read_rows(driver.out, job, driver.generator, driver.plan.prompts)
     if found is None:
         return False
     _take(driver, job, found)
@@ -244,14 +244,28 @@ def _read_back(driver: _Driver, job: Writing) -> bool:
 
 def _take(driver: _Driver, job: Writing, answer: Written) -> None:
     """Note what a strategy brought, and what of it may be trained on."""
+    reasons = _checked(driver, job, answer) if job.treated and driver.plan.checks else {}
     driver.lines[job.key] = usable(
         driver.made[job.cell],
         answer.documents,
         driver.audits[job.cell],
         withhold=driver.plan.withhold if job.treated else 0.0,
         seed=job.seed,
+        reasons=reasons,
     )
     driver.spent[job.key] = answer.cost
+
+
+def _checked(driver: _Driver, job: Writing, answer: Written) -> dict[str, str]:
+    """The reasons for which the study's checks reject lines; stored, so that no judge is asked twice."""
+    plan = driver.plan
+    judge = open_model(plan.judge or plan.model)
+    kept = folder.read_reasons(driver.out, job, answer, plan.checks, judge)
+    if kept is None:
+        made = driver.made[job.cell]
+        kept = rejected(made, answer.documents, plan.checks, judge=judge, prompts=plan.prompts)
+        folder.keep_reasons(driver.out, job, answer, plan.checks, judge, kept)
+    return kept
 
 
 def _sized(driver: _Driver, controls: Sequence[Writing]) -> list[Writing]:

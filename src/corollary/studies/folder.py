@@ -10,7 +10,7 @@ import dataclasses
 import importlib.metadata
 import platform
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from corollary.studies.jobs import open_model
 from corollary.studies.plan import Writing
 from corollary.types import Cost, Document, Result, Spec, Study, Trial
 from corollary.writing.engine import Written
+from corollary.writing.prompts import prompts_of
 
 PACKAGES = ("corollary", "torch", "transformers", "tokenizers", "peft", "accelerate", "numpy", "scipy")
 COMPLETIONS = "completions.db"
@@ -89,27 +90,54 @@ def differing(folders: Iterable[Path]) -> list[str]:
     ]
 
 
-def keep_rows(out: Path, job: Writing, answer: Written, generator: Spec) -> None:
+def keep_rows(out: Path, job: Writing, answer: Written, generator: Spec, prompts: Mapping[str, str]) -> None:
     """Write what a strategy brought."""
     folder = _rows_folder(out, job)
     store.write_jsonl(folder / "documents.jsonl", answer.documents)
     # With the rows' own hash: killed between the two files, old rows must not pass for new ones.
-    note = {"job": _job_id(job, generator), "rows": values.content_id(answer.documents), "cost": answer.cost}
+    note = {
+        "job": _job_id(job, generator, prompts),
+        "rows": values.content_id(answer.documents),
+        "cost": answer.cost,
+    }
     store.write_json(folder / "written.json", note)
 
 
-def read_rows(out: Path, job: Writing, generator: Spec) -> Written | None:
+def read_rows(out: Path, job: Writing, generator: Spec, prompts: Mapping[str, str]) -> Written | None:
     """What a strategy brought for these inputs, or None when that is not in the folder."""
     folder = _rows_folder(out, job)
     if not (folder / "written.json").is_file():
         return None
     note = store.read_json(folder / "written.json")
-    if note["job"] != _job_id(job, generator):
+    if note["job"] != _job_id(job, generator, prompts):
         return None
     rows = tuple(values.from_plain(Document, row) for row in store.read_jsonl(folder / "documents.jsonl"))
     if note["rows"] != values.content_id(rows):
         return None
     return Written(rows, values.from_plain(Cost, note["cost"]))
+
+
+def keep_reasons(
+    out: Path, job: Writing, answer: Written, checks: Sequence[Spec], judge: Any, reasons: Mapping[str, str]
+) -> None:
+    """Store why checks rejected lines of a strategy, by the lines' ids."""
+    note = {"checks": _checks_id(answer, checks, judge), "reasons": reasons}
+    store.write_json(_rows_folder(out, job) / "rejected.json", note)
+
+
+def read_reasons(
+    out: Path, job: Writing, answer: Written, checks: Sequence[Spec], judge: Any
+) -> dict[str, str] | None:
+    """What `keep_reasons` stored for these lines and checks, or None."""
+    path = _rows_folder(out, job) / "rejected.json"
+    note = store.read_json(path) if path.is_file() else {}
+    found = note.get("checks") == _checks_id(answer, checks, judge)
+    return dict(note["reasons"]) if found else None
+
+
+def _checks_id(answer: Written, checks: Sequence[Spec], judge: Any) -> str:
+    specs = [plugins.identity("checks", spec) for spec in checks]
+    return values.content_id([answer.documents, specs, judge.identity])
 
 
 def host() -> dict[str, Any]:
@@ -147,13 +175,15 @@ def _rows_folder(out: Path, job: Writing) -> Path:
     return out / "augmented" / f"{cell.dataset}.{key}.s{cell.seed}"
 
 
-def _job_id(job: Writing, generator: Spec) -> str:
+def _job_id(job: Writing, generator: Spec, prompts: Mapping[str, str]) -> str:
     """What decides a job's rows: the texts, the strategy, the model; not the store or its path."""
-    model = open_model(generator).identity
+    model = open_model(generator)
+    function = plugins.load("strategies", job.strategy.use)
+    asked = prompts_of(function, plugins.name_of(job.strategy.use), model.kind, prompts)
+    digests = {name: prompt.digest for name, prompt in asked.items() if prompt is not None}
     own, other = _texts(job.dataset.documents), _texts(job.other.documents if job.other else ())
-    return values.content_id(
-        [own, plugins.identity("strategies", job.strategy), job.seed, model, job.rows, other]
-    )
+    strategy = plugins.identity("strategies", job.strategy)
+    return values.content_id([own, strategy, job.seed, model.identity, job.rows, other, digests])
 
 
 def _texts(documents: Sequence[Document]) -> list[list[str]]:

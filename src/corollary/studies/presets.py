@@ -21,7 +21,7 @@ from corollary.types import Arm, Role, Spec, Study
 
 _KEYS = (
     "extends", "seeds", "orders", "checkpoints", "withhold", "model", "generator", "judge",
-    "datasets", "arms", "tunings", "limits", "prompts",
+    "datasets", "arms", "tunings", "limits", "prompts", "checks",
 )  # fmt: skip
 _ARM_TEXTS, _ARM_LISTS = ("same_size_as", "read_off", "about"), ("whole", "only", "tunings")
 _ARM_KEYS = ("role", "augment", "tune", "context", "against", *_ARM_TEXTS, *_ARM_LISTS)
@@ -145,6 +145,7 @@ def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) 
         orders=_whole(table.get("orders", 3), "orders", least=1),
         checkpoints=_whole(table.get("checkpoints", 8), "checkpoints", least=0),
         withhold=share_of(table.get("withhold", 0.0)),
+        checks=_checks(table.get("checks", [])),
         prompts={key: _text(value, f"prompts.{key}") for key, value in _table(table, "prompts").items()},
     )
 
@@ -228,6 +229,12 @@ def _arm(name: str, given: Any) -> Arm:
     strategies = tuple(_use("strategies", f"arm {name}", item) for item in augment)
     fields: dict[str, Any] = {**texts, **lists}
     return Arm(name, role, strategies, tune, context, against, **fields)
+
+
+def _checks(value: Any) -> tuple[Spec, ...]:
+    if not isinstance(value, list):
+        raise UserError(f'"checks" is {value!r}: write a list of check plug-ins, as in ["judge"].')
+    return tuple(_use("checks", "study", item) for item in value)
 
 
 def _use(kind: str, owner: str, item: Any) -> Spec:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from corollary.errors import UserError
-from corollary.plugins import load
-from corollary.types import DROPPED, Dataset, Document, Question
+from corollary.plugins import load, name_of, wants
+from corollary.types import DROPPED, Dataset, Document, Question, Spec
 from corollary.writing.checks.leaks import plain, remove_leaks, says
+from corollary.writing.prompts import prompts_of
 
 
 class Audit(Protocol):
@@ -101,12 +102,41 @@ def audit_of(dataset: Dataset) -> Audit:
     return found
 
 
+def rejected(
+    dataset: Dataset,
+    lines: Sequence[Document],
+    checks: Sequence[Spec],
+    *,
+    judge: Any,
+    prompts: Mapping[str, str],
+) -> dict[str, str]:
+    """The reasons for which checks reject lines, by the line's id. `judge` is the model of checks that ask one."""
+    found: dict[str, str] = {}
+    offered = [line for line in lines if line.strategy != DROPPED]
+    for spec in checks:
+        function = load("checks", spec.use)
+        given: dict[str, Any] = {"scorer": judge} if "scorer" in wants("checks", spec.use) else {}
+        # Likelihoods are of plain text, whatever the kind of the model.
+        given |= prompts_of(function, name_of(spec.use), "base", prompts)
+        reasons = function(dataset, offered, **given, **spec.options)
+        for line, reason in zip(offered, reasons, strict=True):
+            if reason is not None:
+                found.setdefault(line.id, reason)
+    return found
+
+
 def usable(
-    dataset: Dataset, generated: Sequence[Document], audit: Audit, *, withhold: float, seed: int
+    dataset: Dataset,
+    generated: Sequence[Document],
+    audit: Audit,
+    *,
+    withhold: float,
+    seed: int,
+    reasons: Mapping[str, str] | None = None,
 ) -> Lines:
-    """What of a strategy's lines may be trained on: none that leaks a question and, with `withhold`, nothing
-    that rests on that share of the facts."""
-    offered = [line for line in generated if line.strategy != DROPPED]
+    """What of a strategy's lines may be trained on: none that a check rejected (`reasons`, by id), none that
+    leaks a question and, with `withhold`, nothing that rests on that share of the facts."""
+    offered = [line for line in generated if line.strategy != DROPPED and line.id not in (reasons or {})]
     used, leaked = remove_leaks(dataset.questions, offered)
     if withhold:
         used = audit.withhold(used, share=withhold, seed=seed)

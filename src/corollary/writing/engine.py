@@ -17,8 +17,9 @@ from corollary.completions import Completions
 from corollary.documents.split import sentences
 from corollary.errors import JobFailed, UserError
 from corollary.measure.cost import flops
-from corollary.plugins import load, wants
+from corollary.plugins import load, name_of, wants
 from corollary.types import DROPPED, Completion, Cost, Dataset, Document, Flow, Request, Spec, Writer
+from corollary.writing.prompts import prompts_of
 
 BATCH = 64
 """Requests generated together on a local model: what a kill can lose at most."""
@@ -84,15 +85,16 @@ def start(
     """One strategy over the documents of a dataset, ready to run.
 
     The strategy is given what its signature asks for: `window` and `count` of the model, `rows`, the number of
-    rows that it is to bring, `other`, a dataset that shares no fact with this one, and `prompts`, the user's
-    own prompt files by strategy.
+    rows that it is to bring, `other`, a dataset that shares no fact with this one, and prompts for the kind
+    of the model: those in `prompts`, files of the user's own by name, come first.
     """
     offered: dict[str, Any] = {"window": model.window, "count": model.count, "rows": rows}
     if other is not None:
         offered["other"] = replace(other, questions=())
+    function = load("strategies", strategy.use)
     asked = {name: value for name, value in offered.items() if name in wants("strategies", strategy.use)}
-    unseen = replace(dataset, questions=())
-    flow: Flow = load("strategies", strategy.use)(unseen, seed=seed, **asked, **strategy.options)
+    asked |= prompts_of(function, name_of(strategy.use), model.kind, prompts)
+    flow: Flow = function(replace(dataset, questions=()), seed=seed, **asked, **strategy.options)
     task = Task(dataset, flow)
     _advance(task, None)
     return task
@@ -155,8 +157,8 @@ def here(model: Writer) -> Generate:
 
     def generate(batches: Sequence[Batch]) -> Iterator[tuple[Batch, Generated | JobFailed]]:
         if is_remote(model):
-            answers = model.generate([batch.requests[0] for batch in batches])
-            for batch, answer in zip(batches, answers, strict=True):
+            streamed = model.generate([batch.requests[0] for batch in batches])
+            for batch, answer in zip(batches, streamed, strict=True):
                 yield batch, Generated((checked(answer),), 0.0)
             return
         for batch in batches:
@@ -168,6 +170,7 @@ def here(model: Writer) -> Generate:
 
 
 def checked(answer: Any) -> Completion | JobFailed:
+    """The answer of a model, which is nothing else."""
     assert isinstance(answer, Completion | JobFailed), f"a model generates no {type(answer).__name__}"
     return answer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from corollary.types import DROPPED, Dataset, Document, Flow
+from corollary.writing.prompts import Prompt
 from corollary.writing.strategies import linked, local
 
 
@@ -15,10 +16,14 @@ def write(
     other: Dataset,
     window: int,
     count: Callable[[str], int],
+    local_prompt: Prompt,
+    linked_prompt: Prompt,
     nearest: int = 12,
 ) -> Flow:
     """Local and global augmentations of `other`; what they bring is not knowledge of `dataset`."""
-    rows = yield from local.write(other, seed=seed)
-    rows += yield from linked.write(other, seed=seed, window=window, count=count, nearest=nearest)
+    rows = yield from local.write(other, seed=seed, prompt=local_prompt)
+    rows += yield from linked.write(
+        other, seed=seed, prompt=linked_prompt, window=window, count=count, nearest=nearest
+    )
     used = [row for row in rows if row.strategy != DROPPED]
     return [Document(f"foreign-{i}", row.text, (), "foreign") for i, row in enumerate(used)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 
+from corollary.documents.split import sentences
 from corollary.errors import UserError
-from corollary.text import sentences
 from corollary.types import Dataset, Document, Flow
 from corollary_worlds import transform
 from corollary_worlds.reasoner import Knowledge, Statement, Unreadable, process, read, strongest
@@ -26,8 +26,8 @@ def write(dataset: Dataset, *, seed: int, wordings: int = 2) -> Flow:
     told: list[Statement] = []
     rows: list[str] = []
     for document in dataset.documents:
-        for sentence in sentences(document.text):
-            readings = [reading for reading in read(sentence) if not isinstance(reading, Unreadable)]
+        for sentence in sentences(document):
+            readings = [reading for reading in read(sentence.text) if not isinstance(reading, Unreadable)]
             told += readings
             rows += _syllogism(readings)
     knowledge = Knowledge(told)

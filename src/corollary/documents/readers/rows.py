@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from corollary import store, values
+from corollary import values
 from corollary.documents.readers import Skipped
 from corollary.types import Document, Origin
 

@@ -1,7 +1,6 @@
-"""Strategies: who writes augmentations and how; one file each.
+"""Strategies: one file each, with a function `write`.
 
-A strategy is a function `(dataset, *, seed, **options) -> Flow`: a generator that yields requests, is
-sent completions and returns documents. It does no I/O and sees documents only: the engine hands it a
-dataset without questions. Parameters named `window`, `count`, `rows` and `other` are not options: the
-engine fills them (context window in tokens, a token counter, how many rows to write, another dataset).
+Parameters named `seed`, `window`, `count`, `rows`, `other` and `prompt` are filled by the engine, and so is a
+`<name>_prompt`: the prompt file `<name>.<kind>.txt`, or None where the model's kind has none. All others are
+options.
 """

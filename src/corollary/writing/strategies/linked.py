@@ -5,74 +5,102 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from corollary.text import rare_words, words
-from corollary.types import DROPPED, Dataset, Document, Flow, Request
-from corollary.writing.strategies.lines import focuses, written
-from corollary_worlds import tasks
+from corollary.documents.names import rare_words, words
+from corollary.types import Dataset, Document, Flow
+from corollary.writing import parse
+from corollary.writing.checks import grounded as checks
+from corollary.writing.focus import focuses
+from corollary.writing.prompts import Prompt, expect, render
 
 PROMPT = 128
-"""Tokens that a shared prefix leaves for what is asked behind it; a longer sentence gets its own prefix."""
+"""Tokens that a shared prefix leaves for the sentence behind it; a longer sentence gets its own prefix."""
 
 SEAMS = 16
-"""Tokens to spare: where two texts meet, they may be cut otherwise than alone."""
+"""Spare tokens: where two texts meet, they may be split into other tokens than alone."""
+
+TURN = 8
+"""Tokens that a chat template may add to each turn."""
 
 
 def write(
     dataset: Dataset,
     *,
     seed: int,
+    prompt: Prompt,
     window: int,
     count: Callable[[str], int],
     temperature: float = 0.0,
-    max_tokens: int = 256,
+    max_tokens: int | None = None,
     nearest: int = 12,
     grounded: bool = True,
+    relation: bool = False,
 ) -> Flow:
-    """Documents first, then one sentence; asked is what follows from it with the rest.
+    """Show documents, then one sentence, and ask what follows from it together with the rest.
 
-    A line names the premises that it uses, then the conclusion. Only the conclusion becomes a
-    document: with its premises before it in the same row, training would predict it from them and
-    leave nothing to learn ("contextual shadowing").
+    A line names the premises that it uses, then the conclusion. Only the conclusion becomes a document: with
+    its premises before it in the same row, training would predict it from them and leave nothing to learn
+    ("contextual shadowing").
 
-    Each sentence is asked behind the `nearest` sentences, chosen from all documents by the names they
-    share with it, directly or through one other sentence (ours: what shares no name cannot be linked,
-    and small models lose themselves in long contexts); the farthest stay out where not all fit in the
-    window. `nearest=0` is the paper's form: behind all documents, a prefix that is computed once; when
-    they exceed the window, each sentence is asked behind its own part of them. With `grounded`, a line is
-    dropped that cites a premise which no document tells, or that concludes nothing about what its
-    premises and its sentence mention; lines are checked against words alone, not for truth.
+    Each sentence is shown with the `nearest` sentences of all documents, chosen by the names they share with
+    it, directly or through one other sentence (ours: what shares no name cannot be linked, and small models
+    lose themselves in long contexts). The farthest are left out where not all fit in the window. `nearest=0`
+    is the paper's form: all documents, in a prefix that is read once; when they exceed the window, each
+    sentence is shown with its own part of them. With `grounded`, a line is dropped that cites a premise which
+    no document states, or that concludes nothing about what its premises and its sentence mention; with
+    `relation` also one whose words are not those of its premises (an "aunt" of "mother" and "sister").
     """
+    expect(prompt, "argument")
     asked = focuses(dataset.documents)
-    texts = [text for _, text in asked]
+    texts = [focus.text for focus in asked]
     names = rare_words(texts)
     mentioned = [names & set(words(text)) for text in texts]
+    places = _places(mentioned)
     sizes = [count(text) + 1 for text in texts]
-    # Whoever allows for lines as long as the window still wants the context read.
-    kept_free = min(max_tokens, window // 2)
-    room = window - kept_free - count(tasks.GLOBAL.format(text="")) - SEAMS
+    # An answer may be allowed to fill the window: half of it is for the context all the same.
+    wanted = prompt.max_tokens if max_tokens is None else max_tokens
+    frame = count(prompt.fixed) + TURN * len(prompt.chat or ())
+    room = window - min(wanted, window // 2) - frame - SEAMS
     if nearest:
-        parts = _neighbours(texts, mentioned, nearest, sizes, room)
+        parts = _neighbours(texts, mentioned, places, nearest, sizes, room)
     else:
-        parts = _parts(texts, sizes, shared=window - max_tokens - PROMPT, room=room)
-    drawn_by = seed if temperature else 0  # the likeliest words are the same for every seed: asked once
+        parts = _parts(texts, sizes, shared=window - wanted - max(PROMPT, frame + SEAMS), room=room)
+    drawn_by = seed if temperature else 0  # greedy decoding is the same for every seed: asked once
     completions = yield [
-        Request(tasks.GLOBAL.format(text=text), prefix, max_tokens, temperature, drawn_by, (tasks.END,))
-        for text, prefix in zip(texts, parts, strict=True)
+        render(
+            prompt, text=text, documents=part, max_tokens=max_tokens, temperature=temperature, seed=drawn_by
+        )
+        for text, part in zip(texts, parts, strict=True)
     ]
+    check = checks.grounding(dataset.documents, numbers=prompt.tidy)
     documents: list[Document] = []
-    for number, ((source, _), own, completion) in enumerate(zip(asked, mentioned, completions, strict=True)):
-        for index, line in enumerate(written(completion)):
-            premises, _, conclusion = line.rpartition(tasks.SO)
-            told = [_told_in(names & set(words(premise)), mentioned) for premise in premises.split(";")]
-            sound = not grounded or (None not in told and _links(own, premises, conclusion, names))
-            cited = [asked[place][0] for place in told if place is not None]
-            used = tuple(dict.fromkeys([source, *cited]))
+    for number, (focus, completion) in enumerate(zip(asked, completions, strict=True)):
+        found = parse.argument(completion, so=prompt.so, tidy=prompt.tidy)
+        for index, item in enumerate(found.items):
+            cited = [_stated_in(names & set(words(premise)), places) for premise in item.premises]
+            known = [place for place in cited if place is not None]
+            stated = [None if place is None else texts[place] for place in cited]
+            reason = check.argument(item, focus.text, stated)
+            if relation and not reason:
+                reason = check.relation(item.conclusion, "\n".join([focus.text, *(t for t in stated if t)]))
+            sources = tuple(dict.fromkeys([focus.document, *(asked[place].document for place in known)]))
             documents.append(
-                Document(f"linked-{number}-{index}", conclusion, used, "linked" if sound else DROPPED)
-            )
+                checks.document(
+                    f"linked-{number}-{index}", item.conclusion, sources, "linked", focus.origin,
+                    reason if grounded else None,
+                )
+            )  # fmt: skip
     return documents
+
+
+def _places(mentioned: Sequence[frozenset[str]]) -> dict[str, list[int]]:
+    """The sentences that mention each name, in order."""
+    places: dict[str, list[int]] = {}
+    for index, found in enumerate(mentioned):
+        for name in found:
+            places.setdefault(name, []).append(index)
+    return places
 
 
 def _parts(texts: Sequence[str], sizes: Sequence[int], *, shared: int, room: int) -> list[str]:
@@ -100,6 +128,7 @@ def _parts(texts: Sequence[str], sizes: Sequence[int], *, shared: int, room: int
 def _neighbours(
     texts: Sequence[str],
     mentioned: Sequence[frozenset[str]],
+    places: Mapping[str, Sequence[int]],
     most: int,
     sizes: Sequence[int],
     room: int,
@@ -109,16 +138,17 @@ def _neighbours(
 
     The nearest share a name with the text, the next ones with those; the rarer the name, the nearer.
     """
-    told = Counter(name for found in mentioned for name in found)
     prefixes = []
     for index, own in enumerate(mentioned):
-        direct = {i for i, found in enumerate(mentioned) if i != index and found & own}
+        direct = {i for name in own for i in places[name]} - {index}
         around = own.union(*(mentioned[i] for i in direct))
         nearness = {
             # fsum: the order of a set differs from process to process, and so would the last bit of a sum.
-            i: ((2 if i in direct else 1), math.fsum(1 / told[name] for name in found & around))
-            for i, found in enumerate(mentioned)
-            if i != index and found & around
+            i: (
+                2 if i in direct else 1,
+                math.fsum(1 / len(places[name]) for name in mentioned[i] & around),
+            )
+            for i in {i for name in around for i in places[name]} - {index}
         }
         chosen = sorted(nearness, key=lambda i: (nearness[i], -i), reverse=True)[: most - 1]
         prefixes.append(_fitted(texts, [index, *chosen], sizes, room - sizes[index]))
@@ -135,13 +165,7 @@ def _joined(texts: Sequence[str], chosen: Iterable[int]) -> str:
     return "".join(f"{texts[i]}\n" for i in sorted(chosen))
 
 
-def _told_in(premise: frozenset[str], mentioned: Sequence[frozenset[str]]) -> int | None:
-    """The place of the first sentence that shares two names with a premise: who told it."""
-    return next((place for place, found in enumerate(mentioned) if len(premise & found) >= 2), None)
-
-
-def _links(own: frozenset[str], premises: str, conclusion: str, names: frozenset[str]) -> bool:
-    """Whether a conclusion mentions a name of its sentence and another one of its premises."""
-    said = names & set(words(conclusion))
-    near, far = said & own, said & set(words(premises))
-    return bool(near) and bool(far) and len(near | far) >= 2
+def _stated_in(premise: frozenset[str], places: Mapping[str, Sequence[int]]) -> int | None:
+    """The place of the first sentence that shares two names with a premise: the one that states it."""
+    shared = Counter(place for name in premise for place in places.get(name, ()))
+    return min((place for place, number in shared.items() if number >= 2), default=None)

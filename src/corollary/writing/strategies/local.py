@@ -2,33 +2,72 @@
 
 from __future__ import annotations
 
-from corollary.text import rare_words, words
-from corollary.types import DROPPED, Dataset, Document, Flow, Request
-from corollary.writing.strategies.lines import focuses, written
-from corollary_worlds import tasks
+import functools
+
+from corollary.types import Completion, Dataset, Document, Flow, Request
+from corollary.writing import parse
+from corollary.writing.checks import grounded as checks
+from corollary.writing.focus import Focus, capitalised, focuses, mentions
+from corollary.writing.prompts import Prompt, expect, render
 
 
 def write(
-    dataset: Dataset, *, seed: int, temperature: float = 0.0, max_tokens: int = 96, grounded: bool = True
+    dataset: Dataset,
+    *,
+    seed: int,
+    prompt: Prompt,
+    reverse_prompt: Prompt | None = None,
+    temperature: float = 0.0,
+    max_tokens: int | None = None,
+    grounded: bool = True,
+    relation: bool = True,
+    reversals: int = 2,
 ) -> Flow:
-    """Ask, sentence by sentence, for other words and for the reversal; every line is a document.
+    """Ask, sentence by sentence, for other words; every line becomes a document.
 
-    With `grounded`, a line that does not mention two names of its sentence (one where it has but one) is
-    dropped.
+    With a `reverse_prompt` each fact is also told from up to `reversals` of its other mentions, in a line
+    that starts with the mention. `max_tokens` replaces the prompts' own. With `grounded`, a line is dropped
+    that does not mention two names of its sentence (one where it has but one). With `relation`, a reversal
+    is dropped that says nothing of what the sentence says; a rephrasing is meant to use other words.
     """
+    expect(prompt, "lines")
     asked = focuses(dataset.documents)
-    drawn_by = seed if temperature else 0  # the likeliest words are the same for every seed: asked once
-    completions = yield [
-        Request(tasks.LOCAL.format(text=text), "", max_tokens, temperature, drawn_by, (tasks.END,))
-        for _, text in asked
-    ]
+    check = checks.grounding(dataset.documents, numbers=prompt.tidy)
+    ask = functools.partial(
+        render, max_tokens=max_tokens, temperature=temperature,
+        seed=seed if temperature else 0,  # greedy decoding is the same for every seed: asked once
+    )  # fmt: skip
+    first = [ask(prompt, text=focus.text) for focus in asked]
+    turned: list[tuple[Focus, str]] = []
+    second: list[Request] = []
+    if reverse_prompt:
+        expect(reverse_prompt, "lines")
+        for focus in asked:
+            for mention in mentions(focus.text, check.names)[1:][:reversals]:
+                begin = capitalised(mention, focus.text)
+                turned.append((focus, begin))
+                second.append(ask(reverse_prompt, text=focus.text, mention=mention, begin=begin))
+    completions = yield [*first, *second]
     documents: list[Document] = []
-    names = rare_words([text for _, text in asked])
-    for number, ((source, text), completion) in enumerate(zip(asked, completions, strict=True)):
-        own = names & set(words(text))
-        for index, line in enumerate(written(completion)):
-            sound = not grounded or len(own & set(words(line))) >= min(2, len(own))
-            documents.append(
-                Document(f"local-{number}-{index}", line, (source,), "local" if sound else DROPPED)
-            )
+    for number, (focus, completion) in enumerate(zip(asked, completions[: len(first)], strict=True)):
+        for index, line in enumerate(parse.lines(completion, tidy=prompt.tidy).items):
+            reason = check.line(line, focus.text) if grounded else None
+            documents.append(_document(f"local-{number}-{index}", line, focus, reason))
+    for number, ((focus, begin), completion) in enumerate(
+        zip(turned, completions[len(first) :], strict=True)
+    ):
+        for line in _begun(completion, begin):
+            reason = check.line(line, focus.text) if grounded else None
+            reason = reason or (check.relation(line, focus.text) if relation else None)
+            documents.append(_document(f"local-reverse-{number}", line, focus, reason))
     return documents
+
+
+def _begun(completion: Completion, begin: str) -> tuple[str, ...]:
+    """The line that was begun; what a model adds behind it is about something else."""
+    found = parse.lines(completion, begin=begin).items
+    return tuple(line for line in found if line.casefold().startswith(begin.casefold()))[:1] or found[:1]
+
+
+def _document(id: str, line: str, focus: Focus, reason: str | None) -> Document:
+    return checks.document(id, line, (focus.document,), "local", focus.origin, reason)

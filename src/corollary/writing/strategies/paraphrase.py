@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
-from corollary.text import rare_words, same_order
-from corollary.types import Dataset, Document, Flow, Request
-from corollary.writing.strategies.lines import focuses, written
-from corollary_worlds import tasks
+from corollary.documents.names import rare_words, same_order
+from corollary.types import Dataset, Document, Flow
+from corollary.writing import parse
+from corollary.writing.focus import Focus, focuses
+from corollary.writing.prompts import Prompt, expect, render
 
 ROUNDS = 6
 
 
 def write(
-    dataset: Dataset, *, seed: int, rows: int = 0, temperature: float = 1.0, max_tokens: int = 96
+    dataset: Dataset,
+    *,
+    seed: int,
+    prompt: Prompt,
+    rows: int = 0,
+    temperature: float = 1.0,
+    max_tokens: int | None = None,
 ) -> Flow:
     """Ask for other words until there are `rows` distinct rows (by the engine: as many as the augmented
-    arm has), or `ROUNDS` rounds have brought what they bring. A line that does not mention the same
-    names in the same order is dropped: a reversal here would spoil the control. Rows that are fewer than
-    the sentences are taken from all over the documents."""
+    arm has), or after `ROUNDS` rounds.
+
+    A line is dropped that does not mention the same names in the same order: a reversal here would spoil the
+    control. If there are fewer rows than sentences, they are taken from all over the documents.
+    """
+    expect(prompt, "lines")
     asked = focuses(dataset.documents)
-    names = rare_words([text for _, text in asked])
-    given = {text for _, text in asked}
-    found: dict[str, str] = {}
-    for number in range(ROUNDS if temperature else 1):  # a second round would bring the same
+    names = rare_words([focus.text for focus in asked])
+    given = {focus.text for focus in asked}
+    found: dict[str, Focus] = {}
+    for number in range(ROUNDS if temperature else 1):  # greedy decoding gives the same in every round
+        drawn_by = seed * ROUNDS + number if temperature else 0
         completions = yield [
-            Request(
-                tasks.PARAPHRASE.format(text=text),
-                "",
-                max_tokens,
-                temperature,
-                seed * ROUNDS + number if temperature else 0,
-                (tasks.END,),
-            )
-            for _, text in asked
+            render(prompt, text=focus.text, max_tokens=max_tokens, temperature=temperature, seed=drawn_by)
+            for focus in asked
         ]
-        for (source, text), completion in zip(asked, completions, strict=True):
-            for line in written(completion):
-                if line not in given and same_order(text, line, names):
-                    found.setdefault(line, source)
+        for focus, completion in zip(asked, completions, strict=True):
+            for line in parse.lines(completion, tidy=prompt.tidy).items:
+                if line not in given and same_order(focus.text, line, names):
+                    found.setdefault(line, focus)
         if len(found) >= rows:
             break
     chosen = list(found.items())
     if 0 < rows < min(len(asked), len(chosen)):
         chosen = [chosen[number * len(chosen) // rows] for number in range(rows)]
-    chosen = chosen[: rows or None]
     return [
-        Document(f"paraphrase-{i}", line, (source,), "paraphrase") for i, (line, source) in enumerate(chosen)
+        Document(f"paraphrase-{i}", line, (focus.document,), "paraphrase", focus.origin)
+        for i, (line, focus) in enumerate(chosen[: rows or None])
     ]

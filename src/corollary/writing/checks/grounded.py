@@ -1,0 +1,151 @@
+"""Is a line about what its sources are about? Decided by names, numbers and words alone, not by truth."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from corollary.documents.names import rare_words, words
+from corollary.types import DROPPED, Dataset, Document, Origin
+from corollary.writing.focus import focuses
+from corollary.writing.parse import Argument
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_SHORT = 3
+"""Letters of the longest word that is taken for a function word ("is", "the", "of")."""
+
+
+def check(dataset: Dataset, lines: Sequence[Document], *, relation: bool = True) -> list[str | None]:
+    """For each line a reason to reject it, or None, by the documents that it names as its sources.
+
+    A line must mention two names that its sources mention (one where they have but one), no number that
+    stands in none of them and, with `relation`, say something of what they say.
+    """
+    texts = {document.id: document.text for document in dataset.documents}
+    grounded = grounding(dataset.documents, numbers=True)
+
+    def reason(line: Document) -> str | None:
+        source = "\n".join(texts[id] for id in line.source if id in texts)
+        return grounded.line(line.text, source) or (
+            grounded.relation(line.text, source) if relation else None
+        )
+
+    return [reason(line) for line in lines]
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """Checks of lines against the sentences that they come from.
+
+    `names` are the rare words of the documents, `used` all their words (for the check of relations). With
+    `numbers` a line may have no number that its source does not have.
+    """
+
+    names: frozenset[str]
+    used: frozenset[str]
+    numbers: bool
+
+    def line(self, line: str, source: str) -> str | None:
+        """The reason to reject a line that was generated from `source`, or None."""
+        own, said = self.names & set(words(source)), set(words(line))
+        needed = min(2, len(own))
+        if len(own & said) < needed:
+            return f"mentions {len(own & said)} of {needed} names of its sentence"
+        return self._number(line, source)
+
+    def argument(self, item: Argument, focus: str, stated: Sequence[str | None]) -> str | None:
+        """The reason to reject what an argument concludes, or None. `stated` has, for each premise, the
+        sentence of the documents that states it, or None."""
+        if not stated or None in stated:
+            return "cites no premise" if not any(item.premises) else "cites a premise that no document states"
+        said = self.names & set(words(item.conclusion))
+        near, far = said & set(words(focus)), said & {w for p in item.premises for w in words(p)}
+        if not near or not far or len(near | far) < 2:
+            return "concludes nothing about a name of its sentence and another of its premises"
+        return self._number(item.conclusion, "\n".join([focus, *(text for text in stated if text)]))
+
+    def names_one(self, text: str, source: str) -> str | None:
+        """The reason to reject a text that mentions no name of its source, or None."""
+        own = self.names & set(words(source))
+        return "asks about no name of its sentence" if own and not own & set(words(text)) else None
+
+    def relation(self, line: str, source: str) -> str | None:
+        """The reason to reject a line that says nothing of what its source says about the names, or None.
+
+        Two words speak of the same if they share a stem ("employs", "is employed by") or are in one group
+        of `converses.txt` ("mother", "child"). A line passes too if the documents use all of its words. So
+        "is a part of" is rejected for "lies upstream of" where no document speaks of parts.
+        """
+        said, given = self._content(line, source), self._content(source, line)
+        if not said or not given or self.used.issuperset(said):
+            return None
+        if any(_akin(one, other) for one in said for other in given):
+            return None
+        return f"says '{' '.join(said)}', where its source says '{' '.join(given)}'"
+
+    def _content(self, text: str, other: str) -> list[str]:
+        """The words of a text that are neither names nor function words."""
+        proper = _proper(text) | _proper(other)
+        # Where names have no capitals, the rare words are the names.
+        names = proper if len(proper) > 1 else proper | self.names
+        return [w for w in words(text) if w not in names and len(w) > _SHORT and not w.isdigit()]
+
+    def _number(self, line: str, source: str) -> str | None:
+        if self.numbers:
+            known = set(_NUMBER.findall(source))
+            for number in _NUMBER.findall(line):
+                if number not in known:
+                    return f"mentions the number {number}, which its source does not"
+        return None
+
+
+def grounding(documents: Sequence[Document], *, numbers: bool) -> Grounding:
+    """The checks for lines that are generated from these documents."""
+    names = rare_words([focus.text for focus in focuses(documents)])
+    return Grounding(names, frozenset(w for document in documents for w in words(document.text)), numbers)
+
+
+def document(
+    id: str, text: str, source: tuple[str, ...], strategy: str, origin: Origin | None, reason: str | None
+) -> Document:
+    """A generated line as a document. One with a reason is marked as dropped, and `meta` says why."""
+    if reason is None:
+        return Document(id, text, source, strategy, origin)
+    return Document(id, text, source, DROPPED, origin, meta={"strategy": strategy, "reason": reason})
+
+
+def _proper(text: str) -> set[str]:
+    """Words that the text spells with a capital, lower-cased."""
+    return {word for found in re.findall(r"\w+", text) if found[0].isupper() for word in words(found)}
+
+
+def _akin(one: str, other: str) -> bool:
+    """Whether two words share a stem (a beginning of four letters and most of the shorter word, or an end of
+    six: "upstream", "downstream") or are in one group of converses."""
+    least = min(len(one), len(other))
+    start, end = _shared(one, other), _shared(one[::-1], other[::-1])
+    return (start >= max(4, 0.6 * least)) or end >= 6 or bool(_groups(one) & _groups(other))
+
+
+def _shared(one: str, other: str) -> int:
+    return next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _groups(word: str) -> frozenset[int]:
+    return _converses().get(word, frozenset())
+
+
+@functools.cache
+def _converses() -> dict[str, frozenset[int]]:
+    """The groups of each word, by number."""
+    found: dict[str, frozenset[int]] = {}
+    content = (files("corollary.writing.checks") / "converses.txt").read_text("utf-8")
+    for number, line in enumerate(content.splitlines()):
+        for word in () if line.startswith("#") else words(line):
+            found[word] = found.get(word, frozenset()) | {number}
+    return found

@@ -1,0 +1,344 @@
+"""Prompt files: how they are found, read and filled in.
+
+A file is named `<strategy>.<kind>.txt`, where the kind is the model's ("chat", "base", or one that a plug-in
+brings). It contains a head in TOML, a line `---`, and the text:
+
+    stop = ["\\n"]            texts that end the answer (optional)
+    max_tokens = 96          how long the answer may be
+    parser = "lines"         "lines", "pairs" or "argument"
+    so = "=>"                what stands between premises and conclusion (optional)
+    tidy = false             take lines as they are: for a model that was trained on this very form (optional)
+    ---
+    Fact: {text}
+    In other words:
+
+Placeholders are `{text}` (the sentence; every file has it), `{documents}` (sentences that all requests share,
+a line each, so it comes before everything that differs), `{mention}` (from which a fact is to be told),
+`{begin}` (the same as the start of the answer; only at the very end) and `{statement}` (for a judge). Other
+braces are text. A chat has turns, each under a line `# system`, `# user` or `# assistant`; the last `# user`
+has the placeholders, and `# assistant` with `{begin}` may follow it. The last line break of a file is not
+part of its text: a text that must end in a line break ends in a blank line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+from corollary.errors import Unknown, UserError
+from corollary.types import Message, Request
+
+GROUP = "corollary.prompts"
+"""Entry points of other packages: the value is a package with prompt files, or `package:folder`."""
+
+PARSERS = ("lines", "pairs", "argument")
+PLACEHOLDERS = ("text", "documents", "mention", "begin", "statement")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+_TURN = re.compile(r"^# (system|user|assistant)[ \t]*$", re.M)
+_HEAD: Mapping[str, tuple[type, Any]] = {
+    "stop": (list, []),
+    "max_tokens": (int, 128),
+    "parser": (str, "lines"),
+    "so": (str, "=>"),
+    "tidy": (bool, True),
+}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt file. `shared` and `own` are the text up to and from where requests differ, `chat` the turns
+    before it (None: the model continues plain text), `begun` whether the answer's start is given.
+
+    `digest` is a hash of the file's content. `tidy` is False for a model that was trained on this very form.
+    """
+
+    name: str
+    shared: str
+    own: str
+    chat: tuple[Message, ...] | None
+    begun: bool
+    stop: tuple[str, ...]
+    max_tokens: int
+    parser: str
+    so: str
+    tidy: bool
+    digest: str
+
+    @property
+    def fixed(self) -> str:
+        """All that every request contains, for counting its tokens: placeholders are left out."""
+        turns = "\n".join(message.content for message in self.chat or ())
+        return turns + _PLACEHOLDER.sub("", self.shared + self.own)
+
+
+def render(
+    prompt: Prompt,
+    *,
+    text: str,
+    documents: str = "",
+    mention: str = "",
+    begin: str = "",
+    statement: str = "",
+    max_tokens: int | None = None,
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> Request:
+    """The request that a prompt makes about one sentence. Braces in what is filled in are text."""
+    values = {"text": text, "documents": documents, "mention": mention, "statement": statement}
+
+    def filled(template: str) -> str:
+        return _PLACEHOLDER.sub(lambda found: values[found[1]], template)
+
+    return Request(
+        filled(prompt.own),
+        filled(prompt.shared),
+        prompt.max_tokens if max_tokens is None else max_tokens,
+        temperature,
+        seed,
+        prompt.stop,
+        begin if prompt.begun else "",
+        prompt.chat,
+    )
+
+
+def expect(prompt: Prompt, parser: str) -> None:
+    """Check that a prompt's answers have the form that its strategy reads.
+
+    Raises: UserError, which names both.
+    """
+    if prompt.parser != parser:
+        raise UserError(
+            f"The prompt file {prompt.name} has parser = {prompt.parser!r}, but its answers are read as "
+            f"{parser!r}: write parser = {parser!r} in its head."
+        )
+
+
+def find(
+    strategy: str,
+    kind: str,
+    given: Mapping[str, str] | None = None,
+    *,
+    folders: Sequence[Traversable] | None = None,
+) -> Prompt:
+    """The prompt of a strategy for models of a kind.
+
+    First comes the user's own file, whose path `given` has under the strategy's name, then the files of
+    plug-ins, then those of this package; `folders` replaces the last two.
+
+    Raises: UserError where there is none, or where the file cannot be read.
+    """
+    if given and strategy in given:
+        return read_prompt(Path(given[strategy]), kind=kind)
+    # Names are compared with those that exist, never made into paths: a kind may come from received data.
+    kinds: set[str] = set()
+    for folder in prompt_folders() if folders is None else folders:
+        for file in sorted(folder.iterdir(), key=lambda file: file.name):
+            owner, _, rest = file.name.partition(".")
+            if owner == strategy and rest.endswith(".txt"):
+                kinds.add(rest.removesuffix(".txt"))
+                if rest == f"{kind}.txt":
+                    return read_prompt(file, kind=kind)
+    known = f"only for {', '.join(sorted(kinds))}" if kinds else "for no kind of model at all"
+    raise UserError(
+        f"There is no prompt '{strategy}' for a model of kind '{kind}', {known}: write one to a file and "
+        f"give it with --prompt {strategy}=FILE."
+    )
+
+
+def prompts_of(
+    function: Callable[..., Any],
+    strategy: str,
+    kind: str,
+    given: Mapping[str, str] | None = None,
+    *,
+    folders: Sequence[Traversable] | None = None,
+) -> dict[str, Prompt | None]:
+    """The prompts that a strategy's function asks for, by parameter: `prompt` is its own and must exist;
+    `reverse_prompt` is the prompt `reverse`, or None where the model's kind has none.
+
+    Raises: UserError as `find`.
+    """
+    asked = inspect.signature(function).parameters
+    names = {
+        p: strategy if p == "prompt" else p.removesuffix("_prompt") for p in asked if p.endswith("prompt")
+    }
+    found: dict[str, Prompt | None] = {}
+    for parameter, name in names.items():
+        if parameter == "prompt" or name in (given or {}) or _exists(name, kind, folders):
+            found[parameter] = find(name, kind, given, folders=folders)
+        else:
+            found[parameter] = None
+    return found
+
+
+def prompt_folders() -> list[Traversable]:
+    """The folders of prompt files: those of plug-ins by name, then that of this package.
+
+    Raises: UserError where a plug-in names a folder that is not there.
+    """
+    found: list[Traversable] = []
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        try:
+            folder = files(point.module)
+        except ImportError as error:
+            raise UserError(f"{_broken(point)} ({error}): install it again, or remove it.") from error
+        folder = folder / point.attr if point.attr else folder
+        if not folder.is_dir():
+            raise UserError(f"{_broken(point)} (no such folder): install it again, or remove it.")
+        found.append(folder)
+    return [*found, files("corollary.writing") / "prompts"]
+
+
+def read_prompt(file: Traversable, *, kind: str) -> Prompt:
+    """One prompt file, for models of a kind.
+
+    Raises: UserError, which names the file, for anything that is not as the module describes.
+    """
+    head, text, content = _parts(file)
+    where = f"The prompt file {file}"
+    values = {key: _value(where, key, head.get(key, default)) for key, (_, default) in _HEAD.items()}
+    turns = _turns(where, text)
+    if turns and kind == "base":
+        raise UserError(
+            f"{where} has turns, but a base model continues plain text: remove the lines '# user'."
+        )
+    if not turns:
+        # A text without turns is the only turn of a chat.
+        turns = [Message("user", text)]
+        chat: tuple[Message, ...] | None = () if kind == "chat" else None
+    else:
+        chat = tuple(turns[:-1])
+    last, begun = turns[-1].content, False
+    if turns[-1].role == "assistant":
+        if last != "{begin}" or len(turns) < 2 or turns[-2].role != "user":
+            raise UserError(
+                f"{where} ends in an answer: end it with '# user', or with '# assistant' and {{begin}}."
+            )
+        last, chat, begun = turns[-2].content, tuple(turns[:-2]), True
+    elif last.endswith("{begin}"):
+        last, begun = last.removesuffix("{begin}"), True
+    _check_placeholders(where, last, chat)
+    shared, own = _split(last)
+    return Prompt(
+        name=file.name, shared=shared, own=own, chat=chat, begun=begun,
+        **values, digest=hashlib.sha256(content.encode()).hexdigest(),
+    )  # fmt: skip
+
+
+def _broken(point: EntryPoint) -> str:
+    return f"The plug-in '{point.name}' names the prompts {point.value}, which are not there"
+
+
+def _exists(name: str, kind: str, folders: Sequence[Traversable] | None) -> bool:
+    wanted = f"{name}.{kind}.txt"
+    return any(
+        file.name == wanted
+        for f in (prompt_folders() if folders is None else folders)
+        for file in f.iterdir()
+    )
+
+
+def _parts(file: Traversable) -> tuple[dict[str, Any], str, str]:
+    """(head, text, the whole content with plain line breaks)."""
+    try:
+        content = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except FileNotFoundError as error:
+        raise UserError(f"There is no prompt file {file}: give the path of an existing file.") from error
+    except OSError as error:
+        raise UserError(
+            f"The prompt file {file} cannot be read ({error.strerror}): check the path."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"The prompt file {file} is not UTF-8 (byte {error.start}): save it with the encoding UTF-8."
+        ) from error
+    except ValueError as error:  # a NUL in the path
+        raise UserError(f"The prompt file {str(file)!r} cannot be read ({error}): check the path.") from error
+    head, line, text = ("\n" + content).partition("\n---\n")
+    if not line:
+        raise UserError(f"The prompt file {file} has no line '---': write it between the head and the text.")
+    try:
+        values = tomllib.loads(head[1:])
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"The head of the prompt file {file} is not TOML: {error}.") from error
+    for key in values:
+        if key not in _HEAD:
+            raise Unknown(f"key of a prompt's head ({file})", key, _HEAD)
+    return values, text.removesuffix("\n"), content
+
+
+def _value(where: str, key: str, value: Any) -> Any:
+    if key == "stop":
+        stops = [value] if isinstance(value, str) else value
+        if not isinstance(stops, list) or not all(isinstance(stop, str) and stop for stop in stops):
+            raise UserError(
+                f"{where} has stop = {value!r}: give a text or a list of texts, none of them empty."
+            )
+        return tuple(stops)
+    if not isinstance(value, _HEAD[key][0]) or (key != "tidy" and isinstance(value, bool)):
+        words = {int: "a whole number", str: "a text in quotes", bool: "true or false"}
+        raise UserError(f"{where} has {key} = {value!r}: give {words[_HEAD[key][0]]}.")
+    if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+        raise UserError(f"{where} has max_tokens = {value}: give 1 or more.")
+    if key == "parser" and value not in PARSERS:
+        raise UserError(f"{where} has parser = {value!r}: choose from {', '.join(PARSERS)}.")
+    if key == "so" and not value:
+        raise UserError(f"{where} has an empty 'so': give what separates premises from conclusion.")
+    return value
+
+
+def _turns(where: str, text: str) -> list[Message]:
+    before, *rest = _TURN.split(text)
+    if rest and before.strip():
+        raise UserError(f"{where} has text before its first turn: put it under '# system' or '# user'.")
+    turns = [Message(role, content.strip("\n")) for role, content in zip(rest[::2], rest[1::2], strict=True)]
+    for turn in turns:
+        if not turn.content.strip():
+            raise UserError(f"{where} has an empty turn '# {turn.role}': write its text, or remove it.")
+    if turns and not any(turn.role == "user" for turn in turns[-2:]):
+        raise UserError(f"{where} does not end with a turn '# user': add one with {{text}}.")
+    if turns and turns[-1].role == "system":
+        raise UserError(f"{where} ends in '# system': end it with '# user'.")
+    return turns
+
+
+def _check_placeholders(where: str, last: str, chat: Sequence[Message] | None) -> None:
+    for turn in chat or ():
+        if found := _PLACEHOLDER.search(turn.content):
+            raise UserError(f"{where} has {found[0]} in an earlier turn: move it to the last '# user'.")
+    used = _PLACEHOLDER.findall(last)
+    for name in used:
+        if name not in PLACEHOLDERS:
+            raise Unknown(f"placeholder ({where[4:]})", name, PLACEHOLDERS)
+    if "text" not in used:
+        raise UserError(f"{where} has no {{text}}: write it where the sentence goes.")
+    if "begin" in used:
+        raise UserError(
+            f"{where} has {{begin}} inside its text: it is the start of the answer, so end with it."
+        )
+    if used.count("documents") > 1 or ("documents" in used and used[0] != "documents"):
+        raise UserError(
+            f"{where} has {{documents}} after what differs from request to request: move it to the front."
+        )
+
+
+def _split(text: str) -> tuple[str, str]:
+    """(what all requests share, what differs). Worked examples are shared too: a local model reads them once.
+    They end at a blank line, where no tokenizer joins the two parts."""
+    before, found, after = text.partition("{documents}")
+    if found:
+        return before + found, after
+    first = _PLACEHOLDER.search(text)
+    assert first is not None
+    end = text.rfind("\n\n", 0, first.start())
+    cut = end + 2 if end >= 0 else 0
+    return text[:cut], text[cut:]
