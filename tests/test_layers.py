@@ -18,11 +18,13 @@ SOURCE = ROOT / "src"
 CORE = sorted((SOURCE / "corollary").rglob("*.py"))
 FILES = [*CORE, *sorted((SOURCE / "corollary_worlds").rglob("*.py"))]
 
-DEFAULTS = {"local", "linked"}
-"""Strategies that `augment` uses by default; its module alone may name them."""
-ONE_MODEL = {"pretrained", "in-context"}
-"""What `evaluate` calls the only arm that it has; its module alone may name them."""
-ALLOWED = {"commands/stages.py": DEFAULTS, "commands/comparison.py": ONE_MODEL}
+ALLOWED = {
+    "commands/stages.py": {"linked"},  # of what `augment` uses by default
+    "commands/comparison.py": {"pretrained", "in-context"},  # what `evaluate` calls the only arm that it has
+    "studies/folder.py": {"augmented"},  # the folder of what was generated in a study
+    "studies/results.py": {"augmented"},
+}
+"""Modules that may name them, and which."""
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -48,10 +50,11 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def arms_and_strategies() -> set[str]:
-    """Names of the arms of the presets, and of every strategy."""
+    """Names of the arms of the presets, and of every strategy, without those that a model has too."""
     files = [*(SOURCE / "corollary_worlds").rglob("*.toml"), *(SOURCE / "corollary").rglob("presets/*.toml")]
     tables = [tomllib.loads(path.read_text("utf-8")) for path in files]
-    return {arm for table in tables for arm in table["arms"]} | set(plugins.available("strategies"))
+    arms = {arm for table in tables for arm in table["arms"]}
+    return (arms | set(plugins.available("strategies"))) - set(plugins.available("models"))
 
 
 @pytest.mark.parametrize("folder", ["src", "tests", "tools"])

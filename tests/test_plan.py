@@ -14,7 +14,7 @@ from corollary.errors import UserError
 from corollary.studies import results
 from corollary.studies.estimate import Speeds, expected_seconds, work_of
 from corollary.studies.plan import Cell, cells, make_dataset, sized, training_rows, with_units, writings
-from corollary.studies.presets import presets, read_study, study_of
+from corollary.studies.presets import preset_names, read_study, study_of
 from corollary.types import Dataset, Document, Likelihood, Question, Result, Score, Spec, Study, Trial
 from corollary.writing.audit import audit_of, over_seeds, usable
 from corollary_worlds.reasoner import Statement
@@ -140,7 +140,7 @@ def test_where_documents_were_left_out_it_is_said(shown: list[str], known: list[
 
 def test_the_presets_are_what_is_promised() -> None:
     promised = ("demo", "laptop", "paper")
-    assert {*promised} <= {*presets()}
+    assert {*promised} <= {*preset_names()}
     demo, laptop, paper = map(read_study, promised)
     for plan in (demo, laptop, paper):
         used = [spec.use for spec in plan.datasets]

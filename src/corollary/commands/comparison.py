@@ -65,7 +65,7 @@ class StudyResult:
 
     def ask(self, question: str, **options: Any) -> Any:
         """The arms' answers to a question; see `corollary.ask`."""
-        from corollary.studies.ask import ask
+        from corollary.studies.answers import ask
 
         return ask(self.folder, question, **options)
 
@@ -148,16 +148,16 @@ def plan(
     settings: Mapping[str, Any] | None = None,
 ) -> Study:
     """The study that `source` stands for, with every name and option checked."""
-    from corollary.studies.presets import presets, read_study, seeds_of, share_of
+    from corollary.studies.presets import preset_names, read_study, seeds_of, share_of
 
-    if isinstance(source, str) and (source in presets() or source.endswith(".toml")):
+    if isinstance(source, str) and (source in preset_names() or source.endswith(".toml")):
         planned = read_study(source, model=None if model is None else model_spec(model))
     elif isinstance(source, str | Path) and not Path(source).exists():
         if len(Path(source).parts) == 1:
-            raise Unknown("preset or folder", str(source), presets())
+            raise Unknown("preset or folder", str(source), preset_names())
         raise UserError(
-            f"There is no file or folder {source}: give a preset ({', '.join(presets())}), a study's TOML file,"
-            " or a folder of documents."
+            f"There is no file or folder {source}: give a preset ({', '.join(preset_names())}), a study's TOML"
+            " file, or a folder of documents."
         )
     else:
         planned = _of_documents(source, model)
