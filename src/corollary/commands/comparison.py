@@ -330,14 +330,9 @@ def _evaluated(
         store.write_json(kept, result)
         store.write_jsonl(out / "results.jsonl", found)
         made = {Cell(data.name, seed): replace(data, questions=questions)}
-        others: dict[str, Any] = {
-            "marks": {},
-            "sections": {},
-            "augmentation": [],
-            "costs": [],
-            "warnings": [],
-        }
-        store.write_json(out / "summary.json", {"arms": arms, "tests": tests(made), **summary, **others})
+        bare: dict[str, Any] = {key: {} for key in ("marks", "sections")}
+        bare |= {key: [] for key in ("augmentation", "costs", "warnings")}
+        store.write_json(out / "summary.json", {"arms": arms, "tests": tests(made), **summary, **bare})
     return Evaluation(found, summary["accuracy"], out)
 
 
