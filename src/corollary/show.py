@@ -98,7 +98,7 @@ def comparison() -> Iterator[Observer]:
         headed: list[bool] = []
 
         def tell(stage: str, done: int, total: int, what: Any) -> None:
-            if total and stage in STAGES and stage not in tasks:
+            if total and stage not in tasks:
                 tasks[stage] = bars.add_task(STAGES[stage], total=total)
             if stage in tasks:
                 bars.update(tasks[stage], completed=done, total=total)
