@@ -178,8 +178,9 @@ def folder_of(source: Source, planned: Study, out: PathLike | None) -> Path:
     """Where a study goes: never into the folder of documents that it is about."""
     if out is not None:
         return Path(out)
-    of_data = isinstance(source, str | Path) and Path(source).is_dir()
-    return Path("out") / (f"{planned.name}.study" if of_data else planned.name)
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        return Path("out") / f"{Path(source).resolve().name}.study"
+    return Path("out") / planned.name
 
 
 def demo(
@@ -188,7 +189,7 @@ def demo(
     runner: Annotated[Spec | str, Doc("What does the work: processes, in_process or ray.")] = "processes",
     observer: Observer | None = None,
 ) -> StudyResult:
-    """Run the comparison that the package carries, on its own small model: minutes on two cores.
+    """Run the comparison that the package carries on its own model: minutes.
 
     corollary demo --out out/demo
     """
@@ -244,10 +245,10 @@ def evaluate(
     settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model.")] = None,
     observer: Observer | None = None,
 ) -> Evaluation | StudyResult:
-    """Score a model on questions, or bring one that was tuned elsewhere into a study.
+    """Score a model on questions, or bring one into a study.
 
-    On documents with questions, `out` gets results.jsonl and summary.json. On the folder of a study, the model
-    becomes its arm `name`, now and in every later run; `dataset` and `seed` limit what it is asked.
+    On documents with questions, `out` gets results.jsonl and summary.json. In the folder of a study, a model that
+    was tuned elsewhere becomes the arm `name`, now and in each later run; `dataset` and `seed` limit its questions.
 
     Raises `UserError` for what does not exist or does not go together.
 
