@@ -12,9 +12,9 @@ demo: .venv/installed
 test: lint
 	.venv/bin/pytest -n 2 -m "not slow"
 
-# What takes longer as well: minutes.
-test-slow: .venv/installed-dev
-	.venv/bin/pytest -n 2
+# What takes longer as well: many minutes, a public model, a real server and a Ray cluster.
+test-slow: .venv/installed-slow
+	COROLLARY_SMOLLM2="$$(.venv/bin/python tools/public_model.py)" .venv/bin/pytest -n 2
 
 # Speed of what matters: scoring behind a shared prefix, tuning, generating.
 bench: .venv/installed-dev
@@ -39,4 +39,8 @@ clean:
 
 .venv/installed-dev: .venv/installed
 	$(PIP) --editable ".[dev]"
+	touch $@
+
+.venv/installed-slow: .venv/installed-dev
+	$(PIP) --editable ".[dev,slow]"
 	touch $@
