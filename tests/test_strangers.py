@@ -120,7 +120,7 @@ from corollary.reporting.sections import Section
 
 def section(summary):
     """What the neighbours say."""
-    return Section("The neighbours say", f"They were asked {len(summary['accuracy'])} times.")
+    return Section("Neighbours", disclaimer=f"The neighbours say so, {len(summary['accuracy'])} times.")
 ''',
     "studies/neighbours.toml": """
 seeds = [0, 1]
@@ -207,7 +207,7 @@ def test_a_study_of_a_strangers_plugins_runs(place: Path) -> None:
     }
     assert labels == {"heard"}
     assert all(arm in text for arm in ARMS)
-    assert "The neighbours say" in (out / "report.html").read_text("utf-8")
+    assert "The neighbours say so, 4 times." in (out / "report.html").read_text("utf-8")
     kept = {path: path.stat().st_mtime_ns for path in out.glob("trials/*/result.json")}
     corollary(place, *command)
     assert {path: path.stat().st_mtime_ns for path in out.glob("trials/*/result.json")} == kept

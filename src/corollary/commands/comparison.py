@@ -189,7 +189,7 @@ def demo(
     runner: Annotated[Spec | str, Doc("What does the work: processes, in_process or ray.")] = "processes",
     observer: Observer | None = None,
 ) -> StudyResult:
-    """Run the comparison that the package carries on its own model: minutes.
+    """Run the comparison that the package carries, in minutes.
 
     corollary demo --out out/demo
     """
