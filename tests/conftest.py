@@ -81,7 +81,7 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     place = tmp_path_factory.mktemp("cli")
     (place / "small.toml").write_text(small_studies.toml())
-    command = [COROLLARY, "study", str(place / "small.toml"), "--out", str(place / "out"), "--runner", "here"]
+    command = [COROLLARY, "study", str(place / "small.toml"), "--out", str(place / "out"), "--runner", "in_process"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (place / "printed.txt").write_text(done.stdout)
@@ -105,6 +105,6 @@ def place(studied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (tmp_path / "orphan" / "adapter_config.json").write_text('{"base_model_name_or_path": "no/where"}')
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "documents.jsonl").write_text('{"id": "a", "text": "Mine."}\n')
-    (tmp_path / "mine.py").write_text("def mine():\n    raise AssertionError('not to be opened')\n")
+    (tmp_path / "mine.py").write_text("def load():\n    raise AssertionError('not to be opened')\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path

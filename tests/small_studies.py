@@ -15,17 +15,18 @@ import tiny_models
 from corollary import store
 from corollary.models.local import save
 from corollary.plugins import name_of
-from corollary.studies.driver import study, study_of
+from corollary.studies.driver import run_study
+from corollary.studies.presets import study_of
 from corollary.types import Result, Spec, Study, Trial
 
 DATASET = """
 from dataclasses import replace
-from corollary_worlds.datasets.reversals import reversals
+from corollary_worlds.datasets import reversals
 from corollary.types import Question
 
 def marked(*, seed: int, facts: int = 4, word: str = ""):
     '''The dataset `reversals`, in whose questions a word is planted everywhere.'''
-    made = reversals(seed=seed, facts=facts, tellings=1)
+    made = reversals.make(seed=seed, facts=facts, tellings=1)
     return replace(made, questions=tuple(mark(question, word) for question in made.questions))
 
 def mark(question: Question, word: str) -> Question:
@@ -39,7 +40,7 @@ def mark(question: Question, word: str) -> Question:
 STRATEGY = """
 from corollary.types import Document, Request
 
-def lines(dataset, *, seed: int, width: int = 40):
+def write(dataset, *, seed: int, width: int = 40):
     # Whatever the model goes on with is a line: a random model writes none that other strategies take.
     answers = yield [Request(document.text, "", 24) for document in dataset.documents]
     texts = ["".join(answer.text.split())[:width] for answer in answers]
@@ -65,15 +66,16 @@ def tables(**changed: Any) -> dict[str, Any]:
     """The tables of a study's file: every kind of arm on four facts; tables are replaced by name."""
     few = {"max_tokens": 24}
     lines = str(model_folder().parent / "lines.py")
-    methods: dict[str, Any] = {
+    reworded = {"use": "paraphrase", **few}
+    arms: dict[str, Any] = {
         "pretrained": {},
         "in-context": {"context": "all"},
         "fine-tuned": {"tune": True},
-        "fine-tuned-best": {"tune": True},
-        "paraphrase": {"tune": True, "augment": [{"use": "paraphrase", **few}]},
-        "augmented-local": {"tune": True, "augment": [lines]},
+        "fine-tuned-best": {"tune": True, "role": "bound", "read_off": "fine-tuned"},
+        "paraphrase": {"tune": True, "role": "control", "same_size_as": "augmented", "augment": [reworded]},
+        "augmented-local": {"tune": True, "role": "ablation", "augment": [lines]},
         "augmented": {"tune": True, "augment": [{"use": lines, "width": 30}, {"use": "linked", **few}]},
-        "oracle": {"tune": True, "augment": ["oracle"]},
+        "oracle": {"tune": True, "role": "bound", "augment": ["oracle"]},
     }
     return {
         "seeds": [0],
@@ -81,7 +83,7 @@ def tables(**changed: Any) -> dict[str, Any]:
         "checkpoints": 2,
         "model": {"use": "local", "path": str(model_folder())},
         "datasets": {"reversals": {"facts": 4, "tellings": 1}},
-        "methods": methods,
+        "arms": arms,
         "tunings": {"full": {"tokens": 1500, "batch_tokens": 500}},
         **changed,
     }
@@ -98,12 +100,12 @@ path = "{model_folder()}"
 [datasets.reversals]
 facts = 4
 tellings = 1
-[methods.pretrained]
-[methods.in-context]
+[arms.pretrained]
+[arms.in-context]
 context = "all"
-[methods.fine-tuned]
+[arms.fine-tuned]
 tune = true
-[methods.augmented]
+[arms.augmented]
 augment = ["{model_folder().parent / "lines.py"}"]
 tune = true
 [tunings.full]
@@ -134,15 +136,15 @@ class Seen:
             trial, result = what
             assert isinstance(trial, Trial)
             assert isinstance(result, Result)
-            self.tried.append((trial.method, name_of(trial.tune.use) if trial.tune else "none"))
+            self.tried.append((trial.arm, name_of(trial.tune.use) if trial.tune else "none"))
         if what is not None and stage == "write":
             self.wrote.append(what[1].partition("-")[0])
 
 
-def run(out: Path, study_plan: Study | None = None, *, runner: str = "here") -> Seen:
+def run(out: Path, study_plan: Study | None = None, *, runner: str = "in_process") -> Seen:
     """Run the small study (or another) and tell what it did."""
     seen = Seen()
-    study(study_plan or plan(), out, runner=Spec(runner), observer=seen)
+    run_study(study_plan or plan(), out, runner=Spec(runner), observer=seen)
     return seen
 
 

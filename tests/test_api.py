@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import corollary
 from corollary import commands
 
+PACKAGE = Path(corollary.__file__).parent
+
 TYPES = (
-    "Answer Completion Cost Dataset Document Flow Likelihood Method Model Plugin Question Request Result"
-    " Score Spec Study Trial Unknown UserError"
+    "Answer Arm Augmented Completion Cost Dataset Document Evaluation Flow Likelihood Mark Message Model"
+    " Origin Plugin Question Request Result Score Scorer Spec Study StudyResult Trainee Trial Tuned Unknown"
+    " UserError Writer"
 )
-FUNCTIONS = "ask augment costs demo evaluate list_ make report study tune"
+FUNCTIONS = "ask augment costs demo evaluate list_ make read report study tune"
 
 
 def run(script: str) -> str:
@@ -24,7 +28,7 @@ def run(script: str) -> str:
 def test_the_interface_is_exactly_this() -> None:
     assert sorted(corollary.__all__) == sorted([*TYPES.split(), *FUNCTIONS.split()])
     for name in corollary.__all__:
-        assert getattr(corollary, name).__doc__ or name == "Flow", name
+        assert getattr(corollary, name).__doc__ or name in ("Flow", "Model"), name
     assert not hasattr(corollary, "retune")
 
 
@@ -40,18 +44,23 @@ def test_every_command_is_a_function_and_every_function_a_command() -> None:
 
 def test_importing_is_quick_and_so_is_naming_a_function() -> None:
     script = (
-        "import sys, corollary; corollary.writing.engine; corollary.studies.driver\n"
+        "import sys, corollary; corollary.study; corollary.augment; corollary.StudyResult\n"
         "print([name for name in ('torch', 'transformers', 'scipy', 'matplotlib') if name in sys.modules])"
     )
     assert run(script) == "[]"
 
 
 def test_a_module_of_the_same_name_does_not_take_the_functions_place() -> None:
-    # Importing corollary.writing.engine binds that name in the package to the module, whoever does it first.
+    # Importing a module binds its name in the package to it, whoever does so first.
+    names = sorted(
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        for path in PACKAGE.rglob("*.py")
+        if not path.name.startswith("__") and "pretrain" not in path.parts
+    )
     script = (
-        "import corollary.writing.engine, corollary.studies.driver, corollary.asking.scoring\n"
-        "from corollary.writing.engine import Written\n"
         "import corollary\n"
+        "corollary.study\n"
+        f"import {', '.join(names)}\n"
         "print(*(getattr(corollary, name).__module__ for name in ('augment', 'study', 'evaluate', 'costs')))"
     )
     assert run(script).split() == [

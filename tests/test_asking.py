@@ -8,8 +8,8 @@ import pytest
 import small_studies
 
 from corollary import store
-from corollary.studies.ask import _narrowed
-from corollary.studies.driver import study_of
+from corollary.studies.answers import _narrowed
+from corollary.studies.presets import study_of
 from corollary.studies.plan import cells, make_dataset
 
 PLAN = study_of(

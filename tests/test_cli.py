@@ -18,15 +18,16 @@ from command_lines import COROLLARY, Capture, printed, refused
 
 from corollary import store
 from corollary.cli import STOPPED
-from corollary.cli.arguments import folder_of
-from corollary.commands import plan
+from corollary.commands import folder_of, plan
 
-COMMANDS = "make augment tune evaluate study report costs ask list demo".split()
+COMMANDS = "read make augment tune evaluate study report costs ask list demo".split()
 
 
 def test_documents_of_ones_own_are_not_written_over(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "documents.jsonl").write_text('{"id": "a", "text": "Mine."}\n')
-    assert "documents of your own" in refused(capsys, "make", "family", "--trees", "2", "--out", tmp_path)
+    assert "documents.jsonl of your own" in refused(
+        capsys, "make", "family", "--trees", "2", "--out", tmp_path
+    )
     assert (tmp_path / "documents.jsonl").read_text() == '{"id": "a", "text": "Mine."}\n'
 
 
@@ -48,7 +49,7 @@ def test_help_reads_well(command: str, capsys: Capture) -> None:
 
 def test_the_list_has_every_plugin_and_imports_no_model(capsys: Capture) -> None:
     text = printed(capsys, "list")
-    for name in ("reversals", "linked", "embedded", "lora", "processes", "--facts=100", " max_tokens=96"):
+    for name in ("reversals", "linked", "embedded", "lora", "processes", "--facts=100", " max_tokens=none"):
         assert name in text
     assert "reversals" not in printed(capsys, "list", "models")
     script = "import sys; from corollary.cli import run; run(['list']); print('torch' in sys.modules)"
@@ -60,7 +61,7 @@ def test_every_source_has_a_folder_of_its_own(place: Path) -> None:
     shutil.copytree("made", "made.s1")
     shutil.copy("small.toml", "made.s1.toml")
     folders = {"demo": "demo", "made.s1.toml": "made.s1", "made": "made.study", "made.s1/.": "made.s1.study"}
-    assert {name: str(folder_of(name, plan(name))) for name in folders} == {
+    assert {name: str(folder_of(name, plan(name), None)) for name in folders} == {
         name: f"out/{folder}" for name, folder in folders.items()
     }
 
@@ -74,21 +75,23 @@ def test_whoever_stops_reading_is_left_in_peace() -> None:
 
 def test_a_study_tells_what_it_does_and_what_came_out(studied: Path) -> None:
     lines = (studied / "printed.txt").read_text().splitlines()
-    assert re.match(r"small: 1 datasets, 4 methods, 1 seeds, into .*out: about a minute .*estimate", lines[0])
-    head = lines.index("dataset      method            tuning seed  right answers in % (chance)")
+    assert re.match(
+        r"small: 1 dataset, 4 arms, 1 seed, into .*out: about a minute .*estimate", " ".join(lines)
+    )
+    head = lines.index("dataset      arm               tuning seed  right answers in % (chance)")
     assert re.match(
         r"reversals    pretrained        none      0  rephrase \d+ \(50\)  reversal \d+ \(50\)",
         lines[head + 1],
     )
     assert any(line.startswith("wrote reversals.s0 lines: 4 rows (1 of 1)") for line in lines)
-    assert "  method      tuning  rephrase  reversal" in lines
+    assert "  arm         tuning  rephrase  reversal" in lines
     assert lines[-1] == f"Report: {studied / 'out' / 'report.html'}"
     assert (studied / "out" / "report.html").is_file()
     assert not any("\x1b" in line or "\r" in line for line in lines)
 
 
 def test_a_second_run_shows_the_same_and_runs_nothing(place: Path, studied: Path, capsys: Capture) -> None:
-    text = printed(capsys, "study", "small.toml", "--out", "out", "--runner", "here")
+    text = printed(capsys, "study", "small.toml", "--out", "out", "--runner", "in_process")
     assert "pretrained        none      0" not in text, "no trial ran"
     table = text.split("\n\n")[1]
     assert table in (studied / "printed.txt").read_text()
@@ -96,7 +99,7 @@ def test_a_second_run_shows_the_same_and_runs_nothing(place: Path, studied: Path
 
 def test_a_changed_setting_runs_again_what_it_changes(place: Path, capsys: Capture) -> None:
     text = printed(
-        capsys, "study", "small.toml", "--out", "out", "--runner", "here", "--set", "full.tokens=500"
+        capsys, "study", "small.toml", "--out", "out", "--runner", "in_process", "--set", "full.tokens=500"
     )
     ran = re.findall(r"^reversals +(\S+) +(\S+) +0  ", text, re.MULTILINE)
     assert ran == [("fine-tuned", "full"), ("augmented", "full")]
@@ -109,7 +112,7 @@ def test_a_model_tuned_by_hand_comes_back_into_the_study(place: Path, capsys: Ca
     use = f"{small_studies.model_folder().parent / 'lines.py'}"
     printed(capsys, "augment", "data", "--out", "more", "--model", model, "--strategy", use)
     assert len(store.read_jsonl(place / "more" / "documents.jsonl")) == 4
-    assert store.read_json(place / "more" / "augmented.json")["audit"]["lines"] == 4
+    assert len(store.read_jsonl(place / "more" / "audit.jsonl")) == 4
     tuned = ("tune", "data", "--augmented", "more", "--model", model, "--out", "mine", *few)
     printed(capsys, *tuned)
     fit = store.read_json(place / "mine" / "fit.json")
@@ -124,28 +127,27 @@ def test_a_model_tuned_by_hand_comes_back_into_the_study(place: Path, capsys: Ca
     printed(
         capsys, "evaluate", "out", "--as", "adapted", "--model", model, "--adapter", "adapter", "--seed", "0"
     )
-    text = printed(capsys, "study", "small.toml", "--out", "out", "--runner", "here")
-    assert re.search(r"by-hand +full +\d+ +\d+\n", text)
-    assert re.search(r"adapted +lora +\d+ +\d+\n", text)
+    text = printed(capsys, "study", "small.toml", "--out", "out", "--runner", "in_process")
+    assert re.search(r"by-hand +full +\d+ % +\d+ %\n", text)
+    assert re.search(r"adapted +lora +\d+ % +\d+ %\n", text)
     assert "by-hand" in (place / "out" / "report.html").read_text()
 
 
 def test_a_folder_of_documents_is_studied(place: Path, capsys: Capture) -> None:
     printed(capsys, "make", "reversals", "--facts", "4", "--tellings", "1", "--out", "data")
-    command = ["study", "data", "--out", "of-data", "--runner", "here", "--seeds", "0", "--model"]
-    few = ["--set", "full.tokens=500", "--set", "lora.tokens=500"]
+    command = ["study", "data", "--out", "of-data", "--runner", "in_process", "--seeds", "0", "--model"]
+    few = ["--set", "lora.tokens=500"]
     text = printed(capsys, *command, str(small_studies.model_folder()), *few)
-    assert re.search(r"^  oracle +full ", text, re.MULTILINE)
-    assert "foreign" not in text
+    assert re.search(r"^  augmented +lora ", text, re.MULTILINE)
     (place / "data" / "questions.jsonl").unlink()
-    assert "no questions.jsonl" in refused(capsys, *command, str(small_studies.model_folder()))
+    assert "has documents but no questions" in refused(capsys, *command, str(small_studies.model_folder()))
 
 
 def test_the_arms_answer_side_by_side(place: Path, capsys: Capture) -> None:
     question = store.read_jsonl(place / "out" / "datasets" / "reversals.s0" / "questions.jsonl")[0]
     text = printed(capsys, "ask", "out", question["prompt"])
     lines = text.splitlines()
-    assert lines[0].endswith("(documents of reversals, seed 0)")
+    assert lines[0] == "Documents of reversals, seed 0"
     assert [line.split()[0] for line in lines[2:6]] == ["pretrained", "in-context", "fine-tuned", "augmented"]
     assert all(re.search(r" \d+ %$", line) for line in lines[2:6])
     assert lines[6] == f"right: {question['answer'].strip()}"
@@ -155,13 +157,13 @@ def test_the_arms_answer_side_by_side(place: Path, capsys: Capture) -> None:
     assert {
         path: path.stat().st_mtime_ns for path in (place / "out" / "models").rglob("*.safetensors")
     } == kept
-    free = printed(capsys, "ask", "out", "a sentence of my own", "--method", "fine-tuned")
+    free = printed(capsys, "ask", "out", "a sentence of my own", "--arm", "fine-tuned")
     assert "right:" not in free
 
 
 def test_costs_and_report_of_a_study(place: Path, capsys: Capture) -> None:
     assert re.search(r"reversals +augmented +full +\d", printed(capsys, "costs", "out"))
-    prices = Path(small_studies.__file__).parent.parent / "src" / "corollary" / "data" / "prices.toml"
+    prices = Path(small_studies.__file__).parent.parent / "src" / "corollary" / "measure" / "prices.toml"
     text = printed(capsys, "costs", "out", "--prices", prices)
     assert re.search(r"reversals +augmented +full .*(\d|never)", text)
     assert printed(capsys, "report", "out") == "out/report.html\n"
@@ -169,7 +171,7 @@ def test_costs_and_report_of_a_study(place: Path, capsys: Capture) -> None:
 
 def test_ctrl_c_ends_with_one_sentence_and_loses_nothing(tmp_path: Path) -> None:
     (tmp_path / "small.toml").write_text(small_studies.toml(seeds=json.dumps(list(range(20)))))
-    command = [COROLLARY, "study", "small.toml", "--out", "out", "--runner", "here"]
+    command = [COROLLARY, "study", "small.toml", "--out", "out", "--runner", "in_process"]
     running = subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

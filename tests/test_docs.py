@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from corollary.commands import list_
-from corollary.documents.folders import read_data
+from corollary.datasets.documents import make
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -55,7 +55,7 @@ def test_rows_of_ones_own_documents_and_questions_are_read(tmp_path: Path) -> No
     (_, documents), (_, questions) = blocks((ROOT / "README.md").read_text("utf-8"), "jsonl")
     (tmp_path / "documents.jsonl").write_text(documents)
     (tmp_path / "questions.jsonl").write_text(questions)
-    data = read_data(tmp_path)
+    data = make(seed=0, path=str(tmp_path))
     known = {document.id for document in data.documents}
     assert [len(document.text.splitlines()) for document in data.documents] == [2, 1]
     assert [bool(question.choices) for question in data.questions] == [True, False]
@@ -75,7 +75,7 @@ def test_commands_exist() -> None:
 def test_flags_exist() -> None:
     written = set.union(*(flags(page.read_text("utf-8")) for page in PAGES))
     assert ("evaluate", "--as") in written
-    options = {f"--{plugin_option.name.replace('_', '-')}" for kind in ("datasets", "tuning")
+    options = {f"--{plugin_option.name.replace('_', '-')}" for kind in ("datasets", "tunings")
              for plugin in list_(kind) for plugin_option in plugin.options}  # fmt: skip
     for command in sorted({command for command, _ in written}):
         text = subprocess.run([COROLLARY, command, "--help"], capture_output=True, text=True).stdout

@@ -12,8 +12,9 @@ from small_studies import results, summary
 
 from corollary import store
 from corollary.errors import UserError
-from corollary.studies.driver import add, study_of
+from corollary.studies.driver import add_model
 from corollary.studies.plan import make_dataset
+from corollary.studies.presets import study_of
 from corollary.types import Spec
 
 
@@ -30,7 +31,7 @@ def test_a_folder_is_one_sample_and_an_arm_that_saw_part_of_it_is_told(tmp_path:
     tables = small_studies.tables(
         seeds=[0, 1],
         datasets=own_documents(tmp_path / "data", facts=100, tellings=10),
-        methods={"pretrained": {}, "in-context": {"context": "all"}},
+        arms={"pretrained": {}, "in-context": {"context": "all"}},
     )
     small_studies.run(tmp_path / "out", study_of(tables, name="s"))
     rows = summary(tmp_path / "out")["accuracy"]
@@ -42,21 +43,21 @@ def test_a_folder_is_one_sample_and_an_arm_that_saw_part_of_it_is_told(tmp_path:
 def test_a_model_from_elsewhere_stands_once_at_each_seed_of_a_folder(tmp_path: Path) -> None:
     """Seeds share its one trial there, since nothing of it depends on them."""
     data, out = own_documents(tmp_path / "data", facts=4, tellings=1), tmp_path / "out"
-    tables = small_studies.tables(seeds=[0, 2], datasets=data, methods={"pretrained": {}})
+    tables = small_studies.tables(seeds=[0, 2], datasets=data, arms={"pretrained": {}})
     small_studies.run(out, study_of(tables, name="s"))
     model = Spec("local", {"path": str(small_studies.model_folder())})
-    add(out, name="mine", model=model, tuning="full", seed=2)
+    add_model(out, name="mine", model=model, tuning="full", seed=2)
     for seeds in ((2,), (0, 2)):
         found = [row for row in store.read_jsonl(out / "results.jsonl") if row["method"] == "mine"]
         assert sorted({row["seed"] for row in found}) == list(seeds)
         assert len({(row["seed"], row["question"]) for row in found}) == len(found)
-        add(out, name="mine", model=model, tuning="full")
+        add_model(out, name="mine", model=model, tuning="full")
 
 
-def test_a_model_from_elsewhere_is_a_method_and_stays_one(again: Path) -> None:
+def test_a_model_from_elsewhere_is_an_arm_and_stays_one(again: Path) -> None:
     model = Spec("local", {"path": str(small_studies.model_folder()), "dtype": "bfloat16"})
     before = {row["question"] for row in store.read_jsonl(again / "results.jsonl")}
-    add(again, name="mine", model=model, tuning="full")
+    add_model(again, name="mine", model=model, tuning="full")
     mine = [row for row in store.read_jsonl(again / "results.jsonl") if row["method"] == "mine"]
     assert {row["question"] for row in mine} == before
     assert {(row["tuning"], row["model"]) for row in mine} == {("full", "local")}
@@ -70,7 +71,7 @@ def test_a_model_from_elsewhere_is_a_method_and_stays_one(again: Path) -> None:
 
 def test_a_model_from_elsewhere_is_left_out_where_the_questions_have_changed(again: Path) -> None:
     model = Spec("local", {"path": str(small_studies.model_folder()), "dtype": "bfloat16"})
-    add(again, name="mine", model=model, tuning="full")
+    add_model(again, name="mine", model=model, tuning="full")
     small_studies.run(again, small_studies.plan(datasets={"reversals": {"facts": 6, "tellings": 1}}))
     assert "mine" not in {row["method"] for row in store.read_jsonl(again / "results.jsonl")}
     assert any("mine was scored on other questions" in warning for warning in summary(again)["warnings"])
@@ -78,12 +79,12 @@ def test_a_model_from_elsewhere_is_left_out_where_the_questions_have_changed(aga
 
 def test_a_model_from_elsewhere_needs_a_name_and_a_finished_study(again: Path) -> None:
     model = Spec("local", {"path": str(small_studies.model_folder())})
-    with pytest.raises(UserError, match="has a method oracle of its own"):
-        add(again, name="oracle", model=model, tuning="full")
+    with pytest.raises(UserError, match="has an arm oracle of its own"):
+        add_model(again, name="oracle", model=model, tuning="full")
     with pytest.raises(
         UserError, match="no dataset of this study named 'reversal': did you mean 'reversals'"
     ):
-        add(again, name="mine", model=model, tuning="full", dataset="reversal")
+        add_model(again, name="mine", model=model, tuning="full", dataset="reversal")
     next((again / "trials").glob("*.oracle.*/result.json")).unlink()
     with pytest.raises(UserError, match="is not finished"):
-        add(again, name="mine", model=model, tuning="full")
+        add_model(again, name="mine", model=model, tuning="full")

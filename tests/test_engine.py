@@ -11,10 +11,12 @@ import pytest
 import small_studies
 
 from corollary import commands, store
-from corollary.writing.engine import augment
+from corollary.completions import Completions
 from corollary.errors import UserError
-from corollary.studies.driver import audit
-from corollary.types import DROPPED, Completion, Dataset, Document, Likelihood, Question, Request, Spec
+from corollary.types import DROPPED, Completion, Dataset, Document, Question, Request, Spec
+from corollary.writing import engine
+from corollary.writing.audit import audit_of, usable
+from corollary.writing.engine import Written
 
 TREE = Dataset(
     "tree",
@@ -23,11 +25,12 @@ TREE = Dataset(
         Document("d1", "sumak is the sibling of bolan."),
     ),
     (),
+    audit="reasoner",
 )
 STRATEGY = """
 from corollary.types import DROPPED, Document, Request
 
-def scripted(dataset, *, seed, max_tokens: int = 8, temperature: float = 0.0):
+def write(dataset, *, seed, max_tokens: int = 8, temperature: float = 0.0):
     answers = yield [Request("say", max_tokens=max_tokens, temperature=temperature)]
     return [
         Document("a", "kerit is the child of bolan.", ("d0",), DROPPED),
@@ -42,7 +45,7 @@ def scripted(dataset, *, seed, max_tokens: int = 8, temperature: float = 0.0):
 class Scripted:
     """A model that always says the same, and counts how often it is asked."""
 
-    identity, window = "scripted", 1000
+    identity, kind, window = "scripted", "worlds", 1000
 
     def __init__(self) -> None:
         self.asked = 0
@@ -54,20 +57,28 @@ class Scripted:
         self.asked += len(requests)
         return [Completion("sumak is the aunt or uncle of kerit.", 1, 8) for _ in requests]
 
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
-        raise AssertionError("nothing is scored while writing")
+
+def augment(
+    dataset: Dataset, strategy: Spec, *, model: Scripted, store: Path, other: Dataset | None = None
+) -> Written:
+    """What one strategy brings."""
+    task = engine.start(dataset, strategy, seed=0, model=model, other=other)
+    with Completions(store) as completions:
+        ((_, brought),) = engine.run([task], model=model, store=completions, generate=engine.here(model))
+    assert isinstance(brought, Written), brought
+    return brought
 
 
 @pytest.fixture
 def strategy(tmp_path: Path) -> str:
     (tmp_path / "scripted.py").write_text(STRATEGY)
-    return f"{tmp_path / 'scripted.py'}:scripted"
+    return str(tmp_path / "scripted.py")
 
 
 SPY = """
 from corollary.types import Document, Request
 
-def spy(dataset, *, seed, other=None):
+def write(dataset, *, seed, other=None):
     seen = (*dataset.questions, *(other.questions if other else ()))
     yield [Request(str(seen))]
     return [Document("seen", str(seen))]
@@ -78,12 +89,12 @@ def test_a_strategy_is_handed_no_question(tmp_path: Path) -> None:
     (tmp_path / "spy.py").write_text(SPY)
     asked = replace(TREE, questions=(Question("q", "bolan is the", " kerit", (), "reversal", ()),))
     spy = Spec(str(tmp_path / "spy.py"))
-    written = augment(asked, spy, model=Scripted(), seed=0, store=tmp_path / "c.db", other=asked)
+    written = augment(asked, spy, model=Scripted(), store=tmp_path / "c.db", other=asked)
     assert [row.text for row in written.documents] == ["()"]
 
 
 def test_of_lines_that_are_alike_the_one_that_may_be_trained_on_stays(strategy: str, tmp_path: Path) -> None:
-    written = augment(TREE, Spec(strategy), model=Scripted(), seed=0, store=tmp_path / "c.db")
+    written = augment(TREE, Spec(strategy), model=Scripted(), store=tmp_path / "c.db")
     assert [(row.id, row.strategy) for row in written.documents] == [("c", "scripted"), ("d", DROPPED)]
 
 
@@ -92,14 +103,14 @@ def test_no_model_is_asked_for_less_than_a_token_or_below_zero(
     strategy: str, options: dict[str, float], tmp_path: Path
 ) -> None:
     model = Scripted()
-    with pytest.raises(UserError, match="mend the strategy's options"):
-        augment(TREE, Spec(strategy, options), model=model, seed=0, store=tmp_path / "c.db")
+    with pytest.raises(UserError, match="change max_tokens or temperature of the strategy"):
+        augment(TREE, Spec(strategy, options), model=model, store=tmp_path / "c.db")
     assert model.asked == 0
 
 
 def test_what_is_in_the_store_is_not_asked_again(strategy: str, tmp_path: Path) -> None:
     model = Scripted()
-    rows = [augment(TREE, Spec(strategy), model=model, seed=0, store=tmp_path / "c.db") for _ in range(2)]
+    rows = [augment(TREE, Spec(strategy), model=model, store=tmp_path / "c.db") for _ in range(2)]
     assert model.asked == 1
     assert rows[0].documents == rows[1].documents
 
@@ -107,14 +118,14 @@ def test_what_is_in_the_store_is_not_asked_again(strategy: str, tmp_path: Path) 
 def test_an_answer_that_was_in_the_store_stays_what_it_was(tmp_path: Path) -> None:
     (tmp_path / "two.py").write_text(
         "from corollary.types import Document, Request\n"
-        "def two(dataset, *, seed):\n"
+        "def write(dataset, *, seed):\n"
         "    answers = yield [Request('old'), Request('new')]\n"
         "    return [Document(str(at), answer.text) for at, answer in enumerate(answers)]\n"
     )
-    with completions.Completions(tmp_path / "c.db") as completions:
+    with Completions(tmp_path / "c.db") as completions:
         completions.put("scripted", Request("old"), Completion("bolan is the parent of kerit.", 1, 8))
     rows = [
-        augment(TREE, Spec(str(tmp_path / "two.py")), model=Scripted(), seed=0, store=tmp_path / "c.db")
+        augment(TREE, Spec(str(tmp_path / "two.py")), model=Scripted(), store=tmp_path / "c.db")
         for _ in range(2)
     ]
     assert rows[0].documents == rows[1].documents, "also when part of a batch is asked again with the rest"
@@ -123,12 +134,12 @@ def test_an_answer_that_was_in_the_store_stays_what_it_was(tmp_path: Path) -> No
 def test_a_sentence_of_a_longer_document_is_nothing_new(tmp_path: Path) -> None:
     (tmp_path / "again.py").write_text(
         "from corollary.types import Document\n"
-        "def again(dataset, *, seed):\n"
+        "def write(dataset, *, seed):\n"
         "    yield []\n"
         "    return [Document(str(at), text) for at, text in enumerate(('One.', 'Two.', 'Three.'))]\n"
     )
     told = Dataset("told", (Document("d", "One.\n  Two.\n"),), ())
-    written = augment(told, Spec(str(tmp_path / "again.py")), model=Scripted(), seed=0, store=tmp_path / "c")
+    written = augment(told, Spec(str(tmp_path / "again.py")), model=Scripted(), store=tmp_path / "c")
     assert [row.text for row in written.documents] == ["Three."]
 
 
@@ -141,15 +152,15 @@ QUESTION = Question("q", "bolan is the parent of", " kerit", (" kerit", " sumak"
 
 
 def test_what_a_strategy_dropped_or_took_from_a_question_is_audited_and_not_trained_on() -> None:
-    asked = Dataset("tree", TREE.documents, (QUESTION,))
-    lines = audit.lines(asked, LINES, "scripted", withhold=0.0, seed=0)
+    asked = replace(TREE, questions=(QUESTION,))
+    lines = usable(asked, LINES, audit_of(asked), withhold=0.0, seed=0)
     assert [line.id for line in lines.used] == ["c"]
     assert (lines.all, lines.leaked) == (LINES, 1)
 
 
 def test_nothing_that_rests_on_a_withheld_fact_is_trained_on() -> None:
-    assert not audit.lines(TREE, LINES, "scripted", withhold=1.0, seed=0).used
-    assert audit.lines(TREE, LINES, "paraphrase", withhold=1.0, seed=0).used, "a control keeps all"
+    assert not usable(TREE, LINES, audit_of(TREE), withhold=1.0, seed=0).used
+    assert usable(TREE, LINES, audit_of(TREE), withhold=0.0, seed=0).used
 
 
 @pytest.mark.parametrize(("strategy_of_lines", "kept"), [("DROPPED", 0), ("'dropper'", 2)])
@@ -158,17 +169,17 @@ def test_augmenting_says_when_nothing_of_what_was_written_is_left(
 ) -> None:
     (tmp_path / "dropper.py").write_text(
         "from corollary.types import DROPPED, Document\n"
-        "def dropper(dataset, *, seed):\n"
+        "def write(dataset, *, seed):\n"
         "    yield []\n"
         f"    return [Document(text, text, ('d0',), {strategy_of_lines}) for text in ('A.', 'B.')]\n"
     )
     store.write_jsonl(tmp_path / "data" / "documents.jsonl", TREE.documents)
-    refused = pytest.raises(UserError, match="wrote 2 lines .* all were dropped: .*grounded=no")
+    refused = pytest.raises(UserError, match=r"All 2 generated lines were rejected .*grounded=no")
     with contextlib.nullcontext() if kept else refused:
         commands.augment(
             tmp_path / "data",
             tmp_path / "out",
-            strategies=[str(tmp_path / "dropper.py")],
+            strategy=[str(tmp_path / "dropper.py")],
             model=small_studies.model_folder(),
         )
     assert len(store.read_jsonl(tmp_path / "out" / "documents.jsonl")) == kept

@@ -24,7 +24,7 @@ def worth(prefix: str, prompt: str, choice: str) -> Likelihood:
 class Scripted:
     """A model that gives what stands in the table, answers with the prompt, and records what it is asked."""
 
-    identity = "scripted"
+    identity, kind = "scripted", "base"
 
     def __init__(self, window: int = 1000) -> None:
         self.window = window
@@ -243,5 +243,6 @@ LONG = [asking(100, 3), asking(90, 1, 20), asking(1, 40)]
 def test_room_is_kept_for_the_longest_question_and_answer(questions: list[Question], taken: int) -> None:
     told, asked = tuple(TOLD), tuple(questions)  # of three words each, with a line break four
     trial = Trial("x", "in-context", 0, Spec("embedded"), None, (), told, ((0, 1, 2),), asked)
-    assert [len(shown(trial, Scripted(taken + room))) for room in (3, 4, 7, 8, 11, 12)] == [0, 1, 1, 2, 2, 3]
-    assert shown(replace(trial, context=()), Scripted(taken + 12)) == ()
+    counts = [len(shown(trial, Scripted(taken + room))[0]) for room in (3, 4, 7, 8, 11, 12)]
+    assert counts == [0, 1, 1, 2, 2, 3]
+    assert shown(replace(trial, context=()), Scripted(taken + 12)) == ((), ((),), ())

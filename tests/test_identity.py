@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from corollary import store
-from corollary.writing.engine import Written
-from corollary.studies.driver import folder, work
-from corollary.studies.plan import Cell
+from corollary.studies import folder, jobs
+from corollary.studies.plan import Cell, Writing
 from corollary.types import Cost, Dataset, Document, Question, Spec, Trial
+from corollary.writing.engine import Written
 
 QUESTION = Question("q", "bolan is the parent of", " kerit", (" kerit", " sumak"), "rephrase", ("d0",), "u")
 TREE = Dataset("tree", (Document("d0", "bolan is the mother of kerit."),), ())
 TRIAL = Trial(
     dataset="tree",
-    method="augmented",
+    arm="augmented",
     seed=1,
     model=Spec("one"),
     tune=Spec("full", {"tokens": 10}),
@@ -28,7 +28,7 @@ TRIAL = Trial(
     questions=(QUESTION,),
     checkpoints=2,
 )
-WRITING = work.Writing(TREE, Spec("local"), 0, Spec("one"), "c.db", 3, TREE)
+WRITING = Writing(Cell("tree", 0), TREE, Spec("local"), 0, rows=3, other=TREE)
 
 
 class Named:
@@ -40,7 +40,7 @@ class Named:
 
 @pytest.fixture(autouse=True)
 def _no_model_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (work, folder):
+    for module in (jobs, folder):
         monkeypatch.setattr(module, "open_model", lambda spec: Named(spec.use))
 
 
@@ -56,6 +56,7 @@ def _no_model_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         {"context": (Document("b", "B."), Document("d", "C."))},
         {"orders": ((1, 0),)},
         {"checkpoints": 3},
+        {"nearest": ((0,),)},
         *(
             {"questions": (replace(QUESTION, **other),)}
             for other in (
@@ -70,25 +71,27 @@ def _no_model_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=str,
 )
 def test_whatever_can_change_a_result_makes_another_trial(changed: dict[str, Any]) -> None:
-    assert work.trial_id(replace(TRIAL, **changed)) != work.trial_id(TRIAL)
+    assert jobs.trial_id(replace(TRIAL, **changed)) != jobs.trial_id(TRIAL)
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"dataset": "x", "method": "y"},
+        {"dataset": "x", "arm": "y"},
         {"documents": (Document("z", "A.", ("d0",), "local"),)},
         {"questions": (replace(QUESTION, unit="v", premises=(), split="reversal", accept=(" tivol",)),)},
+        {"questions": (replace(QUESTION, marks={"reserved": "yes"}),)},
+        {"documents": (Document("a", "A.", spans=(), meta={"row": 3}),)},
     ],
     ids=str,
 )
 def test_names_and_how_answers_are_read_and_grouped_make_no_other_trial(changed: dict[str, Any]) -> None:
-    assert work.trial_id(replace(TRIAL, **changed)) == work.trial_id(TRIAL)
+    assert jobs.trial_id(replace(TRIAL, **changed)) == jobs.trial_id(TRIAL)
 
 
 def test_the_seed_of_what_is_not_tuned_makes_no_other_trial() -> None:
     plain = replace(TRIAL, tune=None)
-    assert work.trial_id(replace(plain, seed=7)) == work.trial_id(plain)
+    assert jobs.trial_id(replace(plain, seed=7)) == jobs.trial_id(plain)
 
 
 @pytest.mark.parametrize(
@@ -97,17 +100,21 @@ def test_the_seed_of_what_is_not_tuned_makes_no_other_trial() -> None:
         {"dataset": replace(TREE, documents=(Document("d0", "x"),))},
         {"strategy": Spec("local", {"max_tokens": 5})},
         {"seed": 1},
-        {"model": Spec("other")},
         {"rows": 4},
         {"other": None},
     ],
     ids=str,
 )
 def test_rows_of_other_inputs_are_written_anew(changed: dict[str, Any], tmp_path: Path) -> None:
-    cell, rows = Cell("tree", 0), Written((Document("l", "B."),), Cost(1))
-    folder.keep_rows(tmp_path, cell, WRITING, rows)
-    assert folder.read_rows(tmp_path, cell, replace(WRITING, store="elsewhere.db")) == rows
-    assert folder.read_rows(tmp_path, cell, replace(WRITING, **changed)) is None
+    rows = Written((Document("l", "B."),), Cost(1))
+    folder.keep_rows(tmp_path, WRITING, rows, Spec("one"))
+    assert folder.read_rows(tmp_path, WRITING, Spec("one")) == rows
+    assert folder.read_rows(tmp_path, replace(WRITING, **changed), Spec("one")) is None
+
+
+def test_rows_of_another_model_are_written_anew(tmp_path: Path) -> None:
+    folder.keep_rows(tmp_path, WRITING, Written((Document("l", "B."),), Cost(1)), Spec("one"))
+    assert folder.read_rows(tmp_path, WRITING, Spec("other")) is None
 
 
 def test_trials_of_different_versions_or_precisions_are_warned_of(tmp_path: Path) -> None:

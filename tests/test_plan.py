@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 import small_studies
 
-from corollary import store
-from corollary.commands import expected_seconds
-from corollary.commands.comparison import _of_folder
+import corollary_worlds.audit as exact
+from corollary import commands, store
 from corollary.errors import UserError
-from corollary_worlds.reasoner import Statement
-from corollary.studies.driver import audit, presets, read_study, results, study_of
+from corollary.studies import results
+from corollary.studies.estimate import Speeds, expected_seconds, work_of
 from corollary.studies.plan import Cell, cells, make_dataset, sized, training_rows, with_units, writings
-from corollary.types import Dataset, Document, Likelihood, Question, Result, Score, Spec, Trial
+from corollary.studies.presets import preset_names, read_study, study_of
+from corollary.types import Dataset, Document, Likelihood, Question, Result, Score, Spec, Study, Trial
+from corollary.writing.audit import audit_of, over_seeds, usable
+from corollary_worlds.reasoner import Statement
 
 STUDIES = sorted((Path(__file__).parent.parent / "docs" / "studies").glob("*.toml"))
 PROSE = Dataset("prose", (Document("d0", "It rained all day."), Document("d1", "Nobody went out.")), ())
@@ -42,12 +44,16 @@ def folder_of(place: Path, questions: list[Question]) -> Path:
     return place
 
 
+def of_folder(folder: Path) -> Study:
+    return commands.plan(folder, model="embedded", seeds=[0, 1])
+
+
 def test_a_folder_is_one_sample_with_units_and_without_arms_that_need_others(tmp_path: Path) -> None:
-    plan = _of_folder(folder_of(tmp_path, [question("q0", "d0"), question("q1", "d1")]))
-    names = [method.name for method in plan.methods]
+    plan = of_folder(folder_of(tmp_path, [question("q0", "d0"), question("q1", "d1")]))
+    names = [arm.name for arm in plan.arms]
     assert "fine-tuned" in names
     assert not {"foreign", "fine-tuned-split"} & set(names)
-    assert not any(method.whole for method in plan.methods)
+    assert not any(arm.whole or arm.only for arm in plan.arms)
     made = {Cell("x", seed): make_dataset(plan.datasets[0], seed) for seed in plan.seeds}
     assert len(made) > 1
     assert results.repeated(made) == {"x"}
@@ -60,51 +66,54 @@ def test_a_folder_is_one_sample_with_units_and_without_arms_that_need_others(tmp
 def test_foreign_documents_must_be_others(tmp_path: Path) -> None:
     tables = small_studies.tables(
         datasets={"documents": {"path": str(folder_of(tmp_path, [question("q0", "d0")]))}},
-        methods={"foreign": {"augment": ["foreign"], "tune": True}},
+        arms={"foreign": {"role": "control", "augment": ["foreign"], "tune": True}},
     )
     plan = study_of(tables, name="s")
     made = {Cell("documents", seed): make_dataset(plan.datasets[0], seed) for seed in plan.seeds}
     with pytest.raises(UserError, match="same documents at every seed"):
-        writings(plan, made, store="unused")
+        writings(plan, made)
 
 
 def test_a_control_waits_for_the_arm_whose_size_it_has() -> None:
-    control = {"augment": ["paraphrase"], "tune": True}
+    control = {"augment": ["paraphrase"], "tune": True, "role": "control", "same_size_as": "augmented"}
     augmented = {"augment": ["local", "linked"], "tune": True}
-    plan = study_of(small_studies.tables(methods={"paraphrase": control, "augmented": augmented}), name="s")
+    plan = study_of(small_studies.tables(arms={"paraphrase": control, "augmented": augmented}), name="s")
     made = {cell: make_dataset(spec, cell.seed) for cell, spec in cells(plan)}
     (cell,) = made
-    _, controls = writings(plan, made, store="unused")
+    _, controls = writings(plan, made)
     lines = [Document(f"l{number}", text) for number, text in enumerate(("A.", "B.", "A."))]
     assert sized(plan, controls, {(cell, "local"): lines}) == ([], []), "linked is not written yet"
-    ((_, job),), empty = sized(plan, controls, {(cell, "local"): lines, (cell, "linked"): lines[:1]})
+    (job,), empty = sized(plan, controls, {(cell, "local"): lines, (cell, "linked"): lines[:1]})
     assert (job.rows, empty) == (2, [])
     assert sized(plan, controls, {(cell, "local"): [], (cell, "linked"): []}) == ([], controls)
-    alone = replace(plan, methods=plan.methods[:1])
-    assert sized(alone, controls, {}) == (controls, [])
+    alone = replace(plan, arms=(replace(plan.arms[0], same_size_as=""),))
+    (first,), second = writings(alone, made)
+    assert (first.key, first.rows, second) == (controls[0].key, 0, []), "it waits for nothing"
 
 
 def test_two_strategies_of_one_name_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "local.py").write_text("def local(dataset, *, seed):\n    yield []\n    return []\n")
+    (tmp_path / "local.py").write_text("def write(dataset, *, seed):\n    yield []\n    return []\n")
     own = {"augment": [str(tmp_path / "local.py")], "tune": True}
-    methods = {"augmented": {"augment": ["local"], "tune": True}, "own": own}
+    arms = {"augmented": {"augment": ["local"], "tune": True}, "own": own}
     with pytest.raises(UserError, match="two of the strategy local: give one of the functions another name"):
-        study_of(small_studies.tables(methods=methods), name="s")
+        study_of(small_studies.tables(arms=arms), name="s")
 
 
 @pytest.mark.parametrize("name", ["a/b", ".hidden"])
 def test_names_that_no_folder_can_have_are_refused(name: str) -> None:
-    with pytest.raises(UserError, match="cannot be the name of a method"):
-        study_of(small_studies.tables(methods={name: {}}), name="s")
+    with pytest.raises(UserError, match="cannot be the name of a arm"):
+        study_of(small_studies.tables(arms={name: {}}), name="s")
     with pytest.raises(UserError, match="cannot be the name of a dataset"):
         study_of(small_studies.tables(datasets={"documents": {"path": "x", "name": name}}), name="s")
 
 
 def test_of_documents_that_cannot_be_read_nothing_can_be_withheld() -> None:
-    with pytest.raises(
-        UserError, match="Of the documents of prose too few facts can be read to withhold 20%"
+    for asked, words in (
+        (PROSE, "The documents of prose cannot be read as facts, so none can be withheld"),
+        (replace(PROSE, audit="reasoner"), "The documents of prose state too few facts to withhold 20%"),
     ):
-        audit.lines(PROSE, PROSE.documents, "local", withhold=0.2, seed=0)
+        with pytest.raises(UserError, match=words):
+            usable(asked, PROSE.documents, audit_of(asked), withhold=0.2, seed=0)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +139,9 @@ def test_where_documents_were_left_out_it_is_said(shown: list[str], known: list[
 
 
 def test_the_presets_are_what_is_promised() -> None:
-    assert presets() == ["demo", "laptop", "paper"]
-    demo, laptop, paper = map(read_study, presets())
+    promised = ("demo", "laptop", "paper")
+    assert {*promised} <= {*preset_names()}
+    demo, laptop, paper = map(read_study, promised)
     for plan in (demo, laptop, paper):
         used = [spec.use for spec in plan.datasets]
         assert used == ["reversals", "celebrities", "family", "semantic", "syllogisms", "process"]
@@ -142,7 +152,8 @@ def test_the_presets_are_what_is_promised() -> None:
         made = make_dataset(spec, cell.seed)
         assert len(made.questions) >= 48, cell
         assert len({question.unit for question in made.questions}) >= 8, cell
-    seconds = [expected_seconds(plan, workers=2) for plan in (demo, laptop)]
+    speeds = Speeds(training=5_000, reading=20_000, generating=1_150)  # of one core, on the embedded model
+    seconds = [expected_seconds(work_of(plan), speeds, workers=2) for plan in (demo, laptop)]
     assert 5 * 60 < seconds[0] < 15 * 60 < seconds[1] < 2 * 3600
 
 
@@ -153,11 +164,11 @@ def test_the_studies_of_the_docs_can_be_read(page: Path) -> None:
 
 def test_no_job_of_writing_holds_a_question() -> None:
     tables = small_studies.tables()
-    tables["methods"]["foreign"] = {"augment": ["foreign"], "tune": True}
+    tables["arms"]["foreign"] = {"role": "control", "augment": ["foreign"], "tune": True}
     plan = study_of(tables, name="s")
     made = {cell: make_dataset(spec, cell.seed) for cell, spec in cells(plan)}
     assert all(dataset.questions for dataset in made.values())
-    jobs = [job for round in writings(plan, made, store="c.db") for _, job in round]
+    jobs = [job for round in writings(plan, made) for job in round]
     assert {job.strategy.use for job in jobs} >= {"foreign", "paraphrase", "oracle"}
     assert all(job.dataset.questions == () for job in jobs)
     assert [job.other.questions for job in jobs if job.other] == [()]
@@ -189,7 +200,7 @@ def test_over_seeds_counts_are_added_and_shares_averaged() -> None:
     one = {"lines": 3, "precision": 1.0, "coverage": None, "seen": {"lines": 1, "precision": 0.5}}
     two = {"lines": 5, "precision": 0.5, "coverage": None, "seen": {"lines": 2, "precision": None}}
     seen = {"lines": 3, "precision": 0.5}
-    assert audit.over_seeds([one, two]) == {"lines": 8, "precision": 0.75, "coverage": None, "seen": seen}
+    assert over_seeds([one, two]) == {"lines": 8, "precision": 0.75, "coverage": None, "seen": seen}
 
 
 def test_what_was_kept_out_of_the_tasks_is_known() -> None:
@@ -203,17 +214,17 @@ def test_what_was_kept_out_of_the_tasks_is_known() -> None:
         Statement("more colourful", "a", "b"): True,
         Statement("less careful", "a", "b"): False,
     }
-    assert {statement: audit.reserved(statement) for statement in told} == told
-    assert audit.kept("bolan have always been more careful than kerit.")
-    assert not audit.kept("bolan are more careful than kerit.")
-    assert audit.kept("People say that the relationships between a, b and c are: all a are b.")
+    assert {statement: exact.reserved(statement) for statement in told} == told
+    assert exact.kept("bolan have always been more careful than kerit.")
+    assert not exact.kept("bolan are more careful than kerit.")
+    assert exact.kept("People say that the relationships between a, b and c are: all a are b.")
 
 
 def test_empty_columns_of_a_table_are_as_if_they_were_not_there(tmp_path: Path) -> None:
-    empty = dict.fromkeys(("unit", "accept", "reserved", "domain"))
+    empty = dict.fromkeys(("unit", "accept", "marks", "domain"))
     row = {"id": "q", "prompt": "p", "answer": " a", "choices": [" a", " b"], "split": "s", "premises": []}
     store.write_jsonl(tmp_path / "documents.jsonl", [{"id": "d", "text": "A.", "source": None}])
     store.write_jsonl(tmp_path / "questions.jsonl", [row | empty])
     made = make_dataset(Spec("documents", {"path": str(tmp_path)}), 0)
-    assert made.documents == (Document("d", "A."),)
+    assert [(document.id, document.text) for document in made.documents] == [("d", "A.")]
     assert made.questions == (Question("q", "p", " a", (" a", " b"), "s", (), "q"),)

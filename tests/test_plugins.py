@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from somewhere import Thing
 
-def mine(thing: Thing, documents, *, seed: int, facts: int = 3, rate: float = 0.5, both: bool = False,
+def made(thing: Thing, documents, *, seed: int, facts: int = 3, rate: float = 0.5, both: bool = False,
          wording: str = "plain", order: Literal["up", "down"] = "up", sizes: tuple[int, ...] = (1, 2),
          limit: int | None = None, label: str | None = None, special: Thing = None):
     """Mine alone,
@@ -33,6 +33,8 @@ def mine(thing: Thing, documents, *, seed: int, facts: int = 3, rate: float = 0.
     And more.
     """
     return {key: value for key, value in locals().items() if key not in ("thing", "documents")}
+
+make = load = tune = made
 
 def needy(*, must: int):
     return must
@@ -66,7 +68,7 @@ def test_everything_is_found_without_importing_torch() -> None:
         "import sys; from corollary import plugins\n"
         "for kind in plugins.KINDS:\n"
         "    for name in plugins.available(kind): plugins.options(plugins.load(kind, name))\n"
-        "assert 'corollary.runners.here' in sys.modules\n"
+        "assert 'corollary.runners.in_process' in sys.modules\n"
         "print([name for name in ('torch', 'transformers', 'peft') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -76,25 +78,30 @@ def test_everything_is_found_without_importing_torch() -> None:
 def test_available_are_modules_but_not_their_shared_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "strategies"
-    folder.mkdir()
-    for name in ("zeta.py", "alpha.py", "_shared.py", "__init__.py", "notes.txt"):
-        (folder / name).touch()
+    folder = tmp_path / "writing" / "strategies"
+    folder.mkdir(parents=True)
+    for name in ("zeta.py", "alpha.py", "notes.txt"):
+        (folder / name).write_text("def write(dataset, *, seed): ...\n")
+    for name in ("shared.py", "__init__.py"):
+        (folder / name).write_text("def helped(): ...\n\n\nclass Own:\n    def write(self): ...\n")
     monkeypatch.setattr(plugins, "__file__", str(tmp_path / "plugins.py"))
-    assert plugins.available("strategies") == ["alpha", "zeta"]
+    plugins._own.cache_clear()
+    assert {"alpha", "zeta"} <= {*(found := plugins.available("strategies"))}
+    assert not {"shared", "__init__", "notes"} & {*found}
+    plugins._own.cache_clear()
 
 
 def test_unknown_names_are_answered_with_the_nearest() -> None:
     with pytest.raises(UserError, match=r"no runner named 'process': did you mean 'processes'\?"):
         plugins.load("runners", "process")
-    with pytest.raises(UserError, match=r"no runner named 'xyz': choose from here, processes"):
+    with pytest.raises(UserError, match=r"no runner named 'xyz': choose from in_process, processes, ray"):
         plugins.load("runners", "xyz")
     with pytest.raises(UserError, match=r"no kind of plug-in named 'dataset': did you mean 'datasets'\?"):
         plugins.available("dataset")
     with pytest.raises(UserError, match=r"no option of the runner processes named 'worker': .* 'workers'"):
         plugins.check_options("runners", Spec("processes", {"worker": 2}))
-    with pytest.raises(UserError, match="no option of the runner here named 'workers': .* leave it out"):
-        plugins.check_options("runners", Spec("here", {"workers": 2}))
+    with pytest.raises(UserError, match="no option of the runner in_process named 'workers': .* leave it out"):
+        plugins.check_options("runners", Spec("in_process", {"workers": 2}))
 
 
 def test_an_unknown_name_reads_the_same_after_its_way_from_a_worker() -> None:
@@ -104,7 +111,8 @@ def test_an_unknown_name_reads_the_same_after_its_way_from_a_worker() -> None:
 
 def test_a_file_of_the_users_own(mine: str) -> None:
     assert plugins.load("datasets", f"{mine}:needy")(must=4) == 4
-    assert plugins.load("datasets", mine) is plugins.load("datasets", f"{mine}:mine")
+    assert plugins.load("datasets", mine) is plugins.load("datasets", f"{mine}:make")
+    assert plugins.load("models", mine) is plugins.load("datasets", f"{mine}:load")
     assert plugins.summary(plugins.load("datasets", mine)) == "Mine alone, over two lines."
     with pytest.raises(UserError, match=r"named 'nedy': did you mean 'needy'\?"):
         plugins.load("datasets", f"{mine}:nedy")
@@ -115,18 +123,18 @@ def test_a_file_of_the_users_own(mine: str) -> None:
 def test_a_file_that_does_not_run_is_the_users_to_mend_and_then_runs(tmp_path: Path) -> None:
     path = tmp_path / "broken.py"
     path.write_text("def broken(:\n")
-    with pytest.raises(UserError, match=r"broken.py does not run \(SyntaxError: .*line 1.*mend the file"):
+    with pytest.raises(UserError, match=r"broken.py does not run \(SyntaxError: .*line 1.*fix the file"):
         plugins.load("models", str(path))
-    path.write_text("def broken():\n    return 0\n\nundefined\n")
+    path.write_text("def load():\n    return 0\n\nundefined\n")
     for _ in range(2):
         with pytest.raises(UserError, match=r"broken.py does not run \(NameError: "):
             plugins.load("models", str(path))
-    path.write_text("def broken():\n    return 1\n")
+    path.write_text("def load():\n    return 1\n")
     assert plugins.load("models", str(path))() == 1
 
 
 def test_options_are_the_keyword_only_parameters_except_the_seed(mine: str) -> None:
-    options = {option.name: option for option in plugins.options(plugins.load("tuning", mine))}
+    options = {option.name: option for option in plugins.options(plugins.load("tunings", mine))}
     assert list(options) == ["facts", "rate", "both", "wording", "order", "sizes", "limit", "label", "special"]
     assert options["facts"] == Option("facts", int, 3)
     assert options["limit"].type == int | None
@@ -135,8 +143,8 @@ def test_options_are_the_keyword_only_parameters_except_the_seed(mine: str) -> N
 def test_text_and_configuration_give_the_same_settings(mine: str) -> None:
     typed = {"facts": 7, "rate": 1, "both": True, "order": "down", "sizes": [3, 4], "limit": 9, "label": "x"}
     written = {"facts": "7", "rate": "1", "both": "yes", "order": "down", "sizes": "3, 4", "limit": "9"}
-    resolved = plugins.check_options("tuning", Spec(mine, typed))
-    assert resolved == plugins.check_options("tuning", Spec(mine, {**written, "label": "x"}))
+    resolved = plugins.check_options("tunings", Spec(mine, typed))
+    assert resolved == plugins.check_options("tunings", Spec(mine, {**written, "label": "x"}))
     assert resolved.options == {
         "both": True,
         "facts": 7,
@@ -153,7 +161,7 @@ def test_text_and_configuration_give_the_same_settings(mine: str) -> None:
 
 
 def test_none_can_be_written(mine: str) -> None:
-    resolved = plugins.check_options("tuning", Spec(mine, {"limit": "none", "label": "none", "sizes": ""}))
+    resolved = plugins.check_options("tunings", Spec(mine, {"limit": "none", "label": "none", "sizes": ""}))
     assert (resolved.options["limit"], resolved.options["label"], resolved.options["sizes"]) == (None, None, ())
 
 
@@ -161,10 +169,10 @@ def test_none_can_be_written(mine: str) -> None:
 def test_numbers_survive_being_written(mine: str, rate: float, facts: int) -> None:
     written = {"rate": repr(rate), "facts": str(facts)}
     given = {"rate": rate, "facts": facts}
-    assert plugins.check_options("tuning", Spec(mine, written)) == plugins.check_options(
-        "tuning", Spec(mine, given)
+    assert plugins.check_options("tunings", Spec(mine, written)) == plugins.check_options(
+        "tunings", Spec(mine, given)
     )
-    assert plugins.check_options("tuning", Spec(mine, written)).options["rate"] == rate
+    assert plugins.check_options("tunings", Spec(mine, written)).options["rate"] == rate
 
 
 @pytest.mark.parametrize(
@@ -189,7 +197,7 @@ def test_a_value_of_the_wrong_type_is_refused_in_words(
     mine: str, option: str, value: object, words: str
 ) -> None:
     with pytest.raises(UserError, match=f"The option '{option}' of .* must be {words}: .* is not"):
-        plugins.check_options("tuning", Spec(mine, {option: value}))
+        plugins.check_options("tunings", Spec(mine, {option: value}))
 
 
 def test_a_option_is_given_once_and_one_without_default_at_least_once(mine: str, tmp_path: Path) -> None:
@@ -197,14 +205,14 @@ def test_a_option_is_given_once_and_one_without_default_at_least_once(mine: str,
         plugins.check_options("models", Spec(f"{mine}:needy"))
     assert plugins.check_options("models", Spec(f"{mine}:needy", {"must": "3"})).options == {"must": 3}
     path = tmp_path / "two.py"
-    path.write_text("def two(*, max_tokens: int = 1): return max_tokens")
+    path.write_text("def load(*, max_tokens: int = 1): return max_tokens")
     assert plugins.bind("models", Spec(str(path), {"max-tokens": 5}))() == 5
     with pytest.raises(UserError, match="'max_tokens' of the model .* is given twice"):
         plugins.check_options("models", Spec(str(path), {"max-tokens": 1, "max_tokens": 2}))
 
 
 def test_bind_leaves_only_what_the_engine_gives(mine: str) -> None:
-    bound = plugins.bind("tuning", Spec(mine, {"facts": "9"}))
+    bound = plugins.bind("tunings", Spec(mine, {"facts": "9"}))
     result = bound(None, (), seed=5)
     assert (result["facts"], result["seed"], result["rate"]) == (9, 5, 0.5)
 
@@ -213,9 +221,9 @@ def test_a_file_is_known_by_its_content_and_not_by_its_path(mine: str, tmp_path:
     moved = tmp_path / "elsewhere" / "mine.py"
     moved.parent.mkdir()
     moved.write_text(SOURCE)
-    first = plugins.identity("tuning", Spec(mine, {"facts": "3"}))
-    assert first == plugins.identity("tuning", Spec(str(moved)))
+    first = plugins.identity("tunings", Spec(mine, {"facts": "3"}))
+    assert first == plugins.identity("tunings", Spec(str(moved)))
     moved.write_text(SOURCE + "\n# changed\n")
-    assert first != plugins.identity("tuning", Spec(str(moved)))
-    assert first != plugins.identity("tuning", Spec(mine, {"facts": 4}))
-    assert plugins.identity("runners", Spec("here")) == {"use": "here", "options": {}}
+    assert first != plugins.identity("tunings", Spec(str(moved)))
+    assert first != plugins.identity("tunings", Spec(mine, {"facts": 4}))
+    assert plugins.identity("runners", Spec("in_process")) == {"use": "in_process", "options": {}}

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corollary_worlds import domains, tasks
+from corollary_worlds.domains import Fact
+from corollary_worlds.embedded.pretrain.closure import deductions, invert
+from corollary_worlds.names import FIRST_PIECES, PRETRAINING, REAL_WORDS, SECOND_PIECES, draw_names
 from corollary_worlds.reasoner import Knowledge, Statement, Unreadable, fact_of, inverse, read, read_argument
 from corollary_worlds.reasoner.patterns import FUNCTION_WORDS
-from corollary_worlds import domains, tasks
-from corollary_worlds.embedded.pretrain.closure import deductions, invert
-from corollary_worlds.domains import Fact
-from corollary_worlds.names import FIRST_PIECES, PRETRAINING, REAL_WORDS, SECOND_PIECES, draw_names
 from corollary_worlds.relations import FORMATS, RELATIONS, say
 
 DESCRIPTION = "the painter of the golden bridge"

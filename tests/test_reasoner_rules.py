@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corollary_worlds.reasoner import Knowledge, Statement, logic, process, read, strongest
 from corollary_worlds import transform
+from corollary_worlds.reasoner import Knowledge, Statement, logic, process, read, strongest
 
 FORMS = ("all", "some", "no")
 TERMS = "abcd"

@@ -28,17 +28,18 @@ def test_augmentations_are_not_written_over_documents(data: Path, tmp_path: Path
     for out in (tmp_path / "mine", data, data.parent / "mine" / ".." / "data"):
         kept = {path: path.read_bytes() for path in out.iterdir()}
         with pytest.raises(UserError, match="holds documents of your own: name another folder"):
-            augment(data, out, strategies=["oracle"])
+            augment(data, out, strategy=["oracle"])
         assert {path: path.read_bytes() for path in out.iterdir()} == kept, "nothing is opened there"
 
 
 def test_a_folder_of_augmentations_can_be_written_again_but_not_on_itself(data: Path, tmp_path: Path) -> None:
-    more = augment(data, tmp_path / "more", strategies=["oracle"])
+    more = augment(data, tmp_path / "more", strategy=["oracle"]).folder
+    assert more
     first = (more / "documents.jsonl").read_bytes()
-    augment(data, more, strategies=["oracle"])
+    augment(data, more, strategy=["oracle"])
     assert (more / "documents.jsonl").read_bytes() == first
     with pytest.raises(UserError, match="holds documents of your own"):
-        augment(more, more, strategies=["oracle"])
+        augment(more, more, strategy=["oracle"])
 
 
 def test_a_dataset_that_was_stopped_between_two_files_can_be_made_again(
@@ -67,7 +68,7 @@ def test_a_strategy_in_a_file_of_ones_own_has_options_on_the_command_line(
     data: Path, tmp_path: Path, capsys: Any
 ) -> None:
     model = small_studies.model_folder()
-    mine = f"{model.parent / 'lines.py'}:lines"
+    mine = str(model.parent / "lines.py")
     command = ["augment", str(data), "--model", str(model), "--strategy", mine, "--out", str(tmp_path / "x")]
     assert run([*command, "--set", f"{mine}.width=3"]) == 0, capsys.readouterr().err
     rows = store.read_jsonl(tmp_path / "x" / "documents.jsonl")

@@ -19,15 +19,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corollary import store, values
+from corollary import store
+from corollary.completions import Completions
 from corollary.errors import UserError
-from corollary.completions import Completions, content_id, from_plain, to_plain
 from corollary.types import (
+    Arm,
     Completion,
     Cost,
+    Dataset,
     Document,
     Likelihood,
-    Method,
+    Mark,
+    Message,
+    Origin,
     Question,
     Request,
     Result,
@@ -36,6 +40,7 @@ from corollary.types import (
     Study,
     Trial,
 )
+from corollary.values import content_id, from_plain, to_plain
 
 ANSWER = Completion("glon are less dangerous than femp", 40, 7, 30, "stop")
 PLAIN = st.recursive(
@@ -49,7 +54,7 @@ def test_identity_is_pinned() -> None:
     # The same in every process and version: if this changes, every stored completion is asked again.
     document = Document("d1", "glon é \u2028", ("d0",), None)
     assert content_id((document, {"b": 0.1, "a": [1, True]})) == (
-        "827bea9ffe500abdbb044e9757732c7aa47d7b4c4d75b960cd8a92850b7d009d"
+        "729cd3a6cac13700468b609f7d5595dbc89d244da2ce2e654cd426726f77a377"
     )
 
 
@@ -91,15 +96,25 @@ def test_what_is_not_stable_has_no_identity(value: object, where: str) -> None:
 
 
 def _values() -> list[Any]:
-    documents = (Document("a", "A", ("b",), "local"), Document("b", "B"))
-    questions = (Question("q", "x are", " y", (" y", " z"), "reversal", ("a",), "u", (" w",), True),)
+    origin = Origin("notes/a.pdf", page=3, start=5, end=9)
+    documents = (
+        Document("a", "A", ("b",), "local", origin),
+        Document("b", "B. C.", spans=((0, 2), (3, 5)), meta={"row": 4, "tags": ["x"]}),
+    )
+    asked = Question("q", "x are", " y", (" y", " z"), "reversal", ("a",), "u", (" w",), {"hard": "no"})
+    questions = (asked,)
     trial = Trial("d", "m", 1, Spec("e"), None, documents, documents, ((0, 1), (1, 0)), questions, 2)
     scores = (Score("q", (Likelihood(-1.5, 2, 3),)), Score("r", (), "text"))
-    method = Method("m", (Spec("local", {"n": 3, "s": "x"}),), True, "all")
+    strategy = Spec("local", {"n": 3, "s": "x"})
+    arm = Arm("m", "treatment", (strategy,), True, Spec("all"), ("n", "chance"), only=("d",))
+    marks = {"hard": Mark("Hard", "What is hard.", {"yes": "Hard"})}
     return [
         trial,
         dataclasses.replace(trial, tune=Spec("full", {"rate": 1e-3})),
-        Study("s", (Spec("d"),), (method,), (Spec("full"),), (0, 1), limits={"m": ("d", "e")}),
+        dataclasses.replace(trial, orders=(), nearest=((1, 0), ())),
+        Study("s", (Spec("d"),), (arm,), (Spec("full"),), (0, 1), Spec("e"), limits={"m": ("d", "e")}),
+        Dataset("d", documents, questions, ("a",), "reasoner", marks, made=Spec("d", {"facts": 3})),
+        Request("p", "q", chat=(Message("user", "u"), Message("assistant", "a"))),
         Result("t", (scores, scores), ((5, scores),), Cost(1, 2, 3, 4, 5e12, 0.1), (0.5,), None, {"n": 1}),
         Result("t", error="it failed"),
     ]
@@ -130,7 +145,8 @@ QUESTION = {"id": "q", "prompt": "a", "answer": "b", "choices": [], "split": "s"
     [
         (Question, QUESTION | {"premises": "doc1"}, 'premises is "doc1" and not a list'),
         (Question, QUESTION | {"choices": [1]}, "choices is 1 and not text"),
-        (Question, QUESTION | {"reserved": "no"}, 'reserved is "no" and not true or false'),
+        (Question, QUESTION | {"marks": ["no"]}, r'marks is \["no"\] and not an object'),
+        (Arm, {"name": "a", "role": "floor", "tune": "no"}, 'tune is "no" and not true or false'),
         (Document, {"id": 3, "text": "A"}, "id is 3 and not text"),
         (Document, {"id": "a", "text": None}, "text is null and not text"),
         (Cost, {"input_tokens": True}, "input_tokens is true and not a whole number"),
@@ -148,7 +164,7 @@ def test_a_field_of_another_type_is_refused_by_name(kind: type, value: dict[str,
 def test_files_have_the_same_bytes_whatever_the_order_of_keys(tmp_path: Path) -> None:
     store.write_jsonl(tmp_path / "a", [{"a": 1, "b": "é\u2028"}, Document("x", "y")])
     store.write_jsonl(tmp_path / "b", [{"b": "é\u2028", "a": 1}, to_plain(Document("x", "y"))])
-    expected = '{"a": 1, "b": "é\u2028"}\n{"id": "x", "source": [], "strategy": null, "text": "y"}\n'
+    expected = '{"a": 1, "b": "é\u2028"}\n{"id": "x", "meta": {}, "origin": null, "source": [], "spans": null, "strategy": null, "text": "y"}\n'
     assert (tmp_path / "a").read_text("utf-8") == (tmp_path / "b").read_text("utf-8") == expected
     assert store.read_jsonl(tmp_path / "a")[0] == {"a": 1, "b": "é\u2028"}
 
@@ -236,6 +252,9 @@ def test_a_completion_is_known_by_the_model_and_everything_that_was_asked(tmp_pa
         dataclasses.replace(asked, temperature=0.0),
         dataclasses.replace(asked, seed=4),
         dataclasses.replace(asked, stop=()),
+        dataclasses.replace(asked, begin="kerit"),
+        dataclasses.replace(asked, chat=()),
+        dataclasses.replace(asked, chat=(Message("system", "Be brief."),)),
     ]
     with Completions(tmp_path / "new" / "completions.db") as completions:
         assert completions.get("model", asked) is None
@@ -253,7 +272,7 @@ def test_the_first_completion_stays_and_a_failure_is_none(tmp_path: Path) -> Non
         completions.put("m", Request("p"), ANSWER)
         assert completions.put("m", Request("p"), dataclasses.replace(ANSWER, text="another")) == ANSWER
         assert completions.get("m", Request("p")) == ANSWER
-        with pytest.raises(AssertionError, match="only answers are kept"):
+        with pytest.raises(AssertionError, match="not an answer"):
             completions.put("m", Request("q"), dataclasses.replace(ANSWER, finish="error"))
         assert completions.get("m", Request("q")) is None
 
@@ -305,7 +324,7 @@ def test_who_opens_a_store_that_another_is_just_making_waits(tmp_path: Path) -> 
 
 def test_a_kill_loses_no_completion_that_was_put(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from corollary.store import *\n"
+        "import sys; from pathlib import Path; from corollary.completions import *\n"
         "store = Completions(Path(sys.argv[1]))\n"
         "for number in range(10**9):\n"
         "    store.put('m', Request(str(number)), Completion('x', 1, 1)); print(number, flush=True)"
@@ -325,4 +344,4 @@ def test_a_kill_loses_no_completion_that_was_put(tmp_path: Path) -> None:
 
 
 def test_a_whole_number_may_be_written_with_a_point() -> None:
-    assert values.from_plain(Cost, {"input_tokens": 5.0, "seconds": 2}) == Cost(input_tokens=5, seconds=2.0)
+    assert from_plain(Cost, {"input_tokens": 5.0, "seconds": 2}) == Cost(input_tokens=5, seconds=2.0)

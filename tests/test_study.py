@@ -18,10 +18,12 @@ import pytest
 import small_studies
 from small_studies import TUNED, results
 
-from corollary import store
+from corollary import completions, store
 from corollary.plugins import bind
-from corollary.studies.driver import finished_trials, study_of, work
-from corollary.studies.plan import arms
+from corollary.studies import jobs
+from corollary.studies.driver import finished_trials
+from corollary.studies.plan import cells_of_arms
+from corollary.studies.presets import study_of
 from corollary.types import Document, Question, Spec, Trial
 
 COROLLARY = Path(sys.executable).with_name("corollary")
@@ -56,11 +58,9 @@ def test_processes_write_the_same_bytes(finished: Path, tmp_path: Path) -> None:
     assert results(tmp_path / "out") == results(finished)
 
 
-def test_a_renamed_method_runs_nothing(again: Path) -> None:
+def test_a_renamed_arm_runs_nothing(again: Path) -> None:
     tables = small_studies.tables()
-    tables["methods"] = {
-        name.replace("oracle", "all-that-follows"): m for name, m in tables["methods"].items()
-    }
+    tables["arms"] = {name.replace("oracle", "all-that-follows"): arm for name, arm in tables["arms"].items()}
     seen = small_studies.run(again, study_of(tables, name="small"))
     assert (seen.tried, seen.wrote) == ([], [])
     names = {row["method"] for row in store.read_jsonl(again / "results.jsonl")}
@@ -77,8 +77,8 @@ def test_a_changed_option_of_the_tuning_runs_the_tuned_arms_again(again: Path) -
 
 def test_a_changed_option_of_a_strategy_runs_again_what_uses_it_so(again: Path) -> None:
     tables = small_studies.tables()
-    (use,) = tables["methods"]["augmented-local"]["augment"]
-    tables["methods"]["augmented-local"]["augment"] = [{"use": use, "width": 20}]
+    (use,) = tables["arms"]["augmented-local"]["augment"]
+    tables["arms"]["augmented-local"]["augment"] = [{"use": use, "width": 20}]
     seen = small_studies.run(again, study_of(tables, name="small"))
     assert seen.tried == [("augmented-local", "full")]
     assert seen.wrote == ["lines"], "the other arm's use of the strategy, with its own options, is kept"
@@ -117,7 +117,7 @@ def test_withheld_facts_leave_the_training_rows(again: Path) -> None:
     ]
     # The random model writes nothing that can be read: let the oracle's rows stand for its own.
     plan = small_studies.plan(
-        methods={"augmented": {"tune": True, "augment": [str(_oracle(again.parent))]}}, withhold=0.5
+        arms={"augmented": {"tune": True, "augment": [str(_oracle(again.parent))]}}, withhold=0.5
     )
     small_studies.run(again, plan)
     tried = finished_trials(plan, again)
@@ -132,8 +132,8 @@ def test_withheld_facts_leave_the_training_rows(again: Path) -> None:
 def _oracle(folder: Path) -> Path:
     path = folder / "mine.py"
     path.write_text(
-        "from corollary_worlds.strategies.oracle import oracle\n"
-        "def mine(dataset, *, seed):\n    return (yield from oracle(dataset, seed=seed))\n"
+        "from corollary_worlds.strategies import oracle\n"
+        "def write(dataset, *, seed):\n    return (yield from oracle.write(dataset, seed=seed))\n"
     )
     return path
 
@@ -240,10 +240,11 @@ def test_the_demo_killed_at_random_moments_gives_the_same_bytes(tmp_path: Path) 
     assert results(tmp_path / "torn") == results(tmp_path / "whole")
 
 
-def test_a_method_may_be_kept_to_one_way_of_tuning() -> None:
+def test_an_arm_may_be_kept_to_one_way_of_tuning() -> None:
     kept = small_studies.tables(tunings={"full": {}, "lora": {}})
-    kept["methods"]["oracle"] = {"tune": True, "augment": ["oracle"], "tunings": ["full"]}
-    tried = {(method.name, tuning.use) for _, method, tuning in arms(study_of(kept, name="k")) if tuning}
+    kept["arms"]["oracle"] = {"tune": True, "augment": ["oracle"], "tunings": ["full"]}
+    found = cells_of_arms(study_of(kept, name="k"))
+    tried = {(arm.name, tuning.use) for _, arm, tuning in found if tuning}
     assert ("oracle", "full") in tried
     assert ("oracle", "lora") not in tried
     assert {("augmented", "full"), ("augmented", "lora")} <= tried
@@ -257,20 +258,21 @@ def test_the_documents_leave_room_for_the_longest_question() -> None:
     questions = (Question("q", long, " kerit", (" kerit", " tivol"), "rephrase", ("d0",)), short)
     spec = Spec("local", {"path": str(small_studies.model_folder())})
     trial = Trial("t", "in-context", 0, spec, None, (), documents, (tuple(range(400)),), questions)
-    kept = work.shown(trial, model)
+    kept, _, _ = jobs.shown(trial, model)
     assert kept
     assert len(kept) < 400
-    assert len(work.run_trial(trial).scores) == 1, "what is kept fits with the question behind it"
+    assert len(jobs.run_trial(trial).scores) == 1, "what is kept fits with the question behind it"
 
 
 def test_the_control_of_an_arm_without_rows_has_none_and_without_an_arm_no_limit(tmp_path: Path) -> None:
     few = {"max_tokens": 8}
-    control = {"tune": True, "augment": [{"use": "paraphrase", **few}]}
+    control = {"tune": True, "role": "control", "augment": [{"use": "paraphrase", **few}]}
     # Of what a random model writes, linking keeps no line.
     linked = {"tune": True, "augment": [{"use": "linked", **few}]}
-    for name, methods, asks in (
-        ("both", {"paraphrase": control, "augmented": linked}, False),
+    for name, arms, asks in (
+        ("both", {"paraphrase": control | {"same_size_as": "augmented"}, "augmented": linked}, False),
         ("alone", {"paraphrase": control}, True),
     ):
-        small_studies.run(tmp_path / name, small_studies.plan(methods=methods))
-        assert ("say it in other words" in small_studies.asked(tmp_path / name)) is asks
+        small_studies.run(tmp_path / name, small_studies.plan(arms=arms))
+        costs = {row["method"]: row["augment"] for row in store.read_jsonl(tmp_path / name / "costs.jsonl")}
+        assert bool(costs["paraphrase"]["output_tokens"]) is asks

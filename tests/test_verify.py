@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from corollary_worlds.reasoner import Statement
 from corollary.types import DROPPED, Document, Question
+from corollary.writing.checks.leaks import remove_leaks
+from corollary_worlds.reasoner import Statement
 from corollary_worlds.verify import (
     audit,
     knowledge_of,
-    remove_leaks,
     summarise,
     withheld_facts,
     withhold,

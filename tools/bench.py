@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import torch
 
-from corollary_worlds.datasets.family import family
-from corollary_worlds.embedded.model import embedded
-from corollary.strategies.local import local
-from corollary.training.full import full
+from corollary.training import full
+from corollary.types import Spec
+from corollary.writing import engine
+from corollary_worlds.datasets import family
+from corollary_worlds.embedded.model import load
 
 ROUNDS = 3
 
@@ -29,8 +30,8 @@ def seconds(work: Callable[[], object]) -> float:
 
 def main() -> None:
     torch.set_num_threads(1)
-    model = embedded()
-    data = family(seed=100, trees=8, tellings=1)
+    model = load()
+    data = family.make(seed=100, trees=8, tellings=1)
     prefix = "".join(f"{document.text}\n" for document in data.documents)
     pairs = [(question.prompt, choice) for question in data.questions for choice in question.choices]
     few = pairs[:80]
@@ -41,10 +42,10 @@ def main() -> None:
     one, other = statistics.median(shared), statistics.median(anew)
     print(f"scoring behind {model.count(prefix)} tokens: {1e3 * one:.2f} ms a choice")
     print(f"row by row: {1e3 * other:.1f} ms a choice, {other / one:.0f} times as long")
-    taken = [seconds(lambda: full(model, data.documents, seed=0, tokens=20_000)) for _ in range(ROUNDS)]
+    taken = [seconds(lambda: full.tune(model, data.documents, seed=0, tokens=20_000)) for _ in range(ROUNDS)]
     print(f"tuning: {20_000 / statistics.median(taken):.0f} tokens a second")
-    requests = next(local(data, seed=100))
-    made = [seconds(lambda: model.generate(requests)) for _ in range(ROUNDS)]
+    requests = engine.start(data, Spec("local"), seed=100, model=model).requests
+    made = [seconds(lambda: list(model.generate(requests))) for _ in range(ROUNDS)]
     print(f"writing: {len(requests)} local requests in {statistics.median(made):.1f} s")
 
 

@@ -17,7 +17,7 @@ from development import development_plan
 
 from corollary.plugins import check_options
 from corollary.store import read_json
-from corollary.studies.driver import study
+from corollary.studies.driver import run_study
 from corollary.types import Spec
 
 DATASETS = ("reversals", "celebrities", "family", "semantic")
@@ -37,14 +37,14 @@ def main() -> None:
     plan = development_plan(args.seeds, DATASETS)
     plan = replace(
         plan,
-        methods=tuple(m for m in plan.methods if m.name in ("fine-tuned", "augmented")),
+        arms=tuple(arm for arm in plan.arms if arm.name in ("fine-tuned", "augmented")),
         limits={key: value for key, value in plan.limits.items() if key == args.tuning},
     )
     rates = [float(rate) for rate in args.rates.split(",")] if args.rates else RATES[args.tuning]
     for tokens, batch, rate in itertools.product(_whole(args.tokens), _whole(args.batch_tokens), rates):
         options = {"tokens": tokens, "batch_tokens": batch, "lr": rate}
-        setting = check_options("tuning", Spec(args.tuning, options))
-        study(replace(plan, tunings=(setting,)), args.out, runner=Spec("processes", {}))
+        setting = check_options("tunings", Spec(args.tuning, options))
+        run_study(replace(plan, tunings=(setting,)), args.out, runner=Spec("processes", {}))
         likelihoods, seconds = _measured(args.out, setting)
         means = {key: sum(values) / len(values) for key, values in likelihoods.items()}
         shown = "  ".join(f"{name} {value:.2f}" for name, value in sorted(means.items()))
@@ -57,7 +57,7 @@ def _whole(text: str) -> list[int]:
 
 
 def _measured(out: Path, setting: Spec) -> tuple[dict[str, list[float]], float]:
-    """Log-probabilities of right rephrasings by dataset and method, and the seconds of all tunings."""
+    """Log-probabilities of right rephrasings by dataset and arm, and the seconds of all tunings."""
     found: dict[str, list[float]] = defaultdict(list)
     seconds = 0.0
     for path in sorted(out.glob("trials/*/trial.json")):
@@ -68,7 +68,7 @@ def _measured(out: Path, setting: Spec) -> tuple[dict[str, list[float]], float]:
         for question, score in zip(trial["questions"], result["scores"][0], strict=True):
             if question["split"] == "rephrase":
                 right = question["choices"].index(question["answer"])
-                found[f"{trial['dataset']} {trial['method']}"].append(score["likelihoods"][right]["logprob"])
+                found[f"{trial['dataset']} {trial['arm']}"].append(score["likelihoods"][right]["logprob"])
     return found, seconds
 
 

@@ -1,7 +1,7 @@
 """Choose how documents stand in the prompt, on development seeds: `python tools/choose_context.py`.
 
 Prints the accuracy of in-context learning for each form, over every question of a dataset and over three
-orders of the documents. The form with the highest mean is what the method `in-context` uses.
+orders of the documents. The form with the highest mean is what the arm `in-context` uses.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from corollary.studies.driver import read_study
+from corollary.studies.presets import read_study
 from corollary.types import Study
 from corollary_worlds.names import DEVELOPMENT, part_for_seed
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from development import development_plan
 
-from corollary import stats
+from corollary.measure import stats
 from corollary.plugins import bind
+from corollary.studies.jobs import run_trial
 from corollary.studies.plan import cells, make_dataset, trials
 from corollary.studies.results import Tried, rows
-from corollary.studies.jobs import run_trial
 from corollary.types import Result, Spec, Study, Trial
 
 DATASETS = ("reversals", "celebrities", "family", "semantic")
@@ -80,7 +80,7 @@ def main() -> None:
     plan = development_plan(args.seeds, DATASETS)
     plan = replace(
         plan,
-        methods=tuple(replace(m, whole=()) for m in plan.methods if m.name == "fine-tuned"),
+        arms=tuple(replace(arm, whole=()) for arm in plan.arms if arm.name == "fine-tuned"),
         tunings=tuple(spec for spec in plan.tunings if spec.use == "full"),
     )
     todo = runs(plan, args.training_seeds)

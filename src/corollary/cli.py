@@ -71,7 +71,10 @@ def command_of(name: str, function: Callable[..., Any]) -> Callable[..., None]:
 
     def command(typer_context: typer.Context, **given: Any) -> None:
         if free:
-            given |= flags(typer_context.args)
+            more = flags(typer_context.args)
+            if own := sorted({*more} & {*signature.parameters}):
+                raise UserError(f"'{own[0]}' is no option of {name}: leave --{own[0]} out.")
+            given |= more
         with show.progress_of(name) as watched:
             result = function(**{key: _value(key, value) for key, value in given.items()}, **watched)
         show.result(name, result)

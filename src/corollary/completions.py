@@ -14,7 +14,7 @@ from typing import Self
 
 from corollary.errors import UserError
 from corollary.types import Completion, Request
-from corollary.values import content_id
+from corollary.values import content_id, to_plain
 
 
 class Completions:
@@ -37,11 +37,15 @@ class Completions:
             self._database.execute("PRAGMA synchronous=NORMAL")
             for table in _TABLES:
                 _patiently(self._database, table)
+            columns = {row[1] for row in self._database.execute("PRAGMA table_info(completions)")}
         except sqlite3.DatabaseError as error:
             # "database is locked" and "disk I/O error" say themselves what is wrong.
             if path.is_file() and isinstance(error, sqlite3.OperationalError):
                 raise
             raise UserError(f"{path} is not a store of completions: move it away or name another.") from error
+        if "chat" not in columns:
+            self._database.close()
+            raise UserError(f"{path} was written by an older version: move it away, or name another folder.")
 
     def get(self, model: str, request: Request) -> Completion | None:
         """What the model of this identity wrote when it was asked this, or None."""
@@ -55,7 +59,9 @@ class Completions:
         assert completion.finish in ("stop", "length", "filter"), f"not an answer: {completion.finish!r}"
         prefix = hashlib.sha256(request.prefix.encode("utf-8")).hexdigest()
         asked = (request.prompt, request.max_tokens, request.temperature, request.seed)
-        row = (completion_id(model, request), model, prefix, *asked, json.dumps(request.stop))
+        turns = None if request.chat is None else json.dumps(to_plain(request.chat), ensure_ascii=False)
+        more = (json.dumps(request.stop), request.begin, turns)
+        row = (completion_id(model, request), model, prefix, *asked, *more)
         with self._lock:
             # The prefix first: a kill between the two leaves a prefix too many, never one too few.
             self._database.execute("INSERT OR IGNORE INTO prefixes VALUES (?, ?)", (prefix, request.prefix))
@@ -98,11 +104,12 @@ _TABLES = (
         id TEXT PRIMARY KEY, model TEXT NOT NULL,
         prefix TEXT NOT NULL REFERENCES prefixes, prompt TEXT NOT NULL,
         max_tokens INTEGER NOT NULL, temperature REAL NOT NULL, seed INTEGER NOT NULL, stop TEXT NOT NULL,
+        begin TEXT NOT NULL, chat TEXT,
         text TEXT NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
         cached_tokens INTEGER NOT NULL, finish TEXT NOT NULL) WITHOUT ROWID""",
 )
 _GET = "SELECT text, input_tokens, output_tokens, cached_tokens, finish FROM completions WHERE id = ?"
-_PUT = f"INSERT OR IGNORE INTO completions VALUES ({', '.join('?' * 13)})"
+_PUT = f"INSERT OR IGNORE INTO completions VALUES ({', '.join('?' * 15)})"
 
 
 def _patiently(database: sqlite3.Connection, statement: str) -> None:

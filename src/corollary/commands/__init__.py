@@ -20,7 +20,7 @@ from corollary.commands.comparison import (
 from corollary.commands.data import Plugin, list_, make, read
 from corollary.commands.sources import model_spec, spec_of
 from corollary.commands.stages import Augmented, Tuned, augment, tune
-from corollary.studies.ask import Answer, ask
+from corollary.studies.answers import Answer, ask
 
 __all__ = [
     "DEMO",

@@ -65,7 +65,7 @@ class StudyResult:
 
     def ask(self, question: str, **options: Any) -> Any:
         """The arms' answers to a question; see `corollary.ask`."""
-        from corollary.studies.ask import ask
+        from corollary.studies.answers import ask
 
         return ask(self.folder, question, **options)
 
@@ -148,16 +148,16 @@ def plan(
     settings: Mapping[str, Any] | None = None,
 ) -> Study:
     """The study that `source` stands for, with every name and option checked."""
-    from corollary.studies.presets import presets, read_study, seeds_of, share_of
+    from corollary.studies.presets import preset_names, read_study, seeds_of, share_of
 
-    if isinstance(source, str) and (source in presets() or source.endswith(".toml")):
+    if isinstance(source, str) and (source in preset_names() or source.endswith(".toml")):
         planned = read_study(source, model=None if model is None else model_spec(model))
     elif isinstance(source, str | Path) and not Path(source).exists():
         if len(Path(source).parts) == 1:
-            raise Unknown("preset or folder", str(source), presets())
+            raise Unknown("preset or folder", str(source), preset_names())
         raise UserError(
-            f"There is no file or folder {source}: give a preset ({', '.join(presets())}), a study's TOML file,"
-            " or a folder of documents."
+            f"There is no file or folder {source}: give a preset ({', '.join(preset_names())}), a study's TOML"
+            " file, or a folder of documents."
         )
     else:
         planned = _of_documents(source, model)
@@ -178,8 +178,9 @@ def folder_of(source: Source, planned: Study, out: PathLike | None) -> Path:
     """Where a study goes: never into the folder of documents that it is about."""
     if out is not None:
         return Path(out)
-    of_data = isinstance(source, str | Path) and Path(source).is_dir()
-    return Path("out") / (f"{planned.name}.study" if of_data else planned.name)
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        return Path("out") / f"{Path(source).resolve().name}.study"
+    return Path("out") / planned.name
 
 
 def demo(
@@ -188,7 +189,7 @@ def demo(
     runner: Annotated[Spec | str, Doc("What does the work: processes, in_process or ray.")] = "processes",
     observer: Observer | None = None,
 ) -> StudyResult:
-    """Run the comparison that the package carries, on its own small model: minutes on two cores.
+    """Run the comparison that the package carries, in minutes.
 
     corollary demo --out out/demo
     """
@@ -244,10 +245,10 @@ def evaluate(
     settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model.")] = None,
     observer: Observer | None = None,
 ) -> Evaluation | StudyResult:
-    """Score a model on questions, or bring one that was tuned elsewhere into a study.
+    """Score a model on questions, or bring one into a study.
 
-    On documents with questions, `out` gets results.jsonl and summary.json. On the folder of a study, the model
-    becomes its arm `name`, now and in every later run; `dataset` and `seed` limit what it is asked.
+    On documents with questions, `out` gets results.jsonl and summary.json. In the folder of a study, a model that
+    was tuned elsewhere becomes the arm `name`, now and in each later run; `dataset` and `seed` limit its questions.
 
     Raises `UserError` for what does not exist or does not go together.
 
@@ -330,14 +331,9 @@ def _evaluated(
         store.write_json(kept, result)
         store.write_jsonl(out / "results.jsonl", found)
         made = {Cell(data.name, seed): replace(data, questions=questions)}
-        others: dict[str, Any] = {
-            "marks": {},
-            "sections": {},
-            "augmentation": [],
-            "costs": [],
-            "warnings": [],
-        }
-        store.write_json(out / "summary.json", {"arms": arms, "tests": tests(made), **summary, **others})
+        bare: dict[str, Any] = {key: {} for key in ("marks", "sections")}
+        bare |= {key: [] for key in ("augmentation", "costs", "warnings")}
+        store.write_json(out / "summary.json", {"arms": arms, "tests": tests(made), **summary, **bare})
     return Evaluation(found, summary["accuracy"], out)
 
 

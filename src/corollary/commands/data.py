@@ -24,10 +24,11 @@ def make(
     seed: Annotated[int, Doc("Seed, 0 to 31 (or 100 to 131): the same one, the same result.")] = 0,
     **options: Any,
 ) -> Path:
-    """Make a controlled dataset: documents to learn from, and held-out questions about what follows.
+    """Make a controlled dataset: documents to learn from, and questions.
 
-    Its options are flags; `corollary list datasets` names them. Writes documents.jsonl, questions.jsonl and
-    dataset.json, and returns the folder.
+    The questions are held out: they ask what follows from the documents. The options of the dataset are flags;
+    `corollary list datasets` names them. Writes documents.jsonl, questions.jsonl and dataset.json, and returns
+    the folder.
 
     Raises `UserError` for names, options and seeds that do not exist, and when the folder holds files that were
     not made here, or a dataset with other settings.

@@ -19,7 +19,6 @@ from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats as scipy_stats
 
 from corollary.measure.rows import AccuracyRow, ArmRow, ComparisonRow, ResultRow, SeedRow
 
@@ -220,6 +219,8 @@ def interval(
     if all(np.ptp(sample) == 0 for sample in samples):
         centre, spread = mean_of_seeds(samples), 1 - 0.025 ** (1 / len(values))
         return centre - spread * (centre - bounds[0]), centre + spread * (bounds[1] - centre)
+    from scipy import stats as scipy_stats  # not at the top: it takes a second to import
+
     # scipy refuses a sample of one: a seed of one unit is doubled, which leaves its mean as it is.
     strata = [np.repeat(sample, 2) if len(sample) == 1 else sample for sample in samples]
     found = scipy_stats.bootstrap(
@@ -245,6 +246,8 @@ def sign_flip(samples: Sequence[Floats], *, random: np.random.Generator, resampl
     values = np.concatenate(samples) * weights / len(samples)
     if len(values) < 2 or not values.any():
         return 1.0
+    from scipy import stats as scipy_stats
+
     found = scipy_stats.permutation_test(
         (values,),
         np.sum,

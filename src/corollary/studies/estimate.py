@@ -23,6 +23,8 @@ START = 10.0
 """Seconds until every worker has imported what it needs."""
 LARGE = 100_000_000
 """Weights from which on a training step is not tried, since it takes too long: it is taken as three readings."""
+UNKNOWN = 1e9
+"""Tokens a second where they are not known."""
 SHARED = 1.25
 """How much slower a worker is while the others work beside it: they share caches and memory."""
 
@@ -64,7 +66,7 @@ def expected_seconds(work: Work, speeds: Speeds, *, workers: int) -> float:
 
 def speeds_of(model: Any, tuning: Spec | None) -> Speeds:
     """The speeds of a model on this machine, in one thread: a second for a small model."""
-    reading = generating = 1e9  # what a model cannot do is asked of it by no arm
+    reading = generating = UNKNOWN  # what a model cannot do is asked of it by no arm
     if isinstance(model, Scorer):
         pairs = [(_TEXT * 4, f" {word}") for word in _TEXT.split()]
         model.loglikelihood(pairs[:1])  # the first call makes what all later ones use
@@ -112,7 +114,9 @@ def _work_on(study: Study, name: str, dataset: Dataset) -> Work:
 
 
 def _rate(model: Any, do: Any) -> float:
-    """Tokens a second of a call, by the model's own count."""
+    """Tokens a second of a call, by the model's own count. One that counts nothing takes no time."""
+    if not hasattr(model, "cost"):
+        return UNKNOWN
     before = model.cost
     do()
     spent = model.cost

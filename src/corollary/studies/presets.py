@@ -37,7 +37,7 @@ def _found() -> dict[str, Path]:
     return {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.toml"))}
 
 
-def presets() -> list[str]:
+def preset_names() -> list[str]:
     """Names of the presets that are installed."""
     return sorted(_found())
 
@@ -68,10 +68,10 @@ def _about(table: Mapping[str, Any], datasets: Mapping[str, Any]) -> dict[str, A
 def _table_of(source: str, depth: int = 0) -> dict[str, Any]:
     path = Path(source) if source.endswith(".toml") else _found().get(source)
     if path is None:
-        raise Unknown("preset", source, presets())
+        raise Unknown("preset", source, preset_names())
     if not path.is_file():
         raise UserError(
-            f"There is no file {source}: give a preset ({', '.join(presets())}) or a study's TOML file."
+            f"There is no file {source}: give a preset ({', '.join(preset_names())}) or a study's TOML file."
         )
     try:
         # Windows editors write a byte order mark.

@@ -8,6 +8,7 @@ behind an endpoint, is the caller's.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -206,6 +207,11 @@ def _advance(task: Task, answers: list[Completion] | None) -> None:
         asked = next(task.flow) if answers is None else task.flow.send(answers)
     except StopIteration as stop:
         task.done = _finished(task, stop.value)
+        return
+    except UserError:
+        raise
+    except Exception:  # a strategy that fails costs itself alone
+        task.done = JobFailed(traceback.format_exc(limit=-8))
         return
     if any(request.max_tokens < 1 or request.temperature < 0 for request in asked):
         raise UserError(

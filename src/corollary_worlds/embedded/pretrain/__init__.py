@@ -1,1 +1,1 @@
-""""""
+"""The training of the embedded model: endless episodes, a tokenizer and one script."""

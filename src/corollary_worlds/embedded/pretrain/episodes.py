@@ -12,8 +12,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from pretrain_breadth import ALL, invert
-from pretrain_lines import (
+from corollary_worlds import tasks
+from corollary_worlds.domains import Fact
+from corollary_worlds.embedded.pretrain import closure
+from corollary_worlds.embedded.pretrain.breadth import ALL, invert
+from corollary_worlds.embedded.pretrain.lines import (
     ANSWER,
     CONSEQUENCE,
     DECISIVE,
@@ -24,11 +27,15 @@ from pretrain_lines import (
     prompt,
     written,
 )
-from pretrain_logic import process_episode, syllogism_episode
-from pretrain_units import COMPOSED, CONTRASTS, RESERVED, draw_facts, draw_relation, is_reserved
-
-from corollary_worlds import closure, tasks
-from corollary_worlds.domains import Fact
+from corollary_worlds.embedded.pretrain.logic import process_episode, syllogism_episode
+from corollary_worlds.embedded.pretrain.units import (
+    COMPOSED,
+    CONTRASTS,
+    RESERVED,
+    draw_facts,
+    draw_relation,
+    is_reserved,
+)
 from corollary_worlds.names import PRETRAINING, draw_names
 from corollary_worlds.relations import FORMATS
 
@@ -106,6 +113,7 @@ def _task_wordings(rng: random.Random, fact: Fact, count: int) -> list[str]:
 
 
 def local_block(rng: random.Random, fact: Fact, text: str) -> Lines:
+    """The local task on a document: the same in two other wordings, then turned round in two."""
     same, turned = _task_wordings(rng, fact, 2), _task_wordings(rng, invert(fact), 2)
     if " " not in fact.relation:
         return [*prompt(tasks.LOCAL, text), *written([*same, *turned])]
@@ -115,6 +123,7 @@ def local_block(rng: random.Random, fact: Fact, text: str) -> Lines:
 
 
 def paraphrase_block(rng: random.Random, fact: Fact, text: str) -> Lines:
+    """The task that asks for other words alone, with four lines."""
     lines = _task_wordings(rng, fact, 4)
     return [*prompt(tasks.PARAPHRASE, text), *written(lines)]
 

@@ -1,4 +1,6 @@
-"""Put checkpoints of `tools/pretrain.py` into the package: `python tools/export_model.py FOLDER [FILE ...]`.
+"""Put checkpoints of the training into the package.
+
+    python -m corollary_worlds.embedded.pretrain.export_model FOLDER [FILE ...]
 
 The weights are the mean of `FOLDER/checkpoint.pt` and of the further checkpoint files, stored in
 float32 (about 19 MB); the model card beside them stays as it is.
@@ -10,10 +12,10 @@ import sys
 from pathlib import Path
 
 import torch
-from pretrain import build
 from transformers import AutoTokenizer
 
 from corollary_worlds.embedded.model import FOLDER
+from corollary_worlds.embedded.pretrain.train import build
 
 
 def export(folder: Path, *more: Path) -> int:

@@ -18,12 +18,15 @@ TASKS = {
 
 
 def line(text: str, weight: float) -> tuple[str, float]:
+    """A whole line and the weight of its loss."""
     return f"{text}\n", weight
 
 
 def prompt(template: str, text: str) -> Lines:
+    """The prompt of a task about a text."""
     return [(template.format(text=text), TASK)]
 
 
 def written(texts: Sequence[str]) -> Lines:
+    """The lines of a task's answer, with the mark of its end."""
     return [line(text, CONSEQUENCE) for text in (*texts, tasks.END)]

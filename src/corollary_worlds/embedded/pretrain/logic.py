@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 
-from pretrain_lines import ANSWER, CONSEQUENCE, FACT, Lines, line, prompt, written
-
 from corollary_worlds import logic, tasks, transform
 from corollary_worlds.datasets.syllogisms import HEADS
+from corollary_worlds.embedded.pretrain.lines import ANSWER, CONSEQUENCE, FACT, Lines, line, prompt, written
 from corollary_worlds.names import PRETRAINING, draw_names
 
 
 def syllogism_episode(rng: random.Random, size: int, *, task: str) -> Lines:
+    """`size` pairs of premises, then what follows from them, as plain statements or as answers to a task."""
     names = draw_names(rng, part=PRETRAINING)
     lines: Lines = []
     after: list[Lines] = []
@@ -40,6 +40,7 @@ def syllogism_episode(rng: random.Random, size: int, *, task: str) -> Lines:
 
 
 def process_episode(rng: random.Random, size: int) -> Lines:
+    """Examples of made-up operators on words, then what they make of other words."""
     names = draw_names(rng, part=PRETRAINING)
     rules = transform.operators(rng, names, count=rng.randint(1, 4))
     words = [next(names) for _ in range(12)]

@@ -1,4 +1,6 @@
-"""Train the byte-level BPE of the embedded model: `python tools/pretrain_tokenizer.py FOLDER`.
+"""Train the byte-level BPE of the embedded model.
+
+    python -m corollary_worlds.embedded.pretrain.tokenizer FOLDER
 
 It is trained on the syllables of the nonce words and on the words of the wordings, never on nonce
 words: so every nonce word, reserved or not, is exactly two tokens, and every word of a wording one.
@@ -10,7 +12,6 @@ import re
 import sys
 from pathlib import Path
 
-from pretrain_lines import TASKS
 from tokenizers import (
     AddedToken,
     Regex,
@@ -25,6 +26,7 @@ from tokenizers import (
 from transformers import PreTrainedTokenizerFast
 
 from corollary_worlds import relations
+from corollary_worlds.embedded.pretrain.lines import TASKS
 from corollary_worlds.names import FIRST_PIECES, MIDDLES, SECOND_PIECES, VOWELS
 
 EXTRA = (
@@ -68,6 +70,7 @@ def corpus() -> list[str]:
 
 
 def train(folder: Path) -> PreTrainedTokenizerFast:
+    """The trained tokenizer, saved to `folder` too."""
     tokenizer = Tokenizer(models.BPE())
     # A name after a line break must be the same tokens as after a space, or copying across lines fails.
     tokenizer.normalizer = normalizers.Replace(Regex(r"\n(?=\S)"), "\n ")

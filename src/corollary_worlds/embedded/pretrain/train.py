@@ -1,4 +1,6 @@
-"""Train the embedded base model from scratch: `python tools/pretrain.py FOLDER --tokens 40`.
+"""Train the embedded base model from scratch.
+
+    python -m corollary_worlds.embedded.pretrain.train FOLDER --tokens 40
 
 One dial: `--tokens`, in millions. Everything else follows from it: a curriculum from one or two facts
 in 128 tokens to 104 facts in 1,280 tokens, constant learning rates with a linear decay over the last 30 %.
@@ -17,14 +19,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pretrain_episodes as episodes
 import torch
-from pretrain_tokenizer import train as train_tokenizer
 from torch.nn import functional
-from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
-from corollary_worlds import closure
 from corollary_worlds.domains import Fact
+from corollary_worlds.embedded.pretrain import closure, episodes
+from corollary_worlds.embedded.pretrain.tokenizer import train as train_tokenizer
+from corollary_worlds.embedded.pretrain.units import draw_facts
 from corollary_worlds.names import DEVELOPMENT
 from corollary_worlds.relations import RELATIONS
 
@@ -50,9 +52,10 @@ LAYERS = 6
 BATCH_TOKENS, MUON_RATE, ADAM_RATE, DECAY = 4096, 0.02, 0.003, 0.3
 
 
-def build(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
+def build(tokenizer: Any) -> Qwen3ForCausalLM:
+    """The network with its first weights, the same at every call."""
     torch.manual_seed(0)
-    config = Qwen3Config(
+    config = Qwen3Config(  # type: ignore[call-arg]
         vocab_size=-(-len(tokenizer) // 64) * 64,
         hidden_size=256, num_hidden_layers=LAYERS, intermediate_size=512,
         num_attention_heads=4, num_key_value_heads=4, head_dim=64, attn_implementation="sdpa",
@@ -68,6 +71,7 @@ def build(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
 
 
 def optimizers(model: Qwen3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Muon for the matrices of the layers, AdamW for everything else."""
     matrices = [p for p in model.model.layers.parameters() if p.ndim == 2]
     inside = {id(p) for p in matrices}
     rest = [p for p in model.parameters() if id(p) not in inside]
@@ -77,7 +81,7 @@ def optimizers(model: Qwen3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.op
 
 def fill_row(
     rng: random.Random,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: Any,
     length: int,
     facts: int,
     simple: float,
@@ -103,7 +107,7 @@ def fill_row(
 
 def batch(
     step: int,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: Any,
     length: int,
     facts: int,
     simple: float,
@@ -121,7 +125,7 @@ def questions(
     rng: random.Random, domain: str, size: int
 ) -> tuple[str, list[tuple[str, str, list[str], int]]]:
     """Documents about development names, and (kind, prompt, choices, right) about them."""
-    facts = episodes.draw_facts(rng, domain, size, part=DEVELOPMENT)
+    facts = draw_facts(rng, domain, size, part=DEVELOPMENT)
     context = "".join(f"{episodes.tell(rng, fact)[0]}\n" for fact in facts)
     deduced = closure.deductions(facts)
     asked = [("reversal", closure.invert(f)) for f in facts] + [
@@ -158,9 +162,7 @@ def _cut(fact: Fact) -> tuple[str, str]:
 
 
 @torch.no_grad()
-def evaluate(
-    model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast, size: int, *, worlds: int = 6
-) -> dict[str, float]:
+def evaluate(model: Qwen3ForCausalLM, tokenizer: Any, size: int, *, worlds: int = 6) -> dict[str, float]:
     """In-context accuracy on development names by domain and kind of question."""
     tally: dict[str, list[float]] = {}
     for domain in ("chain", "comparison", "person", "family", "kinds"):
@@ -186,6 +188,7 @@ def evaluate(
 
 
 def save(folder: Path, model: Any, opts: tuple[Any, Any], step: int, tokens: int) -> None:
+    """Write checkpoint.pt, from which the same command goes on."""
     state = {
         "model": model.state_dict(),
         "optimizers": [o.state_dict() for o in opts],
@@ -196,13 +199,15 @@ def save(folder: Path, model: Any, opts: tuple[Any, Any], step: int, tokens: int
     (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
 
 
-def export(folder: Path, model: Qwen3ForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
+def export(folder: Path, model: Qwen3ForCausalLM, tokenizer: Any) -> None:
+    """Save the model with its tokenizer in `folder`/model."""
     target = folder / "model"
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)
 
 
 def main() -> None:
+    """Train, or go on with a training that was stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokens", type=float, default=40.0, help="millions of training tokens")
@@ -214,7 +219,8 @@ def main() -> None:
         train_tokenizer(folder / "model")
     tokenizer = AutoTokenizer.from_pretrained(folder / "model")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = build(tokenizer).to(device)
+    model: Any = build(tokenizer)
+    model.to(device)
     opts = optimizers(model)
     step = seen = 0
     if (folder / "checkpoint.pt").exists():
@@ -232,7 +238,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: stopped.append(number))
     while seen < total and not stopped:
         share = seen / total
-        length, facts, simple, focus = next(stage for until, *stage in CURRICULUM if share < until)
+        _, length, facts, simple, focus = next(stage for stage in CURRICULUM if share < stage[0])
         ids, weights = (tensor.to(device) for tensor in batch(step, tokenizer, length, facts, simple, focus))
         factor = min(1.0, (step + 1) / 50) * min(1.0, (1 - share) / DECAY)
         for opt, rate in zip(opts, (MUON_RATE, ADAM_RATE), strict=True):

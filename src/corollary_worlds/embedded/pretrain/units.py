@@ -9,11 +9,11 @@ import functools
 import random
 from collections.abc import Callable, Iterator
 
-from pretrain_breadth import ALL, BREADTH, invert
-
 from corollary_worlds import domains
 from corollary_worlds.domains import Fact
+from corollary_worlds.embedded.pretrain.breadth import ALL, BREADTH, invert
 from corollary_worlds.names import PRETRAINING, draw_names
+from corollary_worlds.relations import FEATURES
 
 _OF_WORLDS = tuple(
     name for name in ALL if name not in BREADTH and " " not in name and not name.startswith("is_")
@@ -34,7 +34,7 @@ def _contrast(rng: random.Random, names: Iterator[str], *, turned: float) -> lis
     degrees = ["more", "less", *(rng.choice(("more", "less")) for _ in range(rng.choice((0, 0, 1, 2))))]
     same = next(names) if rng.random() < 0.5 else None
     facts = []
-    for degree, feature in zip(degrees, rng.sample(domains.FEATURES, len(degrees)), strict=True):
+    for degree, feature in zip(degrees, rng.sample(FEATURES, len(degrees)), strict=True):
         fact = Fact(f"{degree} {feature}", kind, same or next(names))
         facts.append(invert(fact) if rng.random() < turned else fact)
     return facts
@@ -110,6 +110,7 @@ COMPOSED = ("chain", "kin", "lineage", "rank")
 
 
 def is_reserved(fact: Fact) -> bool:
+    """Whether a fact is kept out of the tasks, as their focus and as what follows."""
     if fact.relation == "is_person":
         return domains.role_is_reserved(fact.last)
     if fact.relation == "is_called":
