@@ -34,6 +34,8 @@ WRITING = Writing(Cell("tree", 0), TREE, Spec("local"), 0, rows=3, other=TREE)
 class Named:
     """A model of which only the identity is asked."""
 
+    kind = "base"
+
     def __init__(self, identity: str) -> None:
         self.identity = identity
 
@@ -107,14 +109,14 @@ def test_the_seed_of_what_is_not_tuned_makes_no_other_trial() -> None:
 )
 def test_rows_of_other_inputs_are_written_anew(changed: dict[str, Any], tmp_path: Path) -> None:
     rows = Written((Document("l", "B."),), Cost(1))
-    folder.keep_rows(tmp_path, WRITING, rows, Spec("one"))
-    assert folder.read_rows(tmp_path, WRITING, Spec("one")) == rows
-    assert folder.read_rows(tmp_path, replace(WRITING, **changed), Spec("one")) is None
+    folder.keep_rows(tmp_path, WRITING, rows, Spec("one"), {})
+    assert folder.read_rows(tmp_path, WRITING, Spec("one"), {}) == rows
+    assert folder.read_rows(tmp_path, replace(WRITING, **changed), Spec("one"), {}) is None
 
 
 def test_rows_of_another_model_are_written_anew(tmp_path: Path) -> None:
-    folder.keep_rows(tmp_path, WRITING, Written((Document("l", "B."),), Cost(1)), Spec("one"))
-    assert folder.read_rows(tmp_path, WRITING, Spec("other")) is None
+    folder.keep_rows(tmp_path, WRITING, Written((Document("l", "B."),), Cost(1)), Spec("one"), {})
+    assert folder.read_rows(tmp_path, WRITING, Spec("other"), {}) is None
 
 
 def test_trials_of_different_versions_or_precisions_are_warned_of(tmp_path: Path) -> None:

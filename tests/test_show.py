@@ -11,7 +11,7 @@ from corollary import show, store
 from corollary.commands import Evaluation, Plugin, StudyResult
 from corollary.measure.cost import Measured, Shape, cost_rows
 from corollary.plugins import Option
-from corollary.studies.ask import Answer
+from corollary.studies.answers import Answer
 from corollary.types import Arm, Cost, Likelihood, Question, Result, Score, Spec, Study, Trial
 
 ARMS = [Arm("a-rather-long-baseline", "baseline", tune=True), Arm("ours", "treatment", tune=True)]
