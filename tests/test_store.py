@@ -164,7 +164,10 @@ def test_a_field_of_another_type_is_refused_by_name(kind: type, value: dict[str,
 def test_files_have_the_same_bytes_whatever_the_order_of_keys(tmp_path: Path) -> None:
     store.write_jsonl(tmp_path / "a", [{"a": 1, "b": "é\u2028"}, Document("x", "y")])
     store.write_jsonl(tmp_path / "b", [{"b": "é\u2028", "a": 1}, to_plain(Document("x", "y"))])
-    expected = '{"a": 1, "b": "é\u2028"}\n{"id": "x", "meta": {}, "origin": null, "source": [], "spans": null, "strategy": null, "text": "y"}\n'
+    expected = (
+        '{"a": 1, "b": "é\u2028"}\n'
+        '{"id": "x", "meta": {}, "origin": null, "source": [], "spans": null, "strategy": null, "text": "y"}\n'
+    )
     assert (tmp_path / "a").read_text("utf-8") == (tmp_path / "b").read_text("utf-8") == expected
     assert store.read_jsonl(tmp_path / "a")[0] == {"a": 1, "b": "é\u2028"}
 

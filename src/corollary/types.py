@@ -133,8 +133,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model wrote, with its own token usage. `finish` says how the text ended: "stop" (at a stop
-    text or the end of sequence), "length" (out of tokens), "filter" (withheld by a provider) or "failed" (never stored)."""
+    """What a model wrote, with its own token usage. `finish` says how the text ended: "stop" (at a stop text
+    or the end of sequence), "length" (out of tokens), "filter" (withheld by a provider) or "failed" (never
+    stored)."""
 
     text: str
     input_tokens: int

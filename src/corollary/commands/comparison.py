@@ -110,8 +110,8 @@ def study(
 ) -> StudyResult:
     """Compare fine-tuning with keeping the documents in the prompt.
 
-    A second run in the same folder does nothing, a changed option repeats just what it changes, and a run that
-    was stopped goes on. `settings` maps "section.option" to values; `observer` is told what is finished.
+    A second run in the same folder does nothing, a changed option repeats just what it changes, and a run
+    that was stopped goes on. `settings` maps "section.option" to values; `observer` is told what is finished.
 
     Raises `UserError` for what does not exist; `StudyFailed` when a part of the study failed and everything
     else is stored.
@@ -156,8 +156,8 @@ def plan(
         if len(Path(source).parts) == 1:
             raise Unknown("preset or folder", str(source), preset_names())
         raise UserError(
-            f"There is no file or folder {source}: give a preset ({', '.join(preset_names())}), a study's TOML"
-            " file, or a folder of documents."
+            f"There is no file or folder {source}: give a preset ({', '.join(preset_names())}), the TOML file"
+            " of a study, or a folder of documents."
         )
     else:
         planned = _of_documents(source, model)
@@ -219,8 +219,8 @@ def costs(
 ) -> list[CostRow]:
     """Show what every arm costs, and when it has paid for itself.
 
-    Without a price file there is no money, and break-even counts operations. Changes no file. Raises `UserError`
-    when the folder is not a study's or the price file cannot be read.
+    Without a price file there is no money, and break-even counts operations. Changes no file. Raises
+    `UserError` when the folder is not a study's or the price file cannot be read.
 
         corollary costs out/demo --prices my-prices.toml
     """
@@ -247,8 +247,9 @@ def evaluate(
 ) -> Evaluation | StudyResult:
     """Score a model on questions, or bring one into a study.
 
-    On documents with questions, `out` gets results.jsonl and summary.json. In the folder of a study, a model that
-    was tuned elsewhere becomes the arm `name`, now and in each later run; `dataset` and `seed` limit its questions.
+    On documents with questions, `out` gets results.jsonl and summary.json. In the folder of a study, a model
+    that was tuned elsewhere becomes the arm `name`, now and in each later run; `dataset` and `seed` limit its
+    questions.
 
     Raises `UserError` for what does not exist or does not go together.
 
@@ -265,8 +266,8 @@ def evaluate(
             raise UserError(f"{target} is a study: say with --name what the model is to be called there.")
         if context != "none" or out is not None:
             raise UserError(
-                "In a study an added model answers without documents, into the study's folder: leave --context"
-                " and --out out."
+                "In a study an added model answers without documents, into the study's folder: leave"
+                " --context and --out out."
             )
         if model is None:
             raise UserError("Name the model to add with --model.")
@@ -345,8 +346,8 @@ def _of_documents(source: Source, model: ModelLike) -> Study:
     data = dataset_from(source)
     if not data.questions:
         raise UserError(
-            f"{data.name} has documents but no questions: a study needs questions whose answers follow from the"
-            " documents. Write them to questions.jsonl in that folder, one a line."
+            f"{data.name} has documents but no questions: a study needs questions whose answers follow from"
+            " the documents. Write them to questions.jsonl in that folder, one a line."
         )
     if not isinstance(source, str | Path):
         raise UserError(

@@ -26,12 +26,12 @@ def make(
 ) -> Path:
     """Make a controlled dataset: documents to learn from, and questions.
 
-    The questions are held out: they ask what follows from the documents. The options of the dataset are flags;
-    `corollary list datasets` names them. Writes documents.jsonl, questions.jsonl and dataset.json, and returns
-    the folder.
+    The questions are held out: they ask what follows from the documents. The options of the dataset are
+    flags; `corollary list datasets` names them. Writes documents.jsonl, questions.jsonl and dataset.json, and
+    returns the folder.
 
-    Raises `UserError` for names, options and seeds that do not exist, and when the folder holds files that were
-    not made here, or a dataset with other settings.
+    Raises `UserError` for names, options and seeds that do not exist, and when the folder holds files that
+    were not made here, or a dataset with other settings.
 
         corollary make reversals --facts 24 --out data/reversals
         corollary make celebrities --from FOLDER   (the published reversal-curse files)
@@ -72,8 +72,8 @@ def read(
 ) -> Corpus:
     """Read the documents of a folder, and show what became of each file.
 
-    Text, Markdown, HTML, PDF, Word, CSV, Parquet and JSON files are read, each by its reader. A file or row that
-    cannot be read costs itself alone. Raises `UserError` when there is nothing to read.
+    Text, Markdown, HTML, PDF, Word, CSV, Parquet and JSON files are read, each by its reader. A file or row
+    that cannot be read costs itself alone. Raises `UserError` when there is nothing to read.
 
         corollary read docs/
     """
@@ -95,8 +95,8 @@ def list_(
 ) -> list[Plugin]:
     """List the plug-ins and their options.
 
-    Options of datasets and tunings are flags of `make` and `tune`; the others are set with --set SECTION.OPTION.
-    Raises `UserError` for an unknown kind.
+    Options of datasets and tunings are flags of `make` and `tune`; the others are set with --set
+    SECTION.OPTION. Raises `UserError` for an unknown kind.
 
         corollary list datasets
     """

@@ -55,8 +55,8 @@ def spec_of(kind: str, given: Spec | str, options: Mapping[str, Any] | None = No
 def model_spec(
     given: ModelLike, *, adapter: PathLike | None = None, options: Mapping[str, Any] | None = None
 ) -> Spec:
-    """A model by name, file, folder, GGUF file or hub id, or a value that was given; `adapter` is the folder of
-    a PEFT adapter for it.
+    """A model by name, file, folder, GGUF file or hub id, or a value that was given; `adapter` is the folder
+    of a PEFT adapter for it.
 
     Raises `UserError` when there is no such model. Whether a folder holds a model that works shows when it is
     opened.
@@ -111,6 +111,6 @@ def model_for(data: Dataset, given: ModelLike | None) -> ModelLike:
     if data.model:
         return data.model
     raise UserError(
-        "Name the model to use with --model: a folder, a hub id (owner/name) or a GGUF file. The bundled model"
-        " understands only the English of the controlled datasets."
+        "Name the model to use with --model: a folder, a hub id (owner/name) or a GGUF file. The bundled"
+        " model understands only the English of the controlled datasets."
     )

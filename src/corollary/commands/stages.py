@@ -35,8 +35,8 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Augmented:
-    """What a model generated: the documents that may be trained on, the rejected lines with their reasons, and
-    the cost. `folder` holds them as files, None where none was named."""
+    """What a model generated: the documents that may be trained on, the rejected lines with their reasons,
+    and the cost. `folder` holds them as files, None where none was named."""
 
     documents: tuple[Document, ...]
     rejected: tuple[tuple[Document, str], ...]
@@ -46,7 +46,8 @@ class Augmented:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A tuned model, the loss of every step, and what tuning cost; `folder` holds it, None where none was named."""
+    """A tuned model, the loss of every step, and what tuning cost; `folder` holds it, None where none was
+    named."""
 
     model: Any
     losses: tuple[float, ...]
@@ -146,8 +147,8 @@ def tune(
     """Tune a model on documents and augmentations.
 
     The tuning's options are flags; `corollary list tunings` names them. Every sentence is a row of its own,
-    unless `whole`. With `out`, that folder becomes the model's (an adapter's for lora, in PEFT's layout), with
-    fit.json: losses, tokens, steps and cost. Where the folder holds just this model, nothing is done.
+    unless `whole`. With `out`, that folder becomes the model's (an adapter's for lora, in PEFT's layout),
+    with fit.json: losses, tokens, steps and cost. Where the folder holds just this model, nothing is done.
 
     Raises `UserError` for names that do not exist, for a source without documents, and when `out` holds
     something else.

@@ -19,9 +19,10 @@ OFFERS = ("recall", "audit", "marks", "section", "model", "other_seed")
 def make(*, seed: int, path: str, name: str = "", language: str = "en", text_field: str = "") -> Dataset:
     """The documents of a folder or file, and the questions of its questions.jsonl.
 
-    It is the same for every seed. `name` is what it is called in results ("": what its dataset.json says, else
-    the folder's name); `language` and `text_field` are those of `corollary read`. Without questions.jsonl there
-    are no questions. Raises `UserError` when there is no such folder, or no document in it.
+    It is the same for every seed. `name` is what it is called in results ("": what its dataset.json says,
+    else the folder's name); `language` and `text_field` are those of `corollary read`. Without
+    questions.jsonl there are no questions. Raises `UserError` when there is no such folder, or no document in
+    it.
     """
     return from_corpus(read_corpus(path, language=language, text_field=text_field), name=name)
 

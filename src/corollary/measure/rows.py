@@ -24,8 +24,8 @@ T = TypeVar("T")
 class ResultRow(TypedDict):
     """One question of one trial. `correct` is the mean over the orders of the documents, None where no answer
     could be read; `correct_pmi` is by the secondary metric. `written` says whether a training row states the
-    answer (None where no arm generates), `premises_shown` whether everything that proves the answer was in the
-    prompt. `logprobs` has one list per order, in the order of the choices; `text` is a generated answer.
+    answer (None where no arm generates), `premises_shown` whether everything that proves the answer was in
+    the prompt. `logprobs` has one list per order, in the order of the choices; `text` is a generated answer.
     """
 
     study: str

@@ -54,11 +54,11 @@ def summarise(
 ) -> Statistics:
     """The statistics of a study, from the rows of results.jsonl.
 
-    `pairs` are the comparisons (a, b), see `pairs_of`. "accuracy_pmi" is by the secondary metric, of questions
-    that have one; "by_premises_shown" only of arms that saw no more than part of the documents. `repeated`
-    names the datasets that are the same at every seed: they are one sample, however many seeds. `seed` makes
-    the resampling repeatable; each row draws from a generator of its own, so that adding an arm to a study
-    leaves every other interval as it was.
+    `pairs` are the comparisons (a, b), see `pairs_of`. "accuracy_pmi" is by the secondary metric, of
+    questions that have one; "by_premises_shown" only of arms that saw no more than part of the documents.
+    `repeated` names the datasets that are the same at every seed: they are one sample, however many seeds.
+    `seed` makes the resampling repeatable; each row draws from a generator of its own, so that adding an arm
+    to a study leaves every other interval as it was.
     """
     rows: list[Row] = [{**row, "sample": 0} if row["dataset"] in repeated else {**row} for row in results]
     known = [row for row in rows if row["written"] is not None]

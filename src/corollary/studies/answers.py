@@ -59,8 +59,8 @@ def ask(
     """Show the answers of a study's arms to a question, side by side.
 
     A tuned model is made again from its trial for the first question (a study stores no weights), and kept
-    under `models/` for the next ones. By default the arms answer that you could use: floor, context, baseline,
-    treatment, and added models.
+    under `models/` for the next ones. By default the arms answer that you could use: floor, context,
+    baseline, treatment, and added models.
 
     Raises `UserError` when the folder is not a study's, or has not run what is asked.
 

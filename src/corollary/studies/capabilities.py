@@ -31,8 +31,8 @@ def check_models(study: Study, made: Mapping[Cell, Dataset]) -> None:
                 )
             if arm.tune and not isinstance(model, Trainee):
                 raise UserError(
-                    f"The model {study.model.use} cannot be tuned here, which {name} needs: name a local model"
-                    " under [model], and this one under [generator]."
+                    f"The model {study.model.use} cannot be tuned here, which {name} needs: name a local"
+                    " model under [model], and this one under [generator]."
                 )
             if arm.augment and not isinstance(generator, Writer):
                 raise UserError(

@@ -76,8 +76,8 @@ def run_study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Obs
     """Run a study into the folder `out` (design: a study's folder) and return the folder.
 
     Trials that are finished in the folder are not run again, and models that were added to it (see
-    `add_model`) stay. Raises `UserError` at once for what the user can fix, and `StudyFailed` when jobs failed,
-    after everything else is finished and stored.
+    `add_model`) stay. Raises `UserError` at once for what the user can fix, and `StudyFailed` when jobs
+    failed, after everything else is finished and stored.
     """
     driver = _driver(plan, out, runner, observer)
     folder.write_plan(out, plan, runner.use, driver.host)
@@ -120,8 +120,9 @@ def add_model(
     """Score a model that was tuned elsewhere on a finished study's questions: an arm of that study.
 
     `name` is what the arm is called and `tuning` what its column says; `dataset` and `seed` limit what is
-    asked. Its rows are in results.jsonl and summary.json, now and after every further run of the study. Returns
-    the folder. Raises `UserError` when the folder holds no finished study, or the name is one of its own.
+    asked. Its rows are in results.jsonl and summary.json, now and after every further run of the study.
+    Returns the folder. Raises `UserError` when the folder holds no finished study, or the name is one of its
+    own.
     """
     plan = folder.read_plan(out)
     added.check_name(plan, name)

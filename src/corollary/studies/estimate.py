@@ -1,7 +1,7 @@
 """How long a study will take: counts of its tokens, and the speed of its model on this machine.
 
-The speed is measured, not assumed: one machine multiplies bfloat16 in hardware and another does not, and models
-differ by a factor of hundreds.
+The speed is measured, not assumed: one machine multiplies bfloat16 in hardware and another does not, and
+models differ by a factor of hundreds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ LINES = 85
 START = 10.0
 """Seconds until every worker has imported what it needs."""
 LARGE = 100_000_000
-"""Weights from which on a training step is not tried, since it takes too long: it is taken as three readings."""
+"""Weights from which on a training step is not tried, since it takes too long: it is taken as three
+readings."""
 UNKNOWN = 1e9
 """Tokens a second where they are not known."""
 SHARED = 1.25

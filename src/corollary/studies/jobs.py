@@ -100,8 +100,8 @@ def open_model(spec: Spec) -> Any:
         identity = str(spec.options.get("identity"))
         if identity not in GIVEN:
             raise UserError(
-                "The model of this study was given as a value and is not in this process: give it again, or save"
-                " it and name its folder."
+                "The model of this study was given as a value and is not in this process: give it again, or"
+                " save it and name its folder."
             )
         return GIVEN[identity]
     return _opened(spec.use, json.dumps(dict(spec.options), sort_keys=True))

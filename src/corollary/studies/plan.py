@@ -33,9 +33,10 @@ Rows = Mapping[tuple[Cell, str], Sequence[Document]]
 
 @dataclass(frozen=True)
 class Writing:
-    """One strategy on one dataset. It is to bring as many rows as the arm `same_size_as` adds ("": any number);
-    `rows` is that number once it is known. `other` is a dataset that shares no fact with this one. `treated`
-    says that the treatment or a part of it is trained on what it brings: facts may be withheld from it."""
+    """One strategy on one dataset. It is to bring as many rows as the arm `same_size_as` adds ("": any
+    number); `rows` is that number once it is known. `other` is a dataset that shares no fact with this one.
+    `treated` says that the treatment or a part of it is trained on what it brings: facts may be withheld from
+    it."""
 
     cell: Cell
     dataset: Dataset
@@ -167,8 +168,8 @@ def writings(study: Study, datasets: Mapping[Cell, Dataset]) -> tuple[list[Writi
 def _other(made: Dataset, spec: Spec, arm: Arm) -> Dataset:
     if made.other_seed is None:
         raise UserError(
-            f"{made.name} has the same documents at every seed, so there are no others for the arm {arm.name}:"
-            f" keep it to other datasets, as in only = [...] under [arms.{arm.name}]."
+            f"{made.name} has the same documents at every seed, so there are no others for the arm"
+            f" {arm.name}: keep it to other datasets, as in only = [...] under [arms.{arm.name}]."
         )
     other = make_dataset(spec, made.other_seed)
     assert other.documents != made.documents, "a dataset names as its other seed one with the same documents"

@@ -45,9 +45,9 @@ def preset_names() -> list[str]:
 def read_study(source: str, *, model: Spec | None = None, datasets: Mapping[str, Any] | None = None) -> Study:
     """A preset by name or a study's TOML file, with every plug-in and option checked.
 
-    `model` is used in place of the study's own; so are `datasets`, tables by name: arms that are kept to other
-    datasets are left out then. Raises `UserError` for an unknown name, key or option, and for a file that is not
-    TOML.
+    `model` is used in place of the study's own; so are `datasets`, tables by name: arms that are kept to
+    other datasets are left out then. Raises `UserError` for an unknown name, key or option, and for a file
+    that is not TOML.
     """
     table = _table_of(source)
     if datasets is not None:

@@ -33,7 +33,8 @@ class Audit(Protocol):
         ...
 
     def withhold(self, lines: Sequence[Document], *, share: float, seed: int) -> list[Document]:
-        """The lines that rest on none of a random `share` of the facts. Raises `UserError` where it cannot."""
+        """The lines that rest on none of a random `share` of the facts. Raises `UserError` where it
+        cannot."""
         ...
 
 
@@ -110,7 +111,8 @@ def rejected(
     judge: Any,
     prompts: Mapping[str, str],
 ) -> dict[str, str]:
-    """The reasons for which checks reject lines, by the line's id. `judge` is the model of checks that ask one."""
+    """The reasons for which checks reject lines, by the line's id. `judge` is the model of checks that ask
+    one."""
     found: dict[str, str] = {}
     offered = [line for line in lines if line.strategy != DROPPED]
     for spec in checks:

@@ -51,7 +51,8 @@ Generate = Callable[[Sequence[Batch]], Iterable[tuple[Batch, Generated | JobFail
 
 @dataclass(frozen=True)
 class Written:
-    """What a strategy brought: documents in order, what the completions cost, and how many requests failed."""
+    """What a strategy brought: documents in order, what the completions cost, and how many requests
+    failed."""
 
     documents: tuple[Document, ...]
     cost: Cost
@@ -84,9 +85,9 @@ def start(
 ) -> Task:
     """One strategy over the documents of a dataset, ready to run.
 
-    The strategy is given what its signature asks for: `window` and `count` of the model, `rows`, the number of
-    rows that it is to bring, `other`, a dataset that shares no fact with this one, and prompts for the kind
-    of the model: those in `prompts`, files of the user's own by name, come first.
+    The strategy is given what its signature asks for: `window` and `count` of the model, `rows`, the number
+    of rows that it is to bring, `other`, a dataset that shares no fact with this one, and prompts for the
+    kind of the model: those in `prompts`, files of the user's own by name, come first.
     """
     offered: dict[str, Any] = {"window": model.window, "count": model.count, "rows": rows}
     if other is not None:
@@ -111,8 +112,8 @@ def run(
     """Run strategies to their ends, all side by side; yields the number of each with what it brought.
 
     `generate` is given what the store does not have. A batch of a local model is taken from the store whole
-    or generated whole: what a row's neighbours are can move a logit by a rounding error, and a resumed run must
-    write the same bytes. `progress` is called with the requests done and asked so far.
+    or generated whole: what a row's neighbours are can move a logit by a rounding error, and a resumed run
+    must write the same bytes. `progress` is called with the requests done and asked so far.
     """
     finished: set[int] = set()
     done = 0

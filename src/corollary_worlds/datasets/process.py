@@ -33,8 +33,8 @@ def make(
     most = (math.perm(WORDS, 3) - ordered) // (operators + (ordered + 1) // 2)
     if examples > most:
         raise UserError(
-            f"The option 'examples' is {examples}: give {most} at most, which is what the inputs of {operators}"
-            " operators suffice for."
+            f"The option 'examples' is {examples}: give {most} at most, which is what the inputs of"
+            f" {operators} operators suffice for."
         )
     rng, names = seeded("process", seed)
     lines: list[tuple[str, str]] = []

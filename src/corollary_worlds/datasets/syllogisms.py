@@ -52,7 +52,8 @@ def make(*, seed: int, facts: int = 69, both_orders: bool = False, scale: float 
         questions.append(
             Question(
                 f"syllogisms-{index}", prompt, right[0], tuple(f" {logic.say(c, terms)}" for c in candidates),
-                "syllogism", (documents[-1].id,), f"document{index}", tuple(right[1:]), reserved_mark(reserved),
+                "syllogism", (documents[-1].id,), f"document{index}", tuple(right[1:]),
+                reserved_mark(reserved),
             )
         )  # fmt: skip
     if both_orders:
