@@ -166,7 +166,8 @@ def test_files_have_the_same_bytes_whatever_the_order_of_keys(tmp_path: Path) ->
     store.write_jsonl(tmp_path / "b", [{"b": "é\u2028", "a": 1}, to_plain(Document("x", "y"))])
     expected = (
         '{"a": 1, "b": "é\u2028"}\n'
-        '{"id": "x", "meta": {}, "origin": null, "source": [], "spans": null, "strategy": null, "text": "y"}\n'
+        '{"id": "x", "meta": {}, "origin": null, "source": [], "spans": null, '
+        '"strategy": null, "text": "y"}\n'
     )
     assert (tmp_path / "a").read_text("utf-8") == (tmp_path / "b").read_text("utf-8") == expected
     assert store.read_jsonl(tmp_path / "a")[0] == {"a": 1, "b": "é\u2028"}
