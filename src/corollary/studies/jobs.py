@@ -20,7 +20,7 @@ from typing import Any
 
 from corollary.asking.scoring import ANSWER_TOKENS, evaluate, fitted
 from corollary.errors import JobFailed, UserError
-from corollary.plugins import bind, identity, load
+from corollary.plugins import bind, check_options, identity, load
 from corollary.types import Cost, Document, Model, Question, Request, Result, Score, Spec, Trial
 from corollary.values import content_id, to_plain
 from corollary.writing import engine
@@ -181,11 +181,13 @@ def tune(
     """The model tuned as a trial says, what that cost, its losses, and how many steps and rows it took.
     `on_step` is called with the step and the number of steps, by a tuning that offers it."""
     assert trial.tune is not None
+    # Read back from a file, a tuple is a list.
+    options = check_options("tunings", trial.tune).options
     function, began = load("tunings", trial.tune.use), time.perf_counter()
     offered = {"on_checkpoint": on_checkpoint, "checkpoints": trial.checkpoints, "on_step": on_step}
     wanted = inspect.signature(function).parameters
     given = {name: value for name, value in offered.items() if name in wanted}
-    tuned = function(model, trial.documents, seed=trial.seed, **given, **trial.tune.options)
+    tuned = function(model, trial.documents, seed=trial.seed, **given, **options)
     report = getattr(tuned, "fit_report", None)
     notes: dict[str, Any] = {"rows": len(trial.documents), "steps": report.steps if report else 0}
     if report is None:  # a plug-in of the user's own need not count
