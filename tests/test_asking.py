@@ -9,8 +9,8 @@ import small_studies
 
 from corollary import store
 from corollary.studies.answers import _narrowed
-from corollary.studies.presets import study_of
 from corollary.studies.plan import cells, make_dataset
+from corollary.studies.presets import study_of
 
 PLAN = study_of(
     small_studies.tables(

@@ -100,7 +100,9 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
         plugins.available("dataset")
     with pytest.raises(UserError, match=r"no option of the runner processes named 'worker': .* 'workers'"):
         plugins.check_options("runners", Spec("processes", {"worker": 2}))
-    with pytest.raises(UserError, match="no option of the runner in_process named 'workers': .* leave it out"):
+    with pytest.raises(
+        UserError, match="no option of the runner in_process named 'workers': .* leave it out"
+    ):
         plugins.check_options("runners", Spec("in_process", {"workers": 2}))
 
 
@@ -135,7 +137,17 @@ def test_a_file_that_does_not_run_is_the_users_to_mend_and_then_runs(tmp_path: P
 
 def test_options_are_the_keyword_only_parameters_except_the_seed(mine: str) -> None:
     options = {option.name: option for option in plugins.options(plugins.load("tunings", mine))}
-    assert list(options) == ["facts", "rate", "both", "wording", "order", "sizes", "limit", "label", "special"]
+    assert list(options) == [
+        "facts",
+        "rate",
+        "both",
+        "wording",
+        "order",
+        "sizes",
+        "limit",
+        "label",
+        "special",
+    ]
     assert options["facts"] == Option("facts", int, 3)
     assert options["limit"].type == int | None
 
@@ -162,7 +174,11 @@ def test_text_and_configuration_give_the_same_settings(mine: str) -> None:
 
 def test_none_can_be_written(mine: str) -> None:
     resolved = plugins.check_options("tunings", Spec(mine, {"limit": "none", "label": "none", "sizes": ""}))
-    assert (resolved.options["limit"], resolved.options["label"], resolved.options["sizes"]) == (None, None, ())
+    assert (resolved.options["limit"], resolved.options["label"], resolved.options["sizes"]) == (
+        None,
+        None,
+        (),
+    )
 
 
 @given(rate=st.floats(allow_nan=False, allow_infinity=False), facts=st.integers())
