@@ -81,7 +81,15 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     place = tmp_path_factory.mktemp("cli")
     (place / "small.toml").write_text(small_studies.toml())
-    command = [COROLLARY, "study", str(place / "small.toml"), "--out", str(place / "out"), "--runner", "in_process"]
+    command = [
+        COROLLARY,
+        "study",
+        str(place / "small.toml"),
+        "--out",
+        str(place / "out"),
+        "--runner",
+        "in_process",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (place / "printed.txt").write_text(done.stdout)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from corollary import stats, store
+from corollary import store
+from corollary.measure import stats
 from corollary.measure.cost import Measured, Prices, Rates, Shape, cost_rows
-from corollary.types import Cost
+from corollary.measure.rows import ResultRow
+from corollary.studies.arms import arm_rows
+from corollary.types import Arm, Cost, Spec
 
 CHANCE = {"reversals": 1 / 2, "syllogisms": 1 / 6, "process": 0.0}
 SPLITS = {
@@ -22,16 +25,23 @@ SPLITS = {
     "syllogisms": ("syllogism",),
     "process": ("seen", "held-out"),
 }
-EVERYWHERE = (
-    "pretrained",
-    "in-context",
-    "fine-tuned",
-    "fine-tuned-best",
-    "paraphrase",
-    "augmented",
-    "oracle",
+RECALL = ("rephrase", "seen")
+SOME = ("reversals", "family")
+ARMS = (
+    Arm("pretrained", "floor"),
+    Arm("in-context", "context", context=Spec("all")),
+    Arm("fine-tuned", "baseline", tune=True),
+    Arm("fine-tuned-best", "bound", tune=True, read_off="fine-tuned"),
+    Arm("paraphrase", "control", (Spec("p"),), tune=True, same_size_as="augmented"),
+    Arm("foreign", "control", (Spec("f"),), tune=True, only=SOME),
+    Arm("augmented-local", "ablation", (Spec("l"),), tune=True, only=SOME),
+    Arm("augmented-global", "ablation", (Spec("g"),), tune=True, only=SOME),
+    Arm("augmented", "treatment", (Spec("l"), Spec("g")), tune=True),
+    Arm("oracle", "bound", (Spec("o"),), tune=True),
 )
-ONLY_SOME = ("augmented-local", "augmented-global", "foreign")
+JUDGED = ("augmented-local", "augmented-global", "augmented")
+RESERVED = {"title": "Had the model practised it?", "about": "Kept out of its tasks, or not.",
+            "labels": {"yes": "Kept out", "no": "Practised"}}  # fmt: skip
 # How far each arm gets from chance (0) to all right (1): when asked what was told, and to infer.
 TOLD = {"pretrained": 0.0, "in-context": 0.95, "foreign": 0.93}
 INFERS = {
@@ -50,9 +60,7 @@ HARD = ("holdout", "held-out", "three-hop")
 HOSTILE = '<script src="https://example.invalid/x.js"></script><b>not bold</b>'
 
 
-def results(
-    *, units: int = 8, seeds: int = 3, infers: dict[str, float] | None = None
-) -> list[dict[str, Any]]:
+def results(*, units: int = 8, seeds: int = 3, infers: dict[str, float] | None = None) -> list[ResultRow]:
     """Rows of results.jsonl, question by question, alike within a unit."""
     return sorted(
         (row for dataset in SPLITS for row in _of_dataset(dataset, units, seeds, INFERS | (infers or {}))),
@@ -60,18 +68,50 @@ def results(
     )
 
 
-def write(
-    folder: Path, *, rows: list[dict[str, Any]] | None = None, priced: bool = True, resamples: int = 499
-) -> Path:
+def small_rows(*arms: tuple[str, str, str], dataset: str = "documents", **changed: Any) -> list[Any]:
+    """Rows of results.jsonl: four questions for each (arm, tuning, model)."""
+    return [
+        {"study": "s", "dataset": dataset, "split": "deduction", "method": method, "tuning": tuning}
+        | {"model": model, "seed": 0, "question": f"q{i}", "unit": f"u{i}", "correct": float(i % 2)}
+        | {"correct_pmi": None, "tied": False, "chance": 0.25, "written": None, "marks": {}}
+        | {"premises_shown": True, "logprobs": [], "text": None}
+        | changed
+        for method, tuning, model in arms
+        for i in range(4)
+    ]
+
+
+def summary_of(rows: Sequence[ResultRow] = (), arms: Sequence[Arm] = ARMS, **changed: Any) -> dict[str, Any]:
+    """A summary.json of these results, without costs and augmentations where they are not given."""
+    tests = dict.fromkeys((row["dataset"], row["split"]) for row in rows)
+    described = arm_rows(arms)
+    return {
+        "arms": described,
+        "tests": [{"dataset": d, "split": s, "recall": s in RECALL} for d, s in tests],
+        "marks": {},
+        "sections": {},
+        **stats.summarise(rows, pairs=stats.pairs_of(described)),
+        "augmentation": [],
+        "costs": [],
+        "warnings": [],
+        **changed,
+    }
+
+
+def write(folder: Path, *, rows: list[ResultRow] | None = None, priced: bool = True) -> Path:
     """The whole folder, without report.html."""
     rows = results() if rows is None else rows
     trials = list(measured(rows))
-    summary: dict[str, Any] = {
-        **stats.summarise(rows),
-        "costs": cost_rows(trials, prices=PRICES if priced else None),
-        "augmentation": augmentation(rows),
-        "warnings": ["The trials of seed 2 ran with torch 2.12.0, all others with 2.13.0."],
-    }
+    place = {(dataset, split): (d, s) for d, dataset in enumerate(SPLITS)
+             for s, split in enumerate(SPLITS[dataset])}  # fmt: skip
+    summary = summary_of(
+        sorted(rows, key=lambda row: place[row["dataset"], row["split"]]),
+        marks={dataset: {"reserved": RESERVED} for dataset in SPLITS},
+        sections=dict.fromkeys(SPLITS, "paper"),
+        costs=cost_rows(trials, prices=PRICES if priced else None),
+        augmentation=augmentation(rows),
+        warnings=["The trials of seed 2 ran with torch 2.12.0, all others with 2.13.0."],
+    )
     store.write_jsonl(folder / "results.jsonl", rows)
     store.write_jsonl(folder / "costs.jsonl", trials)
     store.write_json(folder / "summary.json", summary)
@@ -81,6 +121,26 @@ def write(
         store.write_jsonl(folder / "datasets" / f"{dataset}.s0" / "questions.jsonl", _questions(dataset))
         store.write_jsonl(folder / "augmented" / f"{dataset}.augmented.s0" / "audit.jsonl", _audit(dataset))
     return folder
+
+
+def rename(folder: Path, names: Mapping[str, str]) -> Path:
+    """The folder of a study with other names for its arms, everywhere."""
+    for file in ("results.jsonl", "costs.jsonl"):
+        rows = store.read_jsonl(folder / file)
+        store.write_jsonl(folder / file, [_renamed(row, names) for row in rows])
+    store.write_json(folder / "summary.json", _renamed(store.read_json(folder / "summary.json"), names))
+    for path in folder.glob("augmented/*"):
+        dataset, arm, seed = path.name.split(".")
+        path.rename(path.with_name(f"{dataset}.{names.get(arm, arm)}.{seed}"))
+    return folder
+
+
+def _renamed(value: Any, names: Mapping[str, str], key: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _renamed(item, names, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, names, key) for item in value]
+    return names.get(value, value) if key in ("name", "against", "method", "rival", "a", "b") else value
 
 
 STUDY = {
@@ -96,13 +156,13 @@ STUDY = {
 PRICES = Prices(Rates(0.2, 0.05, 0.6), Rates(0.3, 0.1, 0.9), training=0.5, date="2026-11-22")
 
 
-def measured(rows: list[dict[str, Any]]) -> Iterator[Measured]:
+def measured(rows: Sequence[ResultRow]) -> Iterator[Measured]:
     """Rows of costs.jsonl for the trials of these results."""
     for key in sorted({(r["dataset"], r["method"], r["tuning"], r["seed"]) for r in rows}):
         dataset, method, tuning, seed = key
         documents = 1_500 + 700 * list(SPLITS).index(dataset)
-        writes = method.startswith("augmented") or method in ("paraphrase", "foreign")
-        written = documents * (5 + seed) if writes else 0
+        arm = next(arm for arm in ARMS if arm.name == method)
+        written = documents * (5 + seed) if arm.augment and arm.role != "bound" else 0
         trained = 0 if tuning == "none" else 30 * (documents + written)
         yield Measured(
             dataset=dataset,
@@ -111,23 +171,25 @@ def measured(rows: list[dict[str, Any]]) -> Iterator[Measured]:
             model="embedded",
             seed=seed,
             questions=96,
+            role=arm.role,
+            rival="in-context" if arm.tune else "",
             augment=Cost(
                 input_tokens=9 * written, output_tokens=written, flops=8e7 * written, seconds=0.01 * written
             ),
             tune=Cost(train_tokens=trained, flops=2.4e7 * trained, seconds=1e-4 * trained),
             query=Cost(input_tokens=4_000, flops=4e10, seconds=2.0),
-            context_tokens=documents if method == "in-context" else 0,
+            context_tokens=documents if arm.role == "context" else 0,
             question_tokens=14.0,
             answer_tokens=5.0,
             shape=Shape(3_200_000, 230_000, 1_024),
         )
 
 
-def augmentation(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def augmentation(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
     """Rows of "augmentation" for the arms of these results that write."""
     out = []
     for dataset, method in sorted({(r["dataset"], r["method"]) for r in rows}):
-        if not method.startswith("augmented"):
+        if method not in JUDGED:
             continue
         several = 0 if method == "augmented-local" else 160
         kinds = {"restates": 120, "one_step": 410, "several_step": several, "false": 22, "unreadable": 9}
@@ -151,19 +213,21 @@ def comparison(
     return row | bounds | {"difference": difference, "significant": significant} | changes
 
 
-def _of_dataset(dataset: str, units: int, seeds: int, infers: dict[str, float]) -> Iterator[dict[str, Any]]:
-    some = dataset in ("reversals", "family")
-    arms = [(m, "none" if m in ("pretrained", "in-context") else "full") for m in EVERYWHERE]
-    if some:
-        arms += [(m, t) for m in ONLY_SOME for t in ("full", "lora")]
-        arms += [(m, "lora") for m, t in arms[:7] if t == "full"]
+def _of_dataset(dataset: str, units: int, seeds: int, infers: dict[str, float]) -> Iterator[ResultRow]:
+    tunings = ("full", "lora") if dataset == SOME[0] else ("full",)
+    arms = [
+        (arm.name, tuning)
+        for arm in ARMS
+        if not arm.only or dataset in arm.only
+        for tuning in (tunings if arm.tune else ("none",))
+    ]
     random = np.random.default_rng(zlib.crc32(dataset.encode()))
     chance = CHANCE.get(dataset, 1 / 4)
     for seed in range(seeds):
         for split in SPLITS[dataset]:
             ease = random.normal(0, 0.15, size=units)
             for method, tuning in arms:
-                reach = TOLD.get(method, 0.97) if split in ("rephrase", "seen") else infers[method]
+                reach = TOLD.get(method, 0.97) if split in RECALL else infers[method]
                 reach *= 0.3 if split in HARD else 1
                 reach *= 0.9 if tuning == "lora" else 1
                 for unit in range(units):
@@ -185,14 +249,16 @@ def _of_dataset(dataset: str, units: int, seeds: int, infers: dict[str, float]) 
                             "question": f"{split}-{unit}-{number}",
                             "unit": f"{split}-{unit}",
                             "correct": None if silent else right,
+                            "correct_pmi": None,
                             "chance": chance,
                             "tied": False,
-                            "written": unit % 5 != 0 if method.startswith("augmented") else None,
-                            "reserved": unit % 6 == 0,
+                            "written": unit % 5 != 0 if method in JUDGED else None,
+                            "marks": {"reserved": "yes" if unit % 6 == 0 else "no"},
                             "premises_shown": method != "in-context"
                             or dataset != "semantic"
                             or unit % 2 == 0,
-                            "logprobs": [-1.25, -3.5],
+                            "logprobs": [[-1.25, -3.5]],
+                            "text": None,
                         }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from made_up_study import comparison
+from made_up_study import comparison, summary_of
 
 from corollary.reporting.advice import Advice, advise
+from corollary.types import Arm
 
 Row = dict[str, Any]
 
@@ -16,8 +17,14 @@ def cost(**changes: Any) -> Row:
     return row | {"break_even_queries": [900, 1_200], "break_even_queries_cached": [4_000, 5_000]} | changes
 
 
-def advice(*comparisons: Row, costs: tuple[Row, ...] = (), augmentation: tuple[Row, ...] = ()) -> Advice:
-    found = advise({"comparisons": comparisons, "costs": costs, "augmentation": augmentation})
+TESTS = [
+    {"dataset": "family", "split": split, "recall": split == "rephrase"}
+    for split in ("rephrase", "reversal", "two-hop")
+]
+
+
+def advice(*comparisons: Row, **parts: Any) -> Advice:
+    found = advise(summary_of(**{"tests": TESTS, "comparisons": list(comparisons), **parts}))
     for sentence in (found.do, found.why, found.but):
         assert sentence.endswith(".")
         assert ". " not in sentence, "three sentences in all"
@@ -32,7 +39,7 @@ PROMPT_HELPS = comparison("in-context", "fine-tuned", 0.5)
 def test_augmentation_that_helps_and_pays_is_advised_with_its_break_even() -> None:
     found = advice(HELPS, LEVEL, PROMPT_HELPS, costs=(cost(),))
     assert found.kind == "augment"
-    assert "1 of 1 test of inference" in found.why
+    assert "on the one test of inference" in found.why
     assert "+50 points" in found.why
     assert "after 900 to 1,200 questions" in found.but
     assert "after 4,000 to 5,000 questions" in found.but
@@ -43,7 +50,7 @@ def test_augmentation_that_helps_and_pays_is_advised_with_its_break_even() -> No
 
 def test_where_the_prompt_is_as_good_and_always_cheaper_it_is_advised() -> None:
     never = cost(break_even_queries="never", break_even_queries_cached="never")
-    assert advice(HELPS, LEVEL, PROMPT_HELPS, costs=(never,)).kind == "in-context"
+    assert advice(HELPS, LEVEL, PROMPT_HELPS, costs=(never,)).kind == "prompt"
     # Cheaper only with caching: it depends on the server, and the advice says so.
     found = advice(HELPS, LEVEL, PROMPT_HELPS, costs=(cost(break_even_queries_cached="never"),))
     assert found.kind == "augment"
@@ -57,7 +64,7 @@ def test_where_the_prompt_is_as_good_and_always_cheaper_it_is_advised() -> None:
 
 def test_where_the_prompt_is_significantly_better_it_is_advised() -> None:
     found = advice(HELPS, comparison("augmented", "in-context", -0.2), PROMPT_HELPS, costs=(cost(),))
-    assert found.kind == "in-context"
+    assert found.kind == "prompt"
     assert "augment and fine-tune" in found.but
 
 
@@ -92,7 +99,7 @@ def test_plain_fine_tuning_is_advised_where_nothing_beats_it() -> None:
 
 def test_the_prompt_is_advised_where_only_it_beats_plain_fine_tuning() -> None:
     nothing = comparison("augmented", "fine-tuned", 0.01, significant=False)
-    assert advice(nothing, PROMPT_HELPS).kind == "in-context"
+    assert advice(nothing, PROMPT_HELPS).kind == "prompt"
 
 
 SAME = comparison("augmented", "paraphrase", 0.02, significant=False)
@@ -100,10 +107,11 @@ WORDINGS_HELP = comparison("paraphrase", "fine-tuned", 0.48)
 PROMPT_WINS = comparison("augmented", "in-context", -0.2)
 
 
-def test_a_gain_that_paraphrases_give_too_is_not_credited_to_inferences() -> None:
+def test_a_gain_that_a_control_gives_too_is_not_credited_to_inferences() -> None:
     found = advice(HELPS, LEVEL, SAME, WORDINGS_HELP)
-    assert found.kind == "paraphrase"
-    assert "Against plain fine-tuning this is significantly better on 1 of 1 test" in found.why
+    assert found.kind == "control"
+    assert "the control paraphrase" in found.do
+    assert "Against plain fine-tuning this is significantly better on the one test" in found.why
     # To find no difference is not to show that there is none.
     assert "not what helps" not in found.do
     better = comparison("augmented", "paraphrase", 0.4)
@@ -114,11 +122,11 @@ def test_more_wordings_are_not_advised_where_they_are_not_shown_to_help() -> Non
     for wordings in ((), (WORDINGS_HELP | {"significant": False},)):
         found = advice(HELPS, LEVEL, SAME, *wordings)
         assert found.kind == "augment"
-        assert "against as much text of paraphrases it is not significantly different on any" in found.why
+        assert "against the control paraphrase it is not significantly different" in found.why
 
 
 def test_more_wordings_are_not_advised_where_the_prompt_is_better_than_what_equals_them() -> None:
-    assert advice(HELPS, PROMPT_WINS, PROMPT_HELPS, SAME, WORDINGS_HELP).kind == "in-context"
+    assert advice(HELPS, PROMPT_WINS, PROMPT_HELPS, SAME, WORDINGS_HELP).kind == "prompt"
 
 
 def everything(found: Advice) -> str:
@@ -129,14 +137,14 @@ def test_nothing_is_said_of_plain_tuning_that_was_never_measured() -> None:
     found = advice(comparison("augmented", "in-context", 0.3), costs=(cost(),))
     assert found.kind == "augment"
     assert "Against plain fine-tuning this was not measured" in found.why
-    assert "it is significantly better on 1 of 1 test" in found.why
+    assert "it is significantly better on the one test" in found.why
     assert " 0 points" not in everything(found)
     found = advice(PROMPT_WINS)
-    assert found.kind == "in-context"
+    assert found.kind == "prompt"
     assert "augmenting first was not measured" in found.but
     found = advice(LEVEL)
     assert found.kind == "undecided"
-    assert "Against in-context, augmented is not significantly different on any of 1 test" in found.why
+    assert "Against in-context, augmented is not significantly different on the one test" in found.why
     assert "−9 to +11" in found.why
 
 
@@ -162,7 +170,7 @@ def test_differences_that_cancel_out_are_not_called_insignificant() -> None:
     assert said in found.why
     assert said in found.but
     found = advice(*gain, PROMPT_HELPS)
-    assert found.kind == "in-context"
+    assert found.kind == "prompt"
     assert said in found.but
     found = advice(HELPS, *rival, costs=(cost(),))
     assert found.kind == "augment"
@@ -182,7 +190,43 @@ def test_where_the_prompt_beats_plain_tuning_and_augmentation_beats_both_it_is_a
     assert advice(nothing, PROMPT_HELPS, comparison("augmented", "in-context", 0.2)).kind == "augment"
 
 
-def test_advice_follows_full_tuning_where_both_were_run() -> None:
+def test_advice_follows_the_tuning_with_which_the_treatment_ran_on_most_tests() -> None:
     lora = comparison("augmented", "fine-tuned", -0.3, tuning="lora")
     assert advice(HELPS, LEVEL, lora).kind == "augment"
     assert advice(lora).kind == "hurts"
+    more = comparison("augmented", "fine-tuned", -0.3, tuning="lora", split="two-hop")
+    assert advice(HELPS, lora, more).kind == "hurts"
+
+
+def accuracy(method: str, value: float, split: str = "reversal") -> Row:
+    return {"dataset": "family", "split": split, "method": method, "tuning": "none", "accuracy": value}
+
+
+def test_the_best_documents_in_the_prompt_are_what_augmenting_has_to_beat() -> None:
+    arms = [
+        Arm("plain", "baseline", tune=True),
+        Arm("everything", "context"),
+        Arm("retrieval", "context"),
+        Arm("ours", "treatment", tune=True),
+    ]
+    rows = (
+        comparison("ours", "plain", 0.3),
+        comparison("ours", "everything", 0.2),
+        comparison("ours", "retrieval", -0.2),
+    )
+    # That one of them repeats better what the documents state decides nothing.
+    values = [
+        accuracy("everything", 0.6),
+        accuracy("everything", 1.0, "rephrase"),
+        accuracy("retrieval", 0.9),
+    ]
+    found = advice(*rows, arms=arms, accuracy=values)
+    assert found.kind == "prompt"
+    assert "(retrieval)" in found.do
+    values[2] = accuracy("retrieval", 0.5)
+    found = advice(*rows, arms=arms, accuracy=values)
+    assert found.kind == "augment"
+    assert "(everything)" in found.why
+    # What was compared with nothing cannot be weighed.
+    values[2] = accuracy("retrieval", 0.9)
+    assert advice(*rows[:2], arms=arms, accuracy=values).kind == "augment"

@@ -128,7 +128,9 @@ def test_what_the_user_can_mend_is_one_sentence(command: str, place: Path, capsy
 def test_the_tables_of_a_study_file_are_checked_before_anything_runs(
     text: str, words: str, tmp_path: Path, capsys: Capture
 ) -> None:
-    (tmp_path / "mine.toml").write_text(f"seeds = [0]\n[model]\nuse = 'embedded'\n[datasets.family]\ntrees = 2\n{text}")
+    (tmp_path / "mine.toml").write_text(
+        f"seeds = [0]\n[model]\nuse = 'embedded'\n[datasets.family]\ntrees = 2\n{text}"
+    )
     assert words in refused(capsys, "study", tmp_path / "mine.toml", "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -144,7 +146,9 @@ def test_the_tables_of_a_study_file_are_checked_before_anything_runs(
     ],
 )
 def test_the_head_of_a_study_file_is_checked(head: str, words: str, tmp_path: Path, capsys: Capture) -> None:
-    (tmp_path / "mine.toml").write_text(f"{head}\n[model]\nuse = 'embedded'\n[datasets.family]\ntrees = 2\n[arms.mine]\n")
+    (tmp_path / "mine.toml").write_text(
+        f"{head}\n[model]\nuse = 'embedded'\n[datasets.family]\ntrees = 2\n[arms.mine]\n"
+    )
     assert words in refused(capsys, "study", tmp_path / "mine.toml", "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -28,7 +28,9 @@ def test_all_documents_are_shown_in_as_many_orders_as_wanted_and_the_same_for_a_
 
 
 def test_the_nearest_documents_share_rare_words_with_the_question() -> None:
-    shown = choose_nearest(DOCUMENTS, ["Odry has a mill", "the north basin", "nothing alike"], seed=0, orders=3, k=2)
+    shown = choose_nearest(
+        DOCUMENTS, ["Odry has a mill", "the north basin", "nothing alike"], seed=0, orders=3, k=2
+    )
     assert shown.nearest[0][0] == 2
     assert shown.nearest[1][0] == 0
     assert len(shown.nearest[1]) == 2, "both basins"
@@ -57,9 +59,7 @@ class Recorder:
 
 
 def test_each_question_is_asked_behind_its_own_documents_and_equal_ones_together() -> None:
-    questions = [
-        Question(f"q{at}", f"prompt {at}", " Odry", (" Odry", " Lydd"), "s", ()) for at in range(3)
-    ]
+    questions = [Question(f"q{at}", f"prompt {at}", " Odry", (" Odry", " Lydd"), "s", ()) for at in range(3)]
     model = Recorder()
     (scores,) = evaluate(model, questions, context=DOCUMENTS, nearest=[(2,), (3,), (2,)])
     assert model.prefixes == [f"{TEXTS[2]}\n", f"{TEXTS[3]}\n"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corollary import store
+from corollary.errors import UserError
 from corollary.measure.cost import (
     EXAMPLE_PRICES,
     BreakEven,
@@ -20,13 +21,12 @@ from corollary.measure.cost import (
     Span,
     break_even,
     cost_rows,
-    costs,
     flops,
     money,
+    read_measured,
     read_prices,
     spent,
 )
-from corollary.errors import UserError
 from corollary.types import Cost
 
 PRICES = Prices(
@@ -38,7 +38,7 @@ PRICES = Prices(
 
 
 def measured(method: str, **changes: object) -> Measured:
-    tuned = method not in ("in-context", "pretrained")
+    tuned = method != "in-context"
     plain: dict[str, object] = {
         "dataset": "reversals",
         "method": method,
@@ -46,6 +46,8 @@ def measured(method: str, **changes: object) -> Measured:
         "model": "embedded",
         "seed": 0,
         "questions": 100,
+        "role": "treatment" if tuned else "context",
+        "rival": "in-context" if tuned else "",
         "question_tokens": 20.0,
         "answer_tokens": 5.0,
         "context_tokens": 10_000.0 if method == "in-context" else 0.0,
@@ -198,7 +200,8 @@ def test_without_prices_break_even_is_counted_in_operations() -> None:
         measured("augmented", shape=SHAPE, tune=Cost(flops=1e12), augment=Cost(flops=1e12)),
         measured("in-context", shape=SHAPE),
     ]
-    augmented, in_context = cost_rows(rows)
+    found: Any = cost_rows(rows)
+    augmented, in_context = found
     assert augmented["unit"] == "flops"
     assert augmented["usd"] is None
     assert augmented["once"] == [2e12, 2e12]
@@ -256,13 +259,26 @@ def test_a_bad_price_file_is_one_clear_sentence(tmp_path: Path, text: str, says:
 
 def test_a_study_is_priced_again_from_its_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"costs\.jsonl"):
-        costs(tmp_path)
+        read_measured(tmp_path)
     trials = [measured("augmented", shape=SHAPE, tune=Cost(flops=1e12)), measured("in-context", shape=SHAPE)]
     store.write_jsonl(tmp_path / "costs.jsonl", trials)
-    store.write_json(tmp_path / "summary.json", {"accuracy": [], "costs": []})
+    assert read_measured(tmp_path) == trials
+    store.write_jsonl(tmp_path / "costs.jsonl", [{"dataset": "reversals"}])
+    with pytest.raises(UserError, match="run the study again"):
+        read_measured(tmp_path)
     with pytest.raises(UserError, match="no price file"):
-        costs(tmp_path, prices=tmp_path / "missing.toml")
-    rows = costs(tmp_path, prices=EXAMPLE_PRICES)
-    assert rows == cost_rows(trials, prices=read_prices(EXAMPLE_PRICES))
-    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
-    assert summary == {"accuracy": [], "costs": rows}
+        read_prices(tmp_path / "missing.toml")
+
+
+def test_break_even_is_counted_against_the_rival_of_an_arm_whatever_it_is_called() -> None:
+    trials = [
+        measured("ours", rival="shown", tune=Cost(train_tokens=1_000_000)),
+        measured("shown", tuning="none", role="context", rival="", context_tokens=10_000.0),
+        measured("nearest", tuning="none", role="context", rival="", context_tokens=10.0),
+    ]
+    nearest, ours, shown = cost_rows(trials, prices=PRICES)
+    assert (ours["role"], shown["role"]) == ("treatment", "context")
+    assert ours["break_even_queries"] == [1005, 1005]  # 10 dollars at 0.00996 a question
+    assert shown["break_even_queries"] is nearest["break_even_queries"] is None
+    (alone,) = cost_rows([measured("ours", rival="")], prices=PRICES)
+    assert alone["break_even_queries"] is None

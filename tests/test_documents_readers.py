@@ -30,6 +30,7 @@ from corollary.documents.readers import docx as word
 from corollary.documents.split import sentences
 from corollary.errors import UserError
 from corollary.types import Document, Origin
+from corollary.values import content_id
 
 PUMP = "The P-7 pump feeds tank T-2."
 
@@ -434,7 +435,7 @@ def test_a_bad_row_of_json_lines_costs_itself_alone(tmp_path: Path) -> None:
         origin=Origin("a.jsonl", row=len(bad) + 2),
         meta={"x": "NaN", "y": "inf"},
     )
-    assert store.content_id(document)
+    assert content_id(document)
     skipped = [item.place for item in found if isinstance(item, Skipped)]
     assert skipped == [*(f"row {number}" for number in range(1, len(bad) + 1)), f"row {len(bad) + 3}"]
 

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import random
 import re
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from corollary import verify
-from corollary.writing.engine import augment
-from corollary_worlds.datasets.reversals import reversals
 from corollary.asking.scoring import evaluate, grade
-from corollary_worlds.embedded.model import FOLDER, embedded
-from corollary_worlds.reasoner import Statement, read
-from corollary.types import Document, Spec
-from corollary_worlds import names, tasks
+from corollary.commands.stages import augment
+from corollary.types import Document
+from corollary_worlds import names, tasks, verify
+from corollary_worlds.datasets.reversals import make as reversals
 from corollary_worlds.domains import Fact
+from corollary_worlds.embedded.model import FOLDER
+from corollary_worlds.embedded.model import load as embedded
+from corollary_worlds.embedded.pretrain import episodes
+from corollary_worlds.embedded.pretrain.breadth import ALL, BREADTH, invert
+from corollary_worlds.embedded.pretrain.tokenizer import english_words
+from corollary_worlds.embedded.pretrain.units import COMPOSED, draw_facts
+from corollary_worlds.reasoner import Statement, read
 from corollary_worlds.relations import RELATIONS
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
-import pretrain_episodes as episodes
-from pretrain_breadth import ALL, BREADTH, invert
-from pretrain_tokenizer import english_words
-from pretrain_units import COMPOSED, draw_facts
 
 NONCE = {first + second for first in names.FIRST_PIECES for second in names.SECOND_PIECES} - names.REAL_WORDS
 
@@ -115,7 +111,7 @@ def _middles(wordings: tuple[str, ...]) -> list[str]:
     return [wording.removeprefix("{a} ").removesuffix(" {b}") for wording in wordings]
 
 
-def test_the_shipped_weights_infer_in_context_and_write_what_is_true(tmp_path: Path) -> None:
+def test_the_shipped_weights_infer_in_context_and_write_what_is_true() -> None:
     """At a development seed, small: weights of zeros, or of another run, would pass all other tests."""
     model, data = embedded(), reversals(seed=100, facts=8, tellings=1)
 
@@ -126,7 +122,7 @@ def test_the_shipped_weights_infer_in_context_and_write_what_is_true(tmp_path: P
 
     assert right(data.documents) >= 0.85
     assert right(()) <= 0.75
-    rows = augment(data, Spec("local"), model=model, seed=0, store=tmp_path / "c.db").documents
+    rows = augment(data, strategy=["local"], model=model).documents
     audited = verify.audit(data.documents, rows)
     found: dict[str, Any] = verify.summarise(audited, verify.knowledge_of(data.documents))
     assert found["precision"] >= 0.9

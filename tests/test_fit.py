@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tiny_models import network
 
-from corollary import fit as fitting
 from corollary.errors import UserError
-from corollary.training.loop import Precision, fit
+from corollary.training import loop
+from corollary.training.loop import Budget, FitReport, Hooks, Precision
+from corollary.training.packing import can_pack
 
 RNG = random.Random(0)
 SHORT = [[0, *(RNG.randrange(2, 320) for _ in range(RNG.randint(3, 12))), 0] for _ in range(40)]
 SIZES = (1, 2, 5, 9, 15, 16, 17, 33, 70, 150)
 MIXED = [[0, *(RNG.randrange(2, 320) for _ in range(size)), 0] for size in SIZES]
+
+
+def fit(
+    net: Any,
+    rows: Any,
+    *,
+    seed: int,
+    on_checkpoint: Any = None,
+    checkpoints: int = 0,
+    on_step: Any = None,
+    **budget: Any,
+) -> FitReport:
+    hooks = Hooks(on_checkpoint, checkpoints, on_step)
+    return loop.fit(net, rows, Budget(**budget), seed=seed, hooks=hooks)
 
 
 def weights(net: Any) -> dict[str, Any]:
@@ -56,9 +70,9 @@ def plainly(net: Any, steps: list[list[list[int]]], *, lr: float, clip: float) -
 def test_it_is_the_plain_loop(
     kind: str, settings: dict[str, Any], part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting, "MICRO_TOKENS", part)
+    monkeypatch.setattr(loop, "MICRO_TOKENS", part)
     one, other = network(kind, **settings), network(kind, **settings)
-    assert fitting._can_pack(one) == (kind != "mistral")
+    assert can_pack(one) == (kind != "mistral")
     size = sum(len(row) - 1 for row in MIXED)
     report = fit(
         one, MIXED, seed=0, tokens=3 * size, batch_tokens=size, lr=1e-3, warmup=0.0,
@@ -74,15 +88,50 @@ def test_it_is_the_plain_loop(
         assert (found[name] - weight).norm() < 1e-2 * moved
 
 
-@pytest.mark.parametrize("packed", [True, False])
-def test_a_part_is_bounded_with_its_padding(packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "MICRO_TOKENS", 64)
-    alone = SimpleNamespace(process_index=0, num_processes=1)
-    parts = fitting._parts([*MIXED, *SHORT], alone, packed=packed)
-    assert sorted(list(row) for part in parts for row in part) == sorted([*MIXED, *SHORT])
-    for part in parts:
-        size = sum(map(len, part)) if packed else len(part) * max(map(len, part))
-        assert size <= 64 or len(part) == 1
+@pytest.mark.parametrize("bound", ["tokens", "logits"])
+@pytest.mark.parametrize("kind", ["qwen3", "mistral"])
+def test_what_is_read_at_once_is_bounded_with_its_padding(
+    kind: str, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if bound == "tokens":
+        monkeypatch.setattr(loop, "MICRO_TOKENS", 64)
+    else:
+        monkeypatch.setattr(loop, "LOGITS", 64 * 320 + 100)
+    settings: dict[str, Any] = {"sliding_window": 6} if kind == "mistral" else {}
+    net = network(kind, layers=1, **settings)
+    sizes: list[int] = []
+    net.lm_head.register_forward_hook(lambda _, given, out: sizes.append(given[0].shape[:2].numel()))
+    rows = [row for row in [*MIXED, *SHORT] if len(row) < 64]
+    size = sum(len(row) - 1 for row in rows)
+    report = fit(net, rows, seed=0, tokens=size, batch_tokens=size, lr=1e-4, dtype="float32")
+    assert report.tokens == size
+    assert len(sizes) >= size / 64
+    assert max(sizes) <= 64 + 32  # filled up to a shape that kernels like
+
+
+def test_training_that_diverges_stops_at_once_and_says_what_to_do() -> None:
+    steps: list[tuple[int, int]] = []
+    with pytest.raises(UserError, match=r"diverged at step \d+ of 30.*lower the rate, as in --set full.lr="):
+        fit(
+            network(), SHORT, seed=0, tokens=3000, batch_tokens=100, lr=1e30, warmup=0.0, dtype="float32",
+            on_step=lambda *step: steps.append(step),
+        )  # fmt: skip
+    assert len(steps) < 5
+    # A single step has no loss after it that could tell.
+    with pytest.raises(UserError, match="diverged at the last of 1 steps"):
+        fit(
+            network(), SHORT, seed=0, tokens=100, batch_tokens=100, lr=3e38, warmup=0.0, dtype="float32",
+            weight_decay=3e38,
+        )  # fmt: skip
+
+
+def test_every_step_is_reported() -> None:
+    steps: list[tuple[int, int]] = []
+    fit(
+        network(), SHORT, seed=0, tokens=300, batch_tokens=100, lr=1e-4,
+        on_step=lambda *step: steps.append(step),
+    )  # fmt: skip
+    assert steps == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_every_step_weighs_the_same_whatever_its_tokens() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tiny_models import network
 
-from corollary.models import _flops
-from corollary.inference.quiet import quiet
+from corollary.measure import operations
+from corollary.models.local import quiet
 
 SHAPES: list[dict[str, Any]] = [
     {"layers": 2},
@@ -23,7 +23,7 @@ SHAPES: list[dict[str, Any]] = [
 ]
 BATCH, LENGTH = 3, 40
 # The counter counts every pair of positions, also those that the mask hides.
-WORK = _flops.Tally(tokens=BATCH * LENGTH, pairs=BATCH * LENGTH * LENGTH, logits=BATCH * LENGTH)
+WORK = operations.Tally(tokens=BATCH * LENGTH, pairs=BATCH * LENGTH * LENGTH, logits=BATCH * LENGTH)
 
 
 def counted(net: Any, *, backward: bool) -> int:
@@ -42,9 +42,9 @@ def counted(net: Any, *, backward: bool) -> int:
 @pytest.mark.parametrize("settings", SHAPES)
 def test_forward_and_training_are_within_five_percent(settings: dict[str, Any]) -> None:
     net = network(**{"kernel": "eager", **settings})
-    shape = _flops.shape_of(net)
-    assert _flops.forward(shape, WORK) == pytest.approx(counted(net, backward=False), rel=0.05)
-    assert _flops.training(shape, WORK) == pytest.approx(counted(net, backward=True), rel=0.05)
+    shape = operations.shape_of(net)
+    assert operations.forward(shape, WORK) == pytest.approx(counted(net, backward=False), rel=0.05)
+    assert operations.training(shape, WORK) == pytest.approx(counted(net, backward=True), rel=0.05)
 
 
 def test_adapters_train_with_fewer_operations() -> None:
@@ -54,16 +54,16 @@ def test_adapters_train_with_fewer_operations() -> None:
     config = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
     with quiet():
         adapted = get_peft_model(net, config).get_base_model()
-    shape = _flops.shape_of(adapted)
-    assert _flops.training(shape, WORK) == pytest.approx(counted(adapted, backward=True), rel=0.05)
-    whole = _flops.training(_flops.shape_of(network(layers=8, intermediate_size=256)), WORK)
-    assert _flops.training(shape, WORK) < 0.85 * whole
+    shape = operations.shape_of(adapted)
+    assert operations.training(shape, WORK) == pytest.approx(counted(adapted, backward=True), rel=0.05)
+    whole = operations.training(operations.shape_of(network(layers=8, intermediate_size=256)), WORK)
+    assert operations.training(shape, WORK) < 0.85 * whole
 
 
 def test_a_network_without_attention_counts_none() -> None:
     from transformers import MambaConfig, MambaForCausalLM
 
-    shape = _flops.shape_of(
+    shape = operations.shape_of(
         MambaForCausalLM(MambaConfig(vocab_size=320, hidden_size=32, num_hidden_layers=1, state_size=4))
     )
     assert shape.attention == 0
@@ -71,5 +71,5 @@ def test_a_network_without_attention_counts_none() -> None:
 
 
 def test_a_token_sees_itself_and_all_before_it() -> None:
-    assert _flops.causal_pairs(0, 3) == 1 + 2 + 3
-    assert _flops.causal_pairs(10, 2) == 11 + 12
+    assert operations.causal_pairs(0, 3) == 1 + 2 + 3
+    assert operations.causal_pairs(10, 2) == 11 + 12

@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corollary.strategies._lines import written
 from corollary.types import Completion
 from corollary.writing.parse import Argument, Ending, Pair, argument, lines, pairs
+
+
+def written(completion: Completion) -> list[str]:
+    """The lines of a completion as the embedded model was taught to write them."""
+    found = [line.strip() for line in completion.text.splitlines()]
+    return [line for line in (found[:-1] if completion.finish == "length" else found) if line]
 
 
 def reply(text: str, finish: str = "stop") -> Completion:

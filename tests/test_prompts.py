@@ -9,9 +9,9 @@ import pytest
 
 from corollary.errors import UserError
 from corollary.types import Message
-from corollary.worlds import tasks
 from corollary.writing import prompts
 from corollary.writing.prompts import expect, find, prompts_of, read_prompt, render
+from corollary_worlds import tasks
 
 WORLDS = Path(__file__).parents[1] / "src/corollary_worlds/prompts"
 CORE = Path(prompts.__file__).parent / "prompts"

@@ -11,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from corollary import stats, store, values
+from corollary import values
+from corollary.measure import stats
+from corollary.studies.arms import arm_rows
+from corollary.types import Arm
 
-Row = dict[str, Any]
+Row = Any
+"""A row of results.jsonl."""
 
 
 def row(**changes: Any) -> Row:
@@ -28,11 +32,14 @@ def row(**changes: Any) -> Row:
         "question": "q0",
         "unit": "u0",
         "correct": 1.0,
+        "correct_pmi": None,
         "chance": 0.5,
         "tied": False,
         "written": None,
-        "reserved": False,
-        "logprobs": [-1.0, -2.0],
+        "marks": {},
+        "premises_shown": True,
+        "logprobs": [[-1.0, -2.0]],
+        "text": None,
     }
     assert changes.keys() <= plain.keys()
     return plain | changes
@@ -158,7 +165,9 @@ def test_adding_a_method_leaves_other_rows_as_they_were() -> None:
     rows = rows_of(lambda s, u: random.random())
     more = rows_of(lambda s, u: 0.5, method="oracle")
     assert stats.accuracy(rows) == [r for r in stats.accuracy(more + rows) if r["method"] == "fine-tuned"]
-    assert stats.summarise(rows + more) == stats.summarise([*reversed(more), *reversed(rows)])
+    turned = [*reversed(more), *reversed(rows)]
+    pairs = [("oracle", "fine-tuned")]
+    assert stats.summarise(rows + more, pairs=pairs) == stats.summarise(turned, pairs=pairs)
 
 
 def test_a_strong_difference_survives_the_adjustment_in_a_large_study() -> None:
@@ -173,10 +182,28 @@ def test_a_strong_difference_survives_the_adjustment_in_a_large_study() -> None:
     assert [c["dataset"] for c in found if c["significant"]] == ["d000", "d000"]
 
 
-def test_a_method_of_another_name_is_compared_with_its_rivals() -> None:
-    rows = rows_of(lambda s, u: 1.0, method="tuned-by-a-friend")
-    assert ("tuned-by-a-friend", "fine-tuned") in stats.named(rows)
-    assert stats.named(rows_of(lambda s, u: 1.0)) == list(stats.NAMED)
+def test_each_arm_is_compared_as_its_role_asks_whatever_its_name() -> None:
+    arms = [
+        Arm("a", "floor"),
+        Arm("b", "context"),
+        Arm("c", "baseline", tune=True),
+        Arm("d", "bound", tune=True, read_off="c"),
+        Arm("e", "control", tune=True, same_size_as="f"),
+        Arm("f", "treatment", tune=True),
+        Arm("g", "ablation", tune=True, against=("f",)),
+    ]
+    pairs = stats.pairs_of(arm_rows(arms, added=["h"]))
+    assert set(pairs) == {
+        ("a", "chance"),
+        ("b", "chance"), ("b", "c"),
+        ("c", "chance"),
+        ("e", "c"),
+        ("f", "chance"), ("f", "c"), ("f", "d"), ("f", "e"), ("f", "b"),
+        ("g", "f"),
+        ("h", "c"), ("h", "b"),
+    }  # fmt: skip
+    assert len(set(pairs)) == len(pairs)
+    assert [b for _, b in pairs].index("c") >= 4, "those against chance come first"
 
 
 def test_holm_by_hand() -> None:
@@ -193,42 +220,44 @@ def test_an_interval_holds_95_in_100_by_the_normal_law() -> None:
 def test_the_secondary_metric_stands_beside_for_questions_that_have_it() -> None:
     rows = [r | {"correct_pmi": 1.0} for r in rows_of(lambda s, u: 0.0, units=6)]
     rows += [r | {"correct_pmi": None} for r in rows_of(lambda s, u: 1.0, units=6, split="rephrase")]
-    found = stats.summarise(rows)
+    found = stats.summarise(rows, pairs=[])
     assert [(r["split"], r["accuracy"], r["n"]) for r in found["accuracy_pmi"]] == [("reversal", 1.0, 18)]
     assert {r["split"]: r["accuracy"] for r in found["accuracy"]} == {"rephrase": 1.0, "reversal": 0.0}
 
 
-def test_written_and_reserved_are_told_apart() -> None:
+def test_results_are_broken_down_by_what_was_generated_and_by_every_mark() -> None:
     rows = [
         *rows_of(lambda s, u: 1.0, method="augmented", units=6),
         *rows_of(lambda s, u: 1.0, units=6),
     ]
     rows = [
         r
-        | {"reserved": r["unit"] == "u0"}
+        | {"marks": {"size": "big" if r["unit"] == "u0" else "small", "place": "here"}}
         | ({"written": r["unit"] != "u1"} if r["method"] == "augmented" else {})
         for r in rows
     ]
-    found = stats.summarise(rows)
+    found = stats.summarise(rows, pairs=[("augmented", "fine-tuned")])
     assert values.to_plain(found) == found  # NumPy's numbers would not be JSON
     assert [(r["method"], r["written"], r["n"]) for r in found["by_written"]] == [
         ("augmented", False, 3),
         ("augmented", True, 15),
     ]
-    assert [(r["method"], r["reserved"], r["n"]) for r in found["by_reserved"]] == [
-        ("augmented", False, 15),
-        ("augmented", True, 3),
-        ("fine-tuned", False, 15),
-        ("fine-tuned", True, 3),
+    assert [(r["method"], r["mark"], r["value"], r["n"]) for r in found["by_mark"]] == [
+        ("augmented", "place", "here", 18),
+        ("augmented", "size", "big", 3),
+        ("augmented", "size", "small", 15),
+        ("fine-tuned", "place", "here", 18),
+        ("fine-tuned", "size", "big", 3),
+        ("fine-tuned", "size", "small", 15),
     ]
 
 
-def test_an_arm_that_saw_part_of_the_documents_is_told_apart_by_what_it_saw() -> None:
-    rows = [r | {"premises_shown": True} for r in rows_of(lambda s, u: 1.0)]
-    assert stats.summarise(rows)["by_premises_shown"] == []
+def test_an_arm_that_saw_part_of_the_documents_is_broken_down_by_what_it_saw() -> None:
+    rows = rows_of(lambda s, u: 1.0)
+    assert stats.summarise(rows, pairs=[])["by_premises_shown"] == []
     cut = rows_of(lambda s, u: float(u < 6), method="in-context", tuning="none")
     rows += [r | {"premises_shown": r["correct"] == 1} for r in cut]
-    found = stats.summarise(rows)["by_premises_shown"]
+    found = stats.summarise(rows, pairs=[])["by_premises_shown"]
     assert [(r["method"], r["premises_shown"], r["accuracy"]) for r in found] == [
         ("in-context", False, 0.0),
         ("in-context", True, 1.0),
@@ -257,7 +286,8 @@ def test_seeds_that_change_no_document_are_one_sample() -> None:
     pairs = (("fine-tuned", "pretrained"),)
     (several,) = stats.comparisons(arms, pairs)
     assert several["p"] < 0.001
-    found = stats.summarise(arms, repeated={"reversals"})
+    chance = [("pretrained", "chance")]
+    found = stats.summarise(arms, pairs=chance, repeated={"reversals"})
     (once,) = [c for c in found["comparisons"] if (c["a"], c["b"]) == ("pretrained", "chance")]
     assert once["p"] == 2 / 2**5
     (tuned,) = [r for r in found["accuracy"] if r["method"] == "fine-tuned"]

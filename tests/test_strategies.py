@@ -10,16 +10,23 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from corollary.documents.names import rare_words, words
 from corollary.errors import UserError
-from corollary.strategies._lines import written
-from corollary_worlds.strategies.foreign import foreign
-from corollary.strategies.linked import linked
-from corollary.strategies.local import local
-from corollary_worlds.strategies.oracle import oracle
-from corollary.strategies.paraphrase import paraphrase
-from corollary.text import rare_words, words
 from corollary.types import DROPPED, Completion, Dataset, Document, Flow, Request
+from corollary.writing.prompts import find
+from corollary.writing.strategies import linked as linked_strategy
+from corollary.writing.strategies.linked import write as write_linked
+from corollary.writing.strategies.local import write as write_local
+from corollary.writing.strategies.paraphrase import write as write_paraphrase
 from corollary_worlds import tasks
+from corollary_worlds.strategies.foreign import write as write_foreign
+from corollary_worlds.strategies.oracle import write as oracle
+
+LOCAL, LINKED = find("local", "worlds"), find("linked", "worlds")
+local = functools.partial(write_local, prompt=LOCAL)
+linked = functools.partial(write_linked, prompt=LINKED)
+paraphrase = functools.partial(write_paraphrase, prompt=find("paraphrase", "worlds"))
+foreign = functools.partial(write_foreign, local_prompt=LOCAL, linked_prompt=LINKED)
 
 # Enough sentences about others that only names are rare words.
 OTHERS = [
@@ -132,7 +139,7 @@ def test_each_sentence_is_cut_into_words_once(monkeypatch: pytest.MonkeyPatch) -
         cut.append(text)
         return words(text)
 
-    monkeypatch.setattr(sys.modules["corollary.strategies.linked"], "words", counted)
+    monkeypatch.setattr(linked_strategy, "words", counted)
     line = "kerit is the father of tivol; so bolan is the grandparent of tivol."
     answered(link(), lambda request: f"{line}\n" * 5)
     assert all(cut.count(document.text) == 1 for document in TREE.documents)
@@ -151,11 +158,6 @@ def test_linked_keeps_the_conclusion_and_drops_what_no_document_tells() -> None:
         ("bolan is the grandparent of tivol.", ("d0", "d1"))
     ], "the premises are named as sources, and only the conclusion is trained on"
     assert texts(rows, DROPPED) == [line.split(tasks.SO)[1] for line in lines[1:]]
-
-
-def test_a_line_that_was_cut_off_is_left_out() -> None:
-    completion = Completion("kerit is the child of bolan.\nbolan is the mo", 1, 1, 0, "length")
-    assert written(completion) == ["kerit is the child of bolan."]
 
 
 def test_foreign_lines_are_about_the_other_documents_and_none_was_dropped() -> None:
@@ -199,10 +201,11 @@ def test_the_oracle_says_how_many_wordings_there_are(wordings: int) -> None:
 
 def test_what_is_asked_does_not_depend_on_the_order_of_sets() -> None:
     code = (
-        "from corollary_worlds.datasets.family import family\n"
-        "from corollary.strategies.linked import linked\n"
-        "data = family(seed=103, trees=8, tellings=1)\n"
-        "print(next(linked(data, seed=0, window=4096, count=len)))\n"
+        "from corollary_worlds.datasets.family import make\n"
+        "from corollary.writing.prompts import find\n"
+        "from corollary.writing.strategies.linked import write\n"
+        "data = make(seed=103, trees=8, tellings=1)\n"
+        "print(next(write(data, seed=0, prompt=find('linked', 'worlds'), window=4096, count=len)))\n"
     )
     found = {
         subprocess.run(

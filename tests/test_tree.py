@@ -10,10 +10,13 @@ import pytest
 from tiny_models import WORDS, model, network, tokenizer
 
 from corollary.errors import UserError
-from corollary.models import _alone, _decode, _flops
-from corollary_worlds.embedded.model import embedded
-from corollary.models.local import LocalModel, local, save
-from corollary.types import Completion, Cost, Model, Request
+from corollary.inference import alone as apart
+from corollary.inference import decode
+from corollary.measure import operations
+from corollary.models.local import LocalModel, save
+from corollary.models.local import load as local
+from corollary.types import Completion, Cost, Request, Trainee
+from corollary_worlds.embedded.model import load as embedded
 
 
 def words(rng: random.Random, least: int, most: int) -> str:
@@ -27,8 +30,7 @@ PAIRS = [(prompt, f" {words(RNG, 1, 4)}") for prompt in PROMPTS for _ in range(3
 
 
 def ids_of(one: LocalModel, text: str) -> list[int]:
-    first = [] if one.tokenizer.bos_token_id is None else [0]
-    return first + list(one.tokenizer(text, add_special_tokens=False)["input_ids"])
+    return list(one.tokenizer(text)["input_ids"])
 
 
 def alone(one: LocalModel, context: str, continuation: str) -> float:
@@ -120,12 +122,15 @@ def test_more_choices_than_fit_a_row_and_empty_texts() -> None:
     assert one.loglikelihood([]) == []
 
 
-def test_sliding_windows_are_read_one_text_at_a_time() -> None:
-    one = model("mistral", sliding_window=8)
+@pytest.mark.parametrize("window", [8, 400])
+def test_behind_sliding_windows_texts_go_on_from_a_copy_of_the_prefix(window: int) -> None:
+    one = model("mistral", sliding_window=window)
     one.net.double()
     requests = [Request(prompt, PREFIX, max_tokens=6) for prompt in PROMPTS[:3]]
-    with pytest.warns(UserWarning, match="cannot share a prefix"):
-        found = one.loglikelihood(PAIRS, prefix=PREFIX)
+    found = one.loglikelihood(PAIRS, prefix=PREFIX)
+    # The prefix is read once, and the tokens behind it once for each choice.
+    assert one.cost.cached_tokens == (len(PROMPTS) - 1) * len(ids_of(one, PREFIX))
+    assert [done.cached_tokens > 0 for done in one.generate(requests)] == [False, True, True]
     for (prompt, more), likelihood in zip(PAIRS, found, strict=True):
         assert likelihood.logprob == pytest.approx(alone(one, PREFIX + prompt, more), abs=1e-9)
     assert [done.text for done in one.generate(requests)] == [greedy(one, request) for request in requests]
@@ -140,9 +145,9 @@ def test_texts_alone_are_projected_where_they_are_scored() -> None:
     one.net.lm_head.register_forward_hook(lambda _, given, out: projected.append(given[0].shape[:2].numel()))
     texts = [(ids_of(one, PREFIX + prompt), ids_of(one, PREFIX + prompt + more)) for prompt, more in PAIRS]
     split = [(before, whole[len(before) :]) for before, whole in texts] + [(texts[0][0], [])]
-    tally = _flops.Tally()
+    tally = operations.Tally()
     with torch.inference_mode():
-        found = _alone.score(one.net, split, batch_tokens=512, tally=tally)
+        found = apart.score(one.net, split, batch_tokens=512, tally=tally)
     assert max(projected) < tally.tokens / len(texts)
     assert tally.logits <= sum(projected) < tally.tokens / 4
     assert found.pop() == 0.0
@@ -173,11 +178,12 @@ def test_networks_without_attention_are_read_one_text_at_a_time(kind: str, setti
     assert one.generate([request])[0].text == greedy(one, request)
 
 
-def test_networks_that_know_no_positions_are_read_one_text_at_a_time() -> None:
+def test_networks_that_know_no_positions_go_on_from_a_copy_of_the_prefix() -> None:
     one = model("bloom", kernel="eager")  # its attention leans on the distance in the row
     one.net.double()
-    with pytest.warns(UserWarning, match="cannot share a prefix"):
-        found = one.loglikelihood(PAIRS[:6], prefix=PREFIX)
+    found = one.loglikelihood(PAIRS[:6], prefix=PREFIX)
+    assert not one.exact_tree
+    assert one.cost.cached_tokens > 0
     for (prompt, more), likelihood in zip(PAIRS[:6], found, strict=True):
         assert likelihood.logprob == pytest.approx(alone(one, PREFIX + prompt, more), abs=1e-5)
     request = Request(PROMPTS[0], PREFIX, max_tokens=6)
@@ -190,8 +196,8 @@ def test_greedy_text_is_that_of_transformers(
     kind: str, branches: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Few branches and columns: requests wait for others to end, and columns are moved together.
-    monkeypatch.setattr(_decode, "BRANCHES", branches)
-    monkeypatch.setattr(_decode, "COLUMNS", 60)
+    monkeypatch.setattr(decode, "BRANCHES", branches)
+    monkeypatch.setattr(decode, "COLUMNS", 60)
     one = model(kind, batch_tokens=24)
     one.net.double()
     rng = random.Random(3)
@@ -222,10 +228,10 @@ def test_tokens_are_drawn_with_their_probabilities() -> None:
     logits = torch.tensor([[0.0, 1.0, -1.0, 2.0]])
     draws = [(at + 0.5) / 1000 for at in range(1000)]
     for temperature in (0.5, 1.0, 2.0):
-        drawn = [_decode.choose(logits, [temperature], [draw])[0] for draw in draws]
+        drawn = [decode.choose(logits, [temperature], [draw])[0] for draw in draws]
         for token, share in enumerate((logits[0] / temperature).softmax(-1).tolist()):
             assert drawn.count(token) / 1000 == pytest.approx(share, abs=0.002)
-    assert _decode.choose(logits, [0.0], [0.0]) == [3]
+    assert decode.choose(logits, [0.0], [0.0]) == [3]
 
 
 def test_text_ends_at_a_stop_at_the_end_of_sequence_or_after_its_tokens() -> None:
@@ -239,7 +245,8 @@ def test_text_ends_at_a_stop_at_the_end_of_sequence_or_after_its_tokens() -> Non
     assert cut.finish == "stop"
     assert cut.output_tokens < 24
     # A stop that stands in the prompt ends nothing.
-    assert one.generate([Request(PROMPTS[0], PREFIX, 24, stop=(PROMPTS[0],))])[0].text == whole.text
+    behind = (PREFIX + PROMPTS[0])[-12:]
+    assert one.generate([Request(PROMPTS[0], PREFIX, 24, stop=(behind,))])[0].text == whole.text
     ends = ending(one, PROMPTS)
     assert ends
     assert all(done.finish == "stop" and done.output_tokens <= 200 for done in ends)
@@ -277,7 +284,10 @@ def test_the_prefix_is_paid_once() -> None:
     assert one.cost.input_tokens == first.input_tokens
     size = len(ids_of(one, PREFIX))
     assert one.cost.cached_tokens - first.cached_tokens == size
-    done = one.generate([Request(prompt, PREFIX + "!", 3) for prompt in PROMPTS])
+    requests = [Request(prompt, PREFIX + "!", 3) for prompt in PROMPTS]
+    done = one.generate(requests)
+    # What a batch costs does not depend on what was read before it.
+    assert one.generate(requests) == done
     assert [answer.cached_tokens for answer in done] == [0] + [size + 1] * (len(PROMPTS) - 1)
     assert all(
         answer.input_tokens == len(ids_of(one, PREFIX + "!" + prompt))
@@ -287,7 +297,7 @@ def test_the_prefix_is_paid_once() -> None:
 
 def test_identity_is_the_content(tmp_path: Path) -> None:
     one = model()
-    assert isinstance(one, Model)
+    assert isinstance(one, Trainee)
     save(one, tmp_path / "first")
     save(one, tmp_path / "second")
     again = local(path=str(tmp_path / "first"))

@@ -11,11 +11,11 @@ import pytest
 from tiny_models import model, tokenizer
 
 from corollary.errors import UserError
-from corollary.models import _encoding
-from corollary.inference.quiet import quiet
-from corollary.models.local import LocalModel, local, save
-from corollary.training.full import full
-from corollary.training.lora import lora
+from corollary.inference import encoding
+from corollary.models.local import LocalModel, quiet, save
+from corollary.models.local import load as local
+from corollary.training.full import tune as full
+from corollary.training.lora import tune as lora
 from corollary.types import Document, Model, Request
 
 TEXTS = ["bolan is the mother of kerit.", "mursa is a river in dagen.", "tivol and old house is not that."]
@@ -27,10 +27,11 @@ TUNINGS = pytest.mark.parametrize(
 )
 
 
-def recall(one: Model) -> float:
+def recall(one: Any) -> float:
     """Mean log-probability of a text, by parts."""
     pairs = [(text[: len(text) // 2], text[len(text) // 2 :]) for text in TEXTS]
-    return sum(found.logprob for found in one.loglikelihood(pairs)) / len(pairs)
+    values: list[float] = [found.logprob for found in one.loglikelihood(pairs)]
+    return sum(values) / len(pairs)
 
 
 @TUNINGS
@@ -63,7 +64,10 @@ def test_it_learns_the_documents_and_where_they_end(
 @TUNINGS
 def test_the_report_says_what_it_took(tune: Callable[..., LocalModel], options: dict[str, Any]) -> None:
     base = model()
-    report = tune(base, DOCUMENTS, **{**SETTINGS, "tokens": 1000}, **options).fit_report
+    steps: list[tuple[int, int]] = []
+    settings = {**SETTINGS, "tokens": 1000, "on_step": lambda *step: steps.append(step)}
+    report = tune(base, DOCUMENTS, **settings, **options).fit_report
+    assert steps == [(step, 10) for step in range(1, 11)]
     assert (report.steps, len(report.losses)) == (10, 10)
     assert report.dtype in ("float32", "bfloat16")
     assert abs(report.tokens - 1000) <= 10
@@ -152,15 +156,78 @@ def test_an_end_alone_is_no_row() -> None:
     text = one.decode(ids[: 2 * half])
     assert one(text, add_special_tokens=False)["input_ids"] == ids[: 2 * half]
     rows = [[0, *ids[:half]], [0, *ids[half : 2 * half]]]
-    assert _encoding.training_rows(one, [text], window=half + 1) == rows
-    assert _encoding.training_rows(one, [text], window=2 * half + 2) == [[0, *ids[: 2 * half], 0]]
-    assert _encoding.training_rows(one, [""], window=8) == []
+    assert encoding.training_rows(one, [text], window=half + 1) == rows
+    assert encoding.training_rows(one, [text], window=2 * half + 2) == [[0, *ids[: 2 * half], 0]]
+    assert encoding.training_rows(one, [""], window=8) == []
 
 
 def test_an_adapter_that_cannot_be_is_refused_in_words() -> None:
-    for options in ({"rank": 0}, {"dropout": 1.5}):
-        with pytest.raises(UserError, match="give a rank of 1 or more, and a dropout"):
+    refused: list[dict[str, Any]] = [{"rank": -1}, {"dropout": 1.5}]
+    for options in refused:
+        with pytest.raises(UserError, match="give a rank and an alpha of 1 or more, and a dropout"):
             lora(model(), DOCUMENTS, seed=0, **options)
+    with pytest.raises(UserError, match=r"take no adapter of lora.*--set lora.target_modules=q_proj,v_proj"):
+        lora(model(), DOCUMENTS, seed=0, target_modules=("nowhere",))
+
+
+def test_an_adapter_stands_beside_the_layers_that_are_named() -> None:
+    tuned = lora(model(), DOCUMENTS, seed=0, tokens=100, target_modules=("q_proj", "v_proj"))
+    trained = [name for name, weight in tuned.net.named_parameters() if weight.requires_grad]
+    assert trained
+    assert all("q_proj" in name or "v_proj" in name for name in trained)
+
+
+def test_layers_that_take_no_adapter_are_refused_in_words() -> None:
+    from transformers import MambaConfig, MambaForCausalLM
+
+    net = MambaForCausalLM(
+        MambaConfig(vocab_size=320, hidden_size=32, num_hidden_layers=1, state_size=4, eos_token_id=0)
+    )
+    with pytest.raises(UserError, match=r"take no adapter of lora \([^\n]*: name others"):
+        lora(LocalModel(net, tokenizer()), DOCUMENTS, seed=0, tokens=100)
+
+
+def test_rates_are_those_of_the_model() -> None:
+    def moved(base: LocalModel, **options: Any) -> float:
+        tuned = full(base, DOCUMENTS, seed=0, schedule="constant_with_warmup", warmup=0.0, **options)
+        pairs = zip(base.net.parameters(), tuned.net.parameters(), strict=True)
+        return max(float((new - old).detach().abs().max()) for old, new in pairs)
+
+    own = model()
+    own.rates = {"full": {"lr": 1e-2, "tokens": 90, "batch_tokens": 30}}
+    # One step of Adam moves a weight by the rate.
+    assert moved(own, tokens=30) == pytest.approx(1e-2, rel=0.05)
+    assert moved(own, tokens=30, lr=1e-3) == pytest.approx(1e-3, rel=0.05)
+    assert moved(model(), tokens=30) == pytest.approx(1e-5, rel=0.05)
+    assert full(own, DOCUMENTS, seed=0).fit_report.steps == 3
+    # A public model's budget follows from the documents; a tuned model keeps what suits it.
+    size = sum(len(tokenizer()(text)["input_ids"]) for text in TEXTS)
+    long = [Document(str(at), " ".join(TEXTS)) for at in range(10)]
+    report = full(model(layers=1), long, seed=0).fit_report
+    assert report.tokens == pytest.approx(max(2000, 8 * 10 * size), rel=0.1)
+    assert lora(own, DOCUMENTS, seed=0, tokens=30).rates == own.rates
+
+
+def test_tokens_are_a_bound_also_below_one_step() -> None:
+    many = [Document(str(at), TEXTS[0]) for at in range(50)]
+    report = full(model(), many, seed=0, tokens=60, batch_tokens=1_000_000_000).fit_report
+    assert (report.steps, report.tokens <= 70) == (1, True)
+
+
+def test_a_model_is_saved_in_the_type_of_its_base(tmp_path: Path) -> None:
+    import torch
+
+    base = model()
+    base.net.to(torch.bfloat16)
+    save(base, tmp_path / "base")
+    opened = local(path=str(tmp_path / "base"), dtype="float32")
+    tuned = full(opened, DOCUMENTS, seed=0, tokens=300, lr=3e-3)
+    save(tuned, tmp_path / "tuned")
+    weights = tmp_path / "tuned" / "model.safetensors"
+    assert weights.stat().st_size == (tmp_path / "base" / "model.safetensors").stat().st_size
+    assert weights.stat().st_mode & 0o777 == 0o644
+    # What was measured in memory is what was saved.
+    assert recall(local(path=str(tmp_path / "tuned"), dtype="float32")) == recall(tuned)
 
 
 def test_a_model_behind_an_endpoint_cannot_be_tuned() -> None:
@@ -168,5 +235,5 @@ def test_a_model_behind_an_endpoint_cannot_be_tuned() -> None:
         pass
 
     for tune in (full, lora):
-        with pytest.raises(UserError, match="Only a model from a folder"):
+        with pytest.raises(UserError, match="Only a model in this process"):
             tune(Elsewhere(), DOCUMENTS, seed=0)  # type: ignore[arg-type]

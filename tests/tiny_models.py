@@ -10,9 +10,18 @@ from corollary.models.local import LocalModel
 WORDS = "bolan kerit mursa tivol dagen the mother of is a river that and which no all in house old".split()
 
 
+CHAT = (
+    "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system here') }}{% endif %}"
+    "{{ '<|turn|>' + m.role + ' is ' + m.content | trim + '<|over|> ' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|turn|>assistant is ' }}{% endif %}"
+)
+"""A chat template as strict as some published ones: it trims, and knows no system turn."""
+
+
 @functools.cache
-def tokenizer(*, bos: bool = True) -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def tokenizer(*, bos: bool = True, named: bool = False, chat: bool = False) -> Any:
+    """With `bos` it begins every text with one; with `named` it only names one, as many do."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
     made = Tokenizer(models.BPE())
@@ -20,15 +29,21 @@ def tokenizer(*, bos: bool = True) -> Any:
     made.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=320,
-        special_tokens=["<|endoftext|>", "<|pad|>"],
+        special_tokens=["<|endoftext|>", "<|pad|>", "<|turn|>", "<|over|>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     made.train_from_iterator([" ".join(WORDS[at:] + WORDS[:at]) for at in range(len(WORDS))], trainer)
-    start = {"bos_token": "<|endoftext|>"} if bos else {}
-    return PreTrainedTokenizerFast(
+    start = {"bos_token": "<|endoftext|>"} if bos or named else {}
+    if bos:
+        made.post_processor = processors.TemplateProcessing(
+            single="<|endoftext|> $A", special_tokens=[("<|endoftext|>", 0)]
+        )
+    wrapped = PreTrainedTokenizerFast(
         tokenizer_object=made, eos_token="<|endoftext|>", pad_token="<|pad|>", model_max_length=4096, **start
     )
+    wrapped.chat_template = CHAT if chat else None
+    return wrapped
 
 
 def network(kind: str = "qwen3", *, layers: int = 2, kernel: str = "sdpa", **settings: Any) -> Any:
@@ -63,5 +78,8 @@ def network(kind: str = "qwen3", *, layers: int = 2, kernel: str = "sdpa", **set
     return made
 
 
-def model(kind: str = "qwen3", *, bos: bool = True, batch_tokens: int = 512, **settings: Any) -> LocalModel:
-    return LocalModel(network(kind, **settings), tokenizer(bos=bos), batch_tokens=batch_tokens)
+def model(
+    kind: str = "qwen3", *, bos: bool = True, chat: bool = False, batch_tokens: int = 512, **settings: Any
+) -> LocalModel:
+    made = network(kind, **settings)
+    return LocalModel(made, tokenizer(bos=bos, chat=chat), batch_tokens=batch_tokens)

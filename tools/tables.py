@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from corollary.store import read_json
+from corollary.measure.rows import read_summary
+from corollary.reporting import tables
+from corollary.reporting.outline import outline_of
 
-METHODS = (
-    "pretrained in-context fine-tuned fine-tuned-best fine-tuned-split paraphrase foreign augmented-local"
-    " augmented-global augmented oracle"
-).split()
-
-
+NAMED = "pretrained in-context fine-tuned fine-tuned-best fine-tuned-split augmented".split()
 TESTS = (
     ("reversals", "reversal"),
     ("celebrities", "reversal"),
@@ -24,7 +22,7 @@ TESTS = (
 )
 
 
-def bars(summary: dict[str, Any]) -> list[str]:
+def bars(summary: Mapping[str, Any]) -> list[str]:
     """What the demo has to show, test by test, in points; **no** where it does not. Plain tuning is the
     better of the variants with whole and with split documents."""
     cells = {
@@ -49,7 +47,7 @@ def bars(summary: dict[str, Any]) -> list[str]:
         if (dataset, split) not in chances:
             continue
         chance = chances[dataset, split]
-        of = {method: cells.get((dataset, split, method), 0.0) for method in METHODS}
+        of = {arm: cells.get((dataset, split, arm), 0.0) for arm in NAMED}
         plain = max(of["fine-tuned"], of["fine-tuned-split"])
         told = max(cells.get((dataset, "rephrase", m), 0.0) for m in ("fine-tuned", "fine-tuned-split"))
         pairs = [("augmented", "fine-tuned"), ("augmented", "fine-tuned-best"), ("in-context", "fine-tuned")]
@@ -75,84 +73,18 @@ def _bar(value: float, met: bool, *, sign: bool = False) -> str:
     return f"{100 * value:{'+' if sign else ''}.0f} {'yes' if met else '**no**'}"
 
 
-def accuracy(summary: dict[str, Any], tuning: str) -> list[str]:
-    """One line per dataset and split, one column per method: accuracy in %, chance beside it."""
-    cells = {
-        (r["dataset"], r["split"], r["method"]): r
-        for r in summary["accuracy"]
-        if r["tuning"] in (tuning, "none")
-    }
-    methods = [m for m in METHODS if any(key[2] == m for key in cells)]
-    lines = [
-        "| dataset | split | n | chance | " + " | ".join(methods) + " |",
-        "|---|---|" + "---:|" * (len(methods) + 2),
-    ]
-    for dataset, split in sorted({key[:2] for key in cells}):
-        row = [cells.get((dataset, split, method)) for method in methods]
-        first = next(r for r in row if r)
-        shown = ["-" if r is None else _percent(r["accuracy"]) for r in row]
-        lines.append(
-            f"| {dataset} | {split} | {first['n']} | {_percent(first['chance'])} | {' | '.join(shown)} |"
-        )
-    return lines
-
-
-def augmentation(summary: dict[str, Any]) -> list[str]:
-    """One line per dataset and arm that writes; in brackets what was seen in the writing tasks only."""
-    lines = [
-        "| dataset | method | lines | precision | coverage | several-step | unreadable | leaked"
-        " | dropped | precision with these |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for row in summary["augmentation"]:
-        share = row["unreadable"] / row["lines"] if row["lines"] else None
-        seen = row["seen"]
-        lines.append(
-            f"| {row['dataset']} | {row['method']} | {row['lines']} | {_percent(row['precision'])}"
-            f" ({_percent(seen['precision'])}) | {_percent(row['coverage'])} ({_percent(seen['coverage'])})"
-            f" | {_percent(row['coverage_several_step'])} | {_percent(share)} | {row['leaked']}"
-            f" | {row['dropped']['lines']} | {_percent(row['written']['precision'])} |"
-        )
-    return lines
-
-
-def comparisons(summary: dict[str, Any], tuning: str) -> list[str]:
-    """The comparisons that decide, in points, with 95 % intervals."""
-    wanted = [("in-context", "fine-tuned"), ("augmented", "fine-tuned"), ("augmented", "fine-tuned-best")]
-    wanted += [("augmented", "in-context"), ("paraphrase", "fine-tuned"), ("foreign", "fine-tuned")]
-    lines = [
-        "| dataset | split | a - b | points | 95 % | adjusted p | significant |",
-        "|---|---|---|---:|---|---:|---|",
-    ]
-    for row in summary["comparisons"]:
-        if (row["a"], row["b"]) in wanted and row["tuning"] in (tuning, "none"):
-            bounds = f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f}"
-            pair = f"{row['a']} - {row['b']}"
-            lines.append(
-                f"| {row['dataset']} | {row['split']} | {pair} | {100 * row['difference']:+.0f} | {bounds}"
-                f" | {row['p_adjusted']:.3g} | {'yes' if row['significant'] else 'no'} |"
-            )
-    return lines
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.0f}"
-
-
 def main() -> None:
-    summary = read_json(Path(sys.argv[1]) / "summary.json")
+    summary = read_summary(Path(sys.argv[1]))
+    outline = outline_of(summary)
     print("\n### Against what it must show\n")
     print("\n".join(bars(summary)))
-    for tuning in sorted({row["tuning"] for row in summary["accuracy"]} - {"none"}):
-        print(f"\n### Accuracy, {tuning} tuning, %\n")
-        print("\n".join(accuracy(summary, tuning)))
-        if rows := summary.get("accuracy_pmi"):
-            print(f"\n### Accuracy less the prior over names, {tuning} tuning, %\n")
-            print("\n".join(accuracy({"accuracy": rows}, tuning)))
-        print(f"\n### Comparisons, {tuning} tuning\n")
-        print("\n".join(comparisons(summary, tuning)))
-    print("\n### Augmentations, %\n")
-    print("\n".join(augmentation(summary)))
+    for heading, rows in (("Accuracy", "accuracy"), ("Accuracy less the prior over choices", "accuracy_pmi")):
+        for dataset in outline.datasets(summary[rows]):  # type: ignore[literal-required]
+            table = tables.by_arm({"accuracy": summary[rows]}, outline, dataset)  # type: ignore[literal-required]
+            print(f"\n### {heading}: {dataset}\n\n{table.markdown()}")
+    print(f"\n### Comparisons\n\n{tables.comparisons(summary['comparisons'], outline).markdown()}")
+    if summary["augmentation"]:
+        print(f"\n### Augmentations\n\n{tables.precision(summary['augmentation'], outline).markdown()}")
 
 
 if __name__ == "__main__":

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
+from corollary.documents.corpus import COLUMNS, corpus_table
 from corollary.plugins import REQUIRED, name_of
+from corollary.reporting import tables
+from corollary.reporting.advice import advise
+from corollary.reporting.outline import outline_of
+from corollary.reporting.tables import Table
+from corollary.reporting.wording import clean, count, percent
 
 if TYPE_CHECKING:
     from corollary.commands import Answer, Plugin
+    from corollary.documents.corpus import Corpus
     from corollary.studies.driver import Observer
     from corollary.types import Question, Result, Score, Trial
 
-STAGES = {"make": "Making datasets", "write": "Writing augmentations", "try": "Tuning and answering"}
+STAGES = {"make": "Making datasets", "write": "Generating augmentations", "try": "Tuning and answering"}
+"""The stages of a study, in the order of their bars."""
+
 FLAGS = ("datasets", "tunings")
 """Kinds whose options are flags of a command of their own."""
 
-Row = Sequence[str]
+STEPS = 20
+"""Where there are no bars, a line for each of so many parts that is done."""
 
 
 @contextmanager
@@ -44,16 +63,19 @@ def result(command: str, found: Any) -> None:
         line()
         line(summary(found.summary))
         line()
+        line(advice(found.summary))
+        line()
         line(f"Report: {found.report()}")
     elif command == "evaluate":
+        # Outside a study there is one arm, and nothing is known of its tests but their names.
         tests = [
             {"dataset": row["dataset"], "split": row["split"], "recall": False} for row in found.accuracy
         ]
-        line(summary({"tests": tests, "arms": [], "accuracy": found.accuracy}))
+        line(summary({"tests": tests, "arms": [], "accuracy": found.accuracy, "comparisons": []}))
         if found.folder:
             line(str(found.folder))
     elif command == "augment":
-        line(f"{len(found.documents)} lines generated, {len(found.rejected)} rejected")
+        line(f"{count(len(found.documents), 'line')} generated, {len(found.rejected)} rejected")
         line(str(found.folder or ""))
     elif command == "tune":
         line(str(found.folder or "The model was not saved: name a folder with --out."))
@@ -62,9 +84,7 @@ def result(command: str, found: Any) -> None:
     elif command == "costs":
         line(costs(found))
     elif command == "read":
-        from corollary.documents.corpus import COLUMNS, corpus_table
-
-        line(table(COLUMNS, corpus_table(found)))
+        line(files(found))
     elif command == "list":
         line(listing(found))
     else:
@@ -72,8 +92,16 @@ def result(command: str, found: Any) -> None:
 
 
 def line(text: str = "", *, console: Console | None = None) -> None:
-    """One line as it is: not folded, not coloured, whatever is in it."""
-    (console or Console(file=sys.stdout)).print(text, markup=False, highlight=False, soft_wrap=True)
+    """Text as it is, without control characters: not coloured, and on a terminal folded between words
+    alone."""
+    whole = "\n".join(_folded(clean(text)))
+    (console or Console(file=sys.stdout)).print(whole, markup=False, highlight=False, soft_wrap=True)
+
+
+def room() -> int | None:
+    """The columns of the terminal, None where there is none: a file or another program gets whole lines."""
+    console = Console(file=sys.stdout)
+    return console.width if console.is_terminal or "COLUMNS" in os.environ else None
 
 
 @contextmanager
@@ -82,9 +110,15 @@ def bar(label: str) -> Iterator[Any]:
     console = Console(file=sys.stderr)
     with _bars(console) as bars:
         task = bars.add_task(label, total=None)
+        shown = 0
 
         def tell(done: int, total: int, now: str = "") -> None:
-            bars.update(task, completed=done, total=total, description=f"{label} {now}".rstrip())
+            nonlocal shown
+            name = clean(f"{label} {now}".rstrip())
+            bars.update(task, completed=done, total=total, description=name, visible=total > 0)
+            if not console.is_terminal and total and done * STEPS // total > shown:
+                line(f"{label}: {done:,} of {total:,} ({100 * done // total} %)", console=console)
+                shown = done * STEPS // total
 
         yield tell
 
@@ -94,22 +128,24 @@ def comparison() -> Iterator[Observer]:
     """What is shown while a study runs: a bar for each stage, and a row for each trial that finishes."""
     console = Console(file=sys.stdout)
     with _bars(console) as bars:
-        tasks: dict[str, Any] = {}
+        # All at once, since bars are shown in the order in which they are made; a stage shows once it has
+        # work.
+        tasks = {stage: bars.add_task(name, total=0, visible=False) for stage, name in STAGES.items()}
         headed: list[bool] = []
 
         def tell(stage: str, done: int, total: int, what: Any) -> None:
-            if total and stage not in tasks:
-                tasks[stage] = bars.add_task(STAGES[stage], total=total)
             if stage in tasks:
-                bars.update(tasks[stage], completed=done, total=total)
+                bars.update(tasks[stage], completed=done, total=total, visible=total > 0)
             if what is None:
                 return
             if stage == "plan":
                 planned, folder, seconds = what
-                counts = (len(planned.datasets), len(planned.arms), len(planned.seeds))
-                names = ("dataset", "arm", "seed")
                 sizes = ", ".join(
-                    f"{n} {name}{'' if n == 1 else 's'}" for n, name in zip(counts, names, strict=True)
+                    [
+                        count(len(planned.datasets), "dataset"),
+                        count(len(planned.arms), "arm"),
+                        count(len(planned.seeds), "seed"),
+                    ]
                 )
                 rest = f"{_time(seconds)} for the rest (estimated)" if seconds else "nothing left to do"
                 line(f"{planned.name}: {sizes}, into {folder}: {rest}.", console=console)
@@ -117,10 +153,13 @@ def comparison() -> Iterator[Observer]:
                 if not headed:
                     line(trial_header(), console=console)
                     headed.append(True)
-                line(trial_row(*what), console=console)
+                place = "" if console.is_terminal else f"  ({done} of {total})"
+                line(f"{trial_row(*what)}{place}", console=console)
             elif stage == "write" and not console.is_terminal:
                 cell, strategy, rows = what
-                line(f"wrote {cell.name} {strategy}: {rows} rows ({done} of {total})", console=console)
+                line(
+                    f"wrote {cell.name} {strategy}: {count(rows, 'row')} ({done} of {total})", console=console
+                )
 
         yield tell
 
@@ -141,63 +180,33 @@ def trial_row(trial: Trial, result: Result) -> str:
 
 def summary(found: Mapping[str, Any]) -> str:
     """A table for each dataset: accuracy by arm and split, means over seeds, in the study's order."""
-    blocks = []
-    splits: dict[str, list[str]] = {}
-    for test in found["tests"]:
-        splits.setdefault(test["dataset"], []).append(test["split"])
-    order = {arm["name"]: place for place, arm in enumerate(found["arms"])}
-    for dataset, asked in splits.items():
-        rows = [row for row in found["accuracy"] if row["dataset"] == dataset]
-        if not rows:
-            continue
-        arms = {(row["method"], row["tuning"]) for row in rows}
-        cells = {(row["method"], row["tuning"], row["split"]): row for row in rows}
-        chance = {row["split"]: row["chance"] for row in rows}
-        body: list[Row] = [["chance", "", *(_percent(chance.get(split)) for split in asked)]]
-        for method, tuning in sorted(arms, key=lambda arm: (order.get(arm[0], len(order)), arm)):
-            shown = [cells.get((method, tuning, split), {}).get("accuracy") for split in asked]
-            body.append([method, tuning, *map(_percent, shown)])
-        seeds = max(row["seeds"] for row in rows)
-        title = f"{dataset}: right answers in %" + (f", mean of {seeds} seeds" if seeds > 1 else "")
-        blocks.append(f"{title}\n{table(['arm', 'tuning', *asked], body)}")
-    return "\n\n".join(blocks)
+    outline = outline_of(found)
+    blocks = [tables.by_arm(found, outline, dataset) for dataset in outline.datasets(found["accuracy"])]
+    return "\n\n".join(f"{block.caption}\n{block.text(room())}" for block in blocks)
+
+
+def advice(found: Mapping[str, Any]) -> str:
+    """What to do and why: three sentences, one a line."""
+    said = advise(found)
+    return "\n".join([said.do, said.why, said.but]).replace("\u00a0", " ")
+
+
+def files(corpus: Corpus) -> str:
+    """What became of each file of a corpus: counts, then what was left out and why."""
+    rows = corpus_table(corpus)
+    counts = Table("", COLUMNS[:4], tuple(row[:4] for row in rows), names=2).text(room())
+    notes = [
+        f"  {file}: {'; '.join(filter(None, left))}"
+        for file, *_, parts, why in rows
+        if any(left := (parts, why))
+    ]
+    return "\n".join([counts, *(["", "Left out, or worth knowing:", *notes] if notes else [])])
 
 
 def costs(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The costs of a study as a table, and what their units are."""
-    heads = [
-        "dataset",
-        "arm",
-        "tuning",
-        "write",
-        "train",
-        "query",
-        "operations",
-        "seconds",
-        "usd",
-        "break-even",
-        "cached",
-    ]
-    body = [
-        [
-            row["dataset"],
-            row["method"],
-            row["tuning"],
-            *(
-                _short(row[key])
-                for key in ("augment_tokens", "train_tokens", "query_tokens", "flops", "seconds")
-            ),
-            "-" if row["usd"] is None else f"{row['usd']:.2g}",
-            _span(row["break_even_queries"]),
-            _span(row["break_even_queries_cached"]),
-        ]
-        for row in rows
-    ]
-    notes = (
-        "write, train: tokens, paid once. query: tokens of one question as served. break-even: questions from"
-        " which on tuning is cheaper than the documents in the prompt; cached: where the server keeps them."
-    )
-    return f"{table(heads, body, left=3)}\n{notes}"
+    """The costs of a study as a table, and what its columns mean."""
+    shown = tables.costs(rows)
+    return f"{shown.text(room())}\n\n{shown.caption}"
 
 
 def listing(found: Sequence[Plugin]) -> str:
@@ -208,7 +217,7 @@ def listing(found: Sequence[Plugin]) -> str:
         for plugin in (plugin for plugin in found if plugin.kind == kind):
             options = " ".join(
                 (f"--{option.name.replace('_', '-')}" if kind in FLAGS else option.name)
-                + ("" if option.default is REQUIRED else f"={_written(option.default)}")
+                + ("" if option.default is REQUIRED else f"={_default(option.default)}")
                 for option in plugin.options
             )
             lines.append(f"  {plugin.name:<12} {plugin.summary}")
@@ -221,28 +230,39 @@ def answers(found: Sequence[Answer]) -> str:
     first = found[0]
     about = f"Documents of {first.dataset}, seed {first.seed}"
     shares = any(answer.shares for answer in found)
-    heads = ["arm", "tuning", "answers", *(["prefers", "share"] if shares else [])]
+    heads = ("arm", "tuning", "answers", *(("prefers", "share") if shares else ()))
     body = []
     for answer in found:
-        # A model may write anything that breaks a line.
-        row = [answer.method, answer.tuning, " ".join(answer.text.split()) or "(nothing)"]
-        if answer.shares:
-            row += [answer.shares[0][0], f"{100 * answer.shares[0][1]:.0f} %"]
-        body.append(row)
+        # A model may generate anything that breaks a line.
+        row = (answer.method, answer.tuning, " ".join(clean(answer.text).split()) or "(nothing)")
+        preferred = (answer.shares[0][0], f"{100 * answer.shares[0][1]:.0f} %") if answer.shares else ("", "")
+        body.append((*row, *(preferred if shares else ())))
+    table = Table("", heads, tuple(body), names=4 if shares else 3)
     right = f"\nright: {first.right}" if first.right else ""
-    return f"{about}\n{table(heads, body, left=4)}{right}"
+    return f"{about}\n{table.text(room())}{right}"
 
 
-def table(heads: Row, body: Sequence[Row], *, left: int = 2) -> str:
-    """Columns of text: the first `left` to the left, the others to the right."""
-    widths = [max(len(row[at]) for row in [heads, *body] if at < len(row)) for at in range(len(heads))]
-    lines = []
-    for row in [heads, *body]:
-        cells = [
-            text.ljust(widths[at]) if at < left else text.rjust(widths[at]) for at, text in enumerate(row)
-        ]
-        lines.append("  " + "  ".join(cells).rstrip())
-    return "\n".join(lines)
+def _folded(text: str) -> Iterator[str]:
+    """The lines of a text, those that are wider than the terminal folded behind the column where their words
+    begin. A word that does not fit, such as a path, stays whole."""
+    width = room()
+    for each in text.split("\n"):
+        if width is None or len(each) <= width:
+            yield each
+            continue
+        indent = " " * (len(each) - len(each.lstrip()))
+        # A name in front of an explanation: the rest goes under the explanation.
+        name, gap, rest = each.strip().partition("  ")
+        hanging = indent + " " * (len(name) + len(gap) + len(rest) - len(rest.lstrip())) if rest else indent
+        hanging = hanging if len(hanging) <= width // 2 else indent
+        yield from textwrap.wrap(
+            each,
+            width,
+            subsequent_indent=hanging,
+            break_long_words=False,
+            break_on_hyphens=False,
+            drop_whitespace=True,
+        )
 
 
 def _bars(console: Console) -> Progress:
@@ -251,9 +271,12 @@ def _bars(console: Console) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
         console=console,
         # A file or a pipe gets lines alone.
         disable=not console.is_terminal,
+        # A trial may take minutes: the usual half minute would see none of them.
+        speed_estimate_period=3600,
     )
 
 
@@ -268,36 +291,16 @@ def _splits(questions: Sequence[Question], scores: Sequence[Sequence[Score]]) ->
             if question.split == split
         ]
         right = [each.correct for each in grades if each.correct is not None]
-        text = (
-            f"{split} {_percent(mean(right) if right else None)} ({_percent(mean(g.chance for g in grades))})"
-        )
+        text = f"{split} {_whole(mean(right) if right else None)} ({_whole(mean(g.chance for g in grades))})"
         silent = len(grades) - len(right)
-        yield text + (f" no answer {_percent(silent / len(grades))}" if silent else "")
+        yield text + (f" no answer {_whole(silent / len(grades))}" if silent else "")
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.0f}"
+def _whole(share: float | None) -> str:
+    return percent(share).removesuffix("\u00a0%")
 
 
-def _short(number: float | None) -> str:
-    if number is None:
-        return "-"
-    for size, letter in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g}{letter}"
-    return f"{number:.3g}"
-
-
-def _span(found: Any) -> str:
-    if found is None:
-        return "-"
-    if isinstance(found, str):
-        return found
-    low, high = (value if isinstance(value, str) else f"{value:,}" for value in found)
-    return low if low == high else f"{low} to {high}"
-
-
-def _written(default: Any) -> str:
+def _default(default: Any) -> str:
     if isinstance(default, bool):
         return "yes" if default else "no"
     if isinstance(default, tuple):

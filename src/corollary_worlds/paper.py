@@ -1,19 +1,43 @@
-"""The orderings that the paper found, set beside those of a study.
+"""The report section of the controlled datasets: the orderings that the paper found beside those of a study.
 
-Lampinen et al. 2025 (arXiv 2505.00661) prints no accuracies in its text, so only orderings can be
-compared. Each ordering is cut into claims that numbers can decide; how each is read stands in
-`READINGS` and is printed under the table.
+Lampinen et al. 2025 (arXiv 2505.00661) prints no accuracies in its text, so only orderings can be compared.
+Each ordering is split into claims that numbers can decide; `READINGS` says how each is read, and is printed
+under the table. The four arms of the paper are a study's first arms of four roles, whatever their names.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corollary.reporting.wording import RECALL, listing, main_tuning, percent, place_of
+from corollary.reporting.outline import UNTUNED, Outline, Row, chance_of, main_tuning, outline_of
+from corollary.reporting.sections import Section
+from corollary.reporting.tables import Table
+from corollary.reporting.wording import listing, percent
 
-Row = Mapping[str, Any]
+NAME = "paper"
+"""This plug-in, as datasets name it."""
+
+TITLE = "The paper's orderings and this study's"
+INTRO = (
+    "Lampinen et al. (2025) print no accuracies for these tests, only orderings, so orderings are compared."
+)
+DISCLAIMER = (
+    "The bundled model was trained on this kind of puzzle: it shows how the method works, not how well your"
+    " model will do."
+)
+NO_PUBLIC_MODEL = (
+    "No public language model was measured by the study itself: run it on one before you rely on a gain."
+)
+OTHER_RATES = (
+    "The presets chose rates and batch sizes for the bundled model. Another model needs its own"
+    " (`--set full.lr=...`): with wrong ones every tuned arm looks worse than it is."
+)
+
+ROLES = ("floor", "context", "baseline", "treatment")
+CHANCE = "chance"
 
 READINGS = {
     "near": "“near” means at most 7 points away",
@@ -29,11 +53,12 @@ LEVEL, NEAR, EASY = 0.02, 0.07, 0.25
 
 @dataclass(frozen=True)
 class Claim:
-    """`arm` stands in `relation` (a key of `READINGS`) to `other`, which some relations do not need."""
+    """`arm` is in a `relation` (a key of `READINGS`) to `other`, which some relations do not need. Both are
+    roles in `PAPER`, and names of arms once a study is known."""
 
     arm: str
     relation: str
-    other: str = "chance"
+    other: str = CHANCE
 
 
 @dataclass(frozen=True)
@@ -46,27 +71,13 @@ class Found:
     claims: tuple[Claim, ...]
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of the table. `verdict` is "yes", "in tendency", "partly", "no" or, where the paper has
-    no such test or the study no such arms, "–"; `missed` names the claims that do not hold. `ours` is cut
-    where a line may break."""
-
-    dataset: str
-    split: str
-    paper: str
-    ours: tuple[str, ...]
-    verdict: str
-    missed: str
-
-
 def _semantic(split: str) -> Found:
     words = "in-context above plain fine-tuning; augmented improves on plain, often above in-context"
     return Found("semantic", split, words, (_CONTEXT, _AUGMENTED))
 
 
-_CONTEXT = Claim("in-context", "above", "fine-tuned")
-_AUGMENTED = Claim("augmented", "above", "fine-tuned")
+_CONTEXT = Claim("context", "above", "baseline")
+_AUGMENTED = Claim("treatment", "above", "baseline")
 
 PAPER = (
     Found(
@@ -75,28 +86,28 @@ PAPER = (
         "pretrained near chance; in-context nearly at ceiling; plain fine-tuning near zero; augmented as "
         "high as in-context",
         (
-            Claim("pretrained", "near"),
-            Claim("in-context", "ceiling"),
-            Claim("fine-tuned", "floor"),
-            Claim("augmented", "at least", "in-context"),
+            Claim("floor", "near"),
+            Claim("context", "ceiling"),
+            Claim("baseline", "floor"),
+            Claim("treatment", "at least", "context"),
         ),
     ),
     Found(
         "reversals",
         "reversal",
         "pretrained near chance; in-context modestly above plain fine-tuning; augmented highest",
-        (Claim("pretrained", "near"), _CONTEXT, _AUGMENTED, Claim("augmented", "at least", "in-context")),
+        (Claim("floor", "near"), _CONTEXT, _AUGMENTED, Claim("treatment", "at least", "context")),
     ),
     Found(
         "syllogisms",
         "syllogism",
         "pretrained at chance; plain fine-tuning above chance; in-context far above plain; augmented highest",
         (
-            Claim("pretrained", "near"),
-            Claim("fine-tuned", "above"),
+            Claim("floor", "near"),
+            Claim("baseline", "above"),
             _CONTEXT,
             _AUGMENTED,
-            Claim("augmented", "at least", "in-context"),
+            Claim("treatment", "at least", "context"),
         ),
     ),
     _semantic("rephrase"),
@@ -105,7 +116,7 @@ PAPER = (
         "reversal",
         "in-context above plain fine-tuning, which is somewhat above chance; augmented improves on plain, "
         "often above in-context",
-        (_CONTEXT, Claim("fine-tuned", "above"), _AUGMENTED),
+        (_CONTEXT, Claim("baseline", "above"), _AUGMENTED),
     ),
     _semantic("syllogism"),
     Found(
@@ -113,10 +124,10 @@ PAPER = (
         "holdout",
         "hard for all; in-context hardly better than plain fine-tuning",
         (
-            Claim("in-context", "near", "fine-tuned"),
-            Claim("fine-tuned", "not easy"),
-            Claim("in-context", "not easy"),
-            Claim("augmented", "not easy"),
+            Claim("context", "near", "baseline"),
+            Claim("baseline", "not easy"),
+            Claim("context", "not easy"),
+            Claim("treatment", "not easy"),
         ),
     ),
     Found(
@@ -127,34 +138,77 @@ PAPER = (
     ),
 )
 
-_SHOWN = ("augmented", "in-context", "fine-tuned", "pretrained", "chance")
+
+def section(summary: Mapping[str, Any]) -> Section | None:
+    """What the paper found and what the study found, for each of the paper's tests that the study decides."""
+    outline = outline_of(summary)
+    datasets = {dataset for dataset, name in summary["sections"].items() if name == NAME}
+    found = [
+        paper
+        for paper in PAPER
+        if paper.dataset in datasets and (paper.dataset, paper.split) in outline.tests
+    ]
+    found.sort(key=lambda paper: outline.test_place(paper.dataset, paper.split))
+    rows = [line for paper in found if (line := compare(paper, summary, outline))]
+    head = ("Test", "Paper", "This study", "Reproduced?")
+    orderings = Table("≈ joins arms within 2 points.", head, tuple(rows), words=True)
+    own = {row["model"] for row in summary["accuracy"] if outline.roles.get(row["method"]) != "added"}
+    bundled = own == {"embedded"}
+    judged = [row for row in summary["augmentation"] if row["dataset"] in datasets and bundled]
+    return Section(
+        title=TITLE if rows else "What the bundled model practised",
+        intro=INTRO if rows else "",
+        tables=tuple(table for table in (orderings, practised(judged, outline)) if table.rows),
+        notes=(f"How words are read: {'; '.join(READINGS.values())}.",) if rows else (),
+        disclaimer=DISCLAIMER if bundled else "",
+        unknown=(NO_PUBLIC_MODEL if bundled else OTHER_RATES,),
+    )
 
 
-def lines(summary: Mapping[str, Any]) -> list[Line]:
-    """One line per test of the study's controlled datasets, and per test that only the paper has measured
-    on these datasets. Full tuning is compared where it was run, else the other tuning."""
-    tests = {(row["dataset"], row["split"]) for row in summary["accuracy"]}
-    datasets = {dataset for dataset, _ in tests} - {"documents"}
-    found = {(paper.dataset, paper.split): paper for paper in PAPER if paper.dataset in datasets}
-    ours = {(d, s) for d, s in tests if d in datasets and s not in RECALL}
-    out = []
-    for dataset, split in sorted(ours | set(found), key=lambda test: place_of(*test)):
-        rows = [r for r in summary["accuracy"] if (r["dataset"], r["split"]) == (dataset, split)]
-        pairs = [r for r in summary["comparisons"] if (r["dataset"], r["split"]) == (dataset, split)]
-        tuning = main_tuning(rows)
-        values = {r["method"]: r["accuracy"] for r in rows if r["tuning"] in (tuning, "none")}
-        values = {method: value for method, value in values.items() if value is not None}
-        chances = [row["chance"] for row in rows if row["chance"] is not None]
-        if chances:
-            values["chance"] = sum(chances) / len(chances)
-        paper = found.get((dataset, split))
-        verdict, missed = ("–", "")
-        if paper:
-            pairs = [row for row in pairs if row["tuning"] in (tuning, "none")]
-            verdict, missed = _verdict([(claim, holds(claim, values, pairs)) for claim in paper.claims])
-        words = paper.words if paper else "not a test of the paper"
-        out.append(Line(dataset, split, words, _ordering(values), verdict, missed))
-    return out
+def compare(paper: Found, summary: Mapping[str, Any], outline: Outline) -> tuple[str, ...] | None:
+    """The cells of one test: its name, the paper's words, the study's ordering and the verdict; None where
+    the study has not the arms to decide any claim. Where a test ran with several tunings, the one with most
+    arms counts."""
+    test = (paper.dataset, paper.split)
+    rows = [row for row in summary["accuracy"] if (row["dataset"], row["split"]) == test]
+    tunings = (main_tuning(rows), UNTUNED)
+    values = {
+        row["method"]: row["accuracy"]
+        for row in rows
+        if row["tuning"] in tunings and row["accuracy"] is not None
+    }
+    chance = chance_of(rows)
+    if chance is not None:
+        values[CHANCE] = chance
+    pairs = [
+        row
+        for row in summary["comparisons"]
+        if (row["dataset"], row["split"]) == test and row["tuning"] in tunings
+    ]
+    names = {**{role: outline.first(role) for role in ROLES}, CHANCE: CHANCE}
+    claims = [Claim(names[claim.arm], claim.relation, names[claim.other]) for claim in paper.claims]
+    verdict = _verdict([(claim, holds(claim, values, pairs)) for claim in claims])
+    shown = {name: values[name] for name in names.values() if name in values}
+    return (" ".join(test), paper.words, ordering(shown), verdict) if verdict else None
+
+
+def practised(rows: Sequence[Row], outline: Outline) -> Table:
+    """Precision and coverage where the bundled model practised augmenting and where that was kept out."""
+    out = [
+        (
+            f"{row['dataset']} {row['method']}",
+            *(percent(row[part][key]) for key in ("precision", "coverage") for part in ("reserved", "seen")),
+        )
+        for row in outline.sorted(rows)
+        if row.get("seen") and row.get("reserved")
+    ]
+    head = ("Dataset and arm", "Precision, kept out", "practised", "Coverage, kept out", "practised")
+    return Table(
+        "Augmentations by whether the relation or wording was kept out of the tasks on which the bundled"
+        " model learned to augment.",
+        head,
+        tuple(out),
+    )
 
 
 def holds(claim: Claim, values: Mapping[str, float], comparisons: Sequence[Row]) -> str | None:
@@ -170,9 +224,9 @@ def holds(claim: Claim, values: Mapping[str, float], comparisons: Sequence[Row])
     if claim.relation == "ceiling":
         return "yes" if a >= 0.9 else "no"
     if claim.relation == "floor":
-        return "yes" if a <= 0.1 else "tendency" if a < values["chance"] / 2 else "no"
+        return "yes" if a <= 0.1 else "tendency" if a < values[CHANCE] / 2 else "no"
     if claim.relation == "not easy":
-        return "yes" if a < values["chance"] + EASY else "no"
+        return "yes" if a < values[CHANCE] + EASY else "no"
     significant = any(
         row["significant"] for row in comparisons if {row["a"], row["b"]} == {claim.arm, claim.other}
     )
@@ -182,20 +236,28 @@ def holds(claim: Claim, values: Mapping[str, float], comparisons: Sequence[Row])
     return "yes" if a >= b - LEVEL else "no" if significant else "tendency"
 
 
-def _verdict(claims: Sequence[tuple[Claim, str | None]]) -> tuple[str, str]:
+def ordering(values: Mapping[str, float]) -> str:
+    """ "augmented 96 % ≈ in-context 95 % > chance 25 % > fine-tuned 4 %"; ≈ within 2 points."""
+    ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{arm} {percent(value)}" for arm, value in ranked]
+    signs = ["≈" if a - b <= LEVEL else ">" for (_, a), (_, b) in itertools.pairwise(ranked)]
+    return " ".join(part for pair in zip(parts, [*signs, ""], strict=True) for part in pair).strip()
+
+
+def _verdict(claims: Sequence[tuple[Claim, str | None]]) -> str:
+    """ "yes", "in tendency", "partly" or "no", with the claims that do not hold; "" where none is decided."""
     decided = [(claim, answer) for claim, answer in claims if answer is not None]
     missed = [claim for claim, answer in decided if answer == "no"]
     if not decided:
-        return "–", ""
+        return ""
     if len(missed) == len(decided):
-        return "no", ""
-    names = listing([_words(claim) for claim in missed])
+        return "no"
     if missed:
-        return "partly", f"not: {names}"
+        return f"partly (not: {listing([_words(claim) for claim in missed])})"
     weak = [claim for claim, answer in decided if answer == "tendency"]
     if weak:
-        return "in tendency", f"not decided: {listing([_words(claim) for claim in weak])}"
-    return "yes", ""
+        return f"in tendency (not decided: {listing([_words(claim) for claim in weak])})"
+    return "yes"
 
 
 def _words(claim: Claim) -> str:
@@ -208,15 +270,3 @@ def _words(claim: Claim) -> str:
         "floor": f"{arm} near zero",
         "not easy": f"hard for {arm}",
     }[claim.relation]
-
-
-def _ordering(values: Mapping[str, float]) -> tuple[str, ...]:
-    """("augmented 96 % ≈", "in-context 95 % >", "chance 25 % >", "fine-tuned 4 %"); ≈ within 2 points."""
-    shown = sorted(((values[arm], arm) for arm in _SHOWN if arm in values), reverse=True)
-    below = [value for value, _ in shown[1:]]
-    signs = [
-        " ≈" if value - next_ <= LEVEL else " >" for (value, _), next_ in zip(shown, below, strict=False)
-    ]
-    return tuple(
-        f"{arm} {percent(value)}{sign}" for (value, arm), sign in zip(shown, [*signs, ""], strict=False)
-    ) or ("not measured",)

@@ -32,9 +32,6 @@ from corollary.writing.audit import audit_of, rejected, usable
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much."""
 
-TICKS = 20
-"""How often a tuning reports its progress."""
-
 
 @dataclass(frozen=True)
 class Augmented:
@@ -174,10 +171,8 @@ def tune(
         context=(),
         orders=((),),
         questions=(),
-        checkpoints=TICKS if progress else 0,
     )
-    # Reporting progress changes nothing of the model.
-    id = jobs.trial_id(replace(trial, checkpoints=0))
+    id = jobs.trial_id(trial)
     folder = None if out is None else Path(out)
     if folder is not None and folder.exists():
         fit = store.read_json(folder / "fit.json") if (folder / "fit.json").is_file() else {}
@@ -187,9 +182,7 @@ def tune(
             )
             return Tuned(there, tuple(fit["losses"]), Cost(**fit["cost"]), folder)
         raise UserError(f"{folder} exists already and holds something else: name a new folder for the model.")
-    ticks = iter(range(1, TICKS + 1))
-    tell = (lambda step, so_far: progress(next(ticks), TICKS)) if progress else None
-    tuned, cost, losses, notes = jobs.tune(trial, jobs.open_model(base), tell)
+    tuned, cost, losses, notes = jobs.tune(trial, jobs.open_model(base), on_step=progress)
     if folder is not None:
         if not isinstance(tuned, LocalModel):
             raise UserError(f"The tuning {spec.use} returns no LocalModel, so it cannot be saved.")

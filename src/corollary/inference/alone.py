@@ -1,53 +1,122 @@
 """Scores and generates with every text on its own: for models that cannot be read as a tree.
 
 Sliding windows and linear attention keep a state that no mask can separate by branch. Here a text
-shares nothing with another but the batch. Also the oracle of the tests, since it is what the formula
-of a language model says.
+shares nothing with another but the batch and, where the network can go on from one, a copy of the state
+behind their common prefix. Without the prefix also the oracle of the tests, since it is what the formula of
+a language model says.
 """
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from corollary.inference import tree
-from corollary.inference.arena import Arena
+from corollary.inference.arena import CHUNK, Arena
 from corollary.inference.decode import Job, choose
 from corollary.measure.operations import Tally
 
+COLUMNS = 16384
+"""Columns of a batch at most, each text's copy of a prefix included: bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The token ids of a prefix, and the network's state behind them (a cache of transformers)."""
+
+    ids: list[int]
+    cache: Any
+
+    def begins(self, context: Sequence[int]) -> int:
+        """How many tokens of a context need not be read again: the whole prefix, or none."""
+        size = len(self.ids)
+        return size if len(context) > size and list(context[:size]) == self.ids else 0
+
+    def copy(self, times: int) -> Any:
+        """The state for so many texts side by side."""
+        copied = copy.deepcopy(self.cache)
+        copied.batch_repeat_interleave(times)
+        return copied
+
+
+def prefix_of(net: Any, ids: Sequence[int], tally: Tally) -> Prefix:
+    """Reads a prefix. For a network with which `copies_agree`."""
+    import torch
+    from transformers import DynamicCache
+
+    cache = DynamicCache(config=net.config)
+    for start in range(0, len(ids), CHUNK):
+        part = torch.tensor([ids[start : start + CHUNK]], device=net.device)
+        net(input_ids=part, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        tally.row(start, part.shape[1])
+        tally.logits += 1
+    return Prefix(list(ids), cache)
+
 
 def score(
-    net: Any, texts: Sequence[tuple[list[int], list[int]]], *, batch_tokens: int, tally: Tally
+    net: Any,
+    texts: Sequence[tuple[list[int], list[int]]],
+    *,
+    batch_tokens: int,
+    tally: Tally,
+    prefix: Prefix | None = None,
 ) -> list[float]:
-    """Log-probability of every (context, continuation) in tokens, each read in full."""
+    """Log-probability of every (context, continuation) in tokens, each read in full or behind the prefix."""
+    values: list[float] = [0.0] * len(texts)
+    shared = [prefix.begins(context) if prefix else 0 for context, _ in texts]
+    for start in sorted(set(shared)):
+        group = [at for at, size in enumerate(shared) if size == start]
+        rest = [(texts[at][0][start:], texts[at][1]) for at in group]
+        behind = prefix if start else None
+        scored = _scored(net, rest, behind, batch_tokens=batch_tokens, tally=tally)
+        for at, value in zip(group, scored, strict=True):
+            values[at] = value
+    return values
+
+
+def _scored(
+    net: Any,
+    texts: Sequence[tuple[list[int], list[int]]],
+    prefix: Prefix | None,
+    *,
+    batch_tokens: int,
+    tally: Tally,
+) -> list[float]:
     import torch
 
     found: list[float] = [0.0] * len(texts)
-    for batch in _batches([len(before) + len(after) for before, after in texts], batch_tokens):
+    start = len(prefix.ids) if prefix else 0
+    most = max(1, COLUMNS // start) if start else len(texts)
+    for batch in _batches([len(before) + len(after) for before, after in texts], batch_tokens, most):
+        state = {"past_key_values": prefix.copy(len(batch))} if prefix else {}
         rows = [texts[at][0] + texts[at][1] for at in batch]
         # Padded on the right and without a mask: attention is causal, so no token sees the padding.
         longest = max(len(row) for row in rows)
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=net.device)
         # What stands before the last token of every context predicts nothing that is asked.
         first = min(len(texts[at][0]) for at in batch) - 1
-        logits = net(input_ids=ids, use_cache=False, logits_to_keep=longest - first).logits
+        logits = net(
+            input_ids=ids, use_cache=prefix is not None, logits_to_keep=longest - first, **state
+        ).logits
         first = longest - logits.shape[1]  # a network may give more than it is asked for
         logits = logits.float() if logits.dtype.itemsize < 4 else logits
         for at, row, out in zip(batch, rows, logits, strict=True):
-            start = len(texts[at][0])
-            wanted = torch.tensor(row[start:], device=net.device, dtype=torch.long)
-            places = out[start - 1 - first : len(row) - 1 - first].log_softmax(-1)
+            cut = len(texts[at][0])
+            wanted = torch.tensor(row[cut:], device=net.device, dtype=torch.long)
+            places = out[cut - 1 - first : len(row) - 1 - first].log_softmax(-1)
             found[at] = float(places.gather(-1, wanted[:, None]).double().sum())
-            tally.row(0, len(row))
+            tally.row(start, len(row))
             tally.logits += len(row) - first
     return found
 
 
-def decode(net: Any, jobs: Sequence[Job], *, tally: Tally) -> list[list[int]]:
-    """The tokens that each job writes, one job after another, each with a cache of its own. A network
-    that takes none of transformers' caches reads its text again for every token."""
+def decode(net: Any, jobs: Sequence[Job], *, tally: Tally, prefix: Prefix | None = None) -> list[list[int]]:
+    """The tokens that each job writes, one job after another, each with a cache of its own (or a copy of the
+    prefix's). A network that takes none of transformers' caches reads its text again for every token."""
     import torch
     from transformers import DynamicCache
 
@@ -58,8 +127,9 @@ def decode(net: Any, jobs: Sequence[Job], *, tally: Tally) -> list[list[int]]:
     name = next((name for name in ("past_key_values", "cache_params") if name in taken and general), None)
     texts = []
     for job in jobs:
-        cache = DynamicCache(config=net.config)
-        ids, new, start = list(job.context), list[int](), 0
+        start = prefix.begins(job.context) if prefix else 0
+        cache = prefix.copy(1) if prefix and start else DynamicCache(config=net.config)
+        ids, new = list(job.context[start:]), list[int]()
         while True:
             out = net(
                 input_ids=torch.tensor([ids], device=net.device),
@@ -96,15 +166,36 @@ def tree_agrees(net: Any) -> bool:
         except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
             return False
         apart = score(net, texts, batch_tokens=32, tally=Tally())
+    return _close(net, [value for values in together for value in values], apart)
+
+
+def copies_agree(net: Any) -> bool:
+    """Whether a network that goes on from a copied state reads what it reads in full. Tried, not guessed:
+    some recurrent ones begin anew wherever more than one token comes."""
+    import torch
+
+    texts = [([3, 1, 2, 5, 4, 3, 7, 2, 6], [7, 5]), ([3, 1, 2, 5, 4, 3, 9], [6, 7, 1])]
+    if "past_key_values" not in inspect.signature(net.forward).parameters:
+        return False
+    with torch.inference_mode():
+        try:
+            prefix = prefix_of(net, texts[0][0][:6], Tally())
+            behind = score(net, texts, batch_tokens=64, tally=Tally(), prefix=prefix)
+        except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
+            return False
+        apart = score(net, texts, batch_tokens=64, tally=Tally())
+    return _close(net, behind, apart)
+
+
+def _close(net: Any, some: Sequence[float], others: Sequence[float]) -> bool:
     close = 1e-4 if net.dtype.itemsize > 2 else 5e-2
-    found = [value for values in together for value in values]
-    return all(abs(a - b) < close * (1 + abs(b)) for a, b in zip(found, apart, strict=True))
+    return all(abs(a - b) < close * (1 + abs(b)) for a, b in zip(some, others, strict=True))
 
 
-def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+def _batches(lengths: Sequence[int], batch_tokens: int, most: int) -> Iterator[list[int]]:
     batch: list[int] = []
     for at in sorted(range(len(lengths)), key=lambda at: lengths[at]):
-        if batch and (len(batch) + 1) * lengths[at] > batch_tokens:
+        if batch and ((len(batch) + 1) * lengths[at] > batch_tokens or len(batch) == most):
             yield batch
             batch = []
         batch.append(at)

@@ -1,8 +1,9 @@
 """Text to token ids, always jointly, and back.
 
-A text is tokenised together with everything before it and cut at a token boundary afterwards: pieces
-tokenised apart may differ from what the model reads, and then scores are silently wrong. Every text
-starts with exactly one BOS if the tokenizer defines one, and with none otherwise.
+A text is tokenised together with everything before it and cut at a token boundary afterwards: pieces that
+are tokenised apart may differ from what the model reads, and then scores are silently wrong. A text begins
+as the tokenizer itself begins one: many name a BOS that their model never saw. What looks like a special
+token in a text is text, so that no document can end a row or forge a turn of a chat.
 """
 
 from __future__ import annotations
@@ -16,12 +17,29 @@ TAIL = 64
 """A long prefix is tokenised once; only its last characters, at least so many, again with each text."""
 
 
-def joint(tokenizer: Any, prefix: str, rests: Sequence[str]) -> list[list[int]]:
-    """Token ids of `prefix + rest` for every rest, each beginning with one BOS if there is one."""
+def start(tokenizer: Any) -> list[int]:
+    """The ids that the tokenizer itself puts before a text: a BOS, or nothing."""
+    bare = _ids(tokenizer, ["x"])[0]
+    whole: list[int] = tokenizer("x", verbose=False)["input_ids"]
+    at = next((at for at in range(len(whole)) if whole[at : at + len(bare)] == bare), 0)
+    return whole[:at]
+
+
+def joint(
+    tokenizer: Any,
+    prefix: str,
+    rests: Sequence[str],
+    *,
+    first: Sequence[int] | None = None,
+    special: bool = False,
+) -> list[list[int]]:
+    """Token ids of `prefix + rest` for every rest, each behind the ids `first` (by default those with which
+    the tokenizer begins a text). With `special`, the names of special tokens are read as these tokens."""
     if not rests:
         return []
-    head, tail = _cut(tokenizer, prefix) if len(rests) > 2 else ([], prefix)
-    return [_begun(tokenizer, head + ids) for ids in _ids(tokenizer, [tail + rest for rest in rests])]
+    begin = start(tokenizer) if first is None else list(first)
+    head, tail = _cut(tokenizer, prefix, special) if len(rests) > 2 else ([], prefix)
+    return [begin + head + ids for ids in _ids(tokenizer, [tail + rest for rest in rests], special)]
 
 
 def pairs_apart(
@@ -50,7 +68,7 @@ def pairs_apart(
 
 
 def training_rows(tokenizer: Any, texts: Sequence[str], *, window: int) -> list[list[int]]:
-    """Token ids of every text, from BOS (if there is one) to EOS.
+    """Token ids of every text, from the BOS (if the tokenizer adds one) to EOS.
 
     A text that is longer than `window` tokens becomes several rows, and only the last has the EOS. A row
     of an EOS alone (of an empty text, or of one that fills its rows) is left out.
@@ -58,12 +76,12 @@ def training_rows(tokenizer: Any, texts: Sequence[str], *, window: int) -> list[
     """
     if tokenizer.eos_token_id is None:
         raise UserError("A model tuned without an EOS token would never stop: add one to the tokenizer.")
-    first = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    first = start(tokenizer)
     size = max(1, window - len(first))
     rows = []
-    for ids in joint(tokenizer, "", texts):
+    for ids in joint(tokenizer, "", texts, first=first):
         rest = [*ids[len(first) :], tokenizer.eos_token_id]
-        parts = [rest[start : start + size] for start in range(0, len(rest), size)]
+        parts = [rest[at : at + size] for at in range(0, len(rest), size)]
         # An end that follows no text would teach to write nothing.
         rows += [first + part for part in parts if part != [tokenizer.eos_token_id]]
     # Nothing can be learned from a single token that nothing precedes.
@@ -77,9 +95,9 @@ def written(tokenizer: Any, before: Sequence[int], new: Sequence[int]) -> str:
     beginning of a text.
     """
     near = list(before[-4:])
-    start = tokenizer.decode(near, skip_special_tokens=True)
+    known = tokenizer.decode(near, skip_special_tokens=True)
     whole: str = tokenizer.decode([*near, *new], skip_special_tokens=True)
-    return whole[common(start, whole) :]
+    return whole[common(known, whole) :]
 
 
 def common(first: Sequence[object], second: Sequence[object]) -> int:
@@ -90,19 +108,19 @@ def common(first: Sequence[object], second: Sequence[object]) -> int:
     return next(at for at in range(shorter) if first[at] != second[at])
 
 
-def _ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    # Not verbose: the length is checked against the model's window, in words that say what to do.
-    found = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False, verbose=False)
-    ids: list[list[int]] = found["input_ids"]
+def _ids(tokenizer: Any, texts: Sequence[str], special: bool = False) -> list[list[int]]:
+    encoded = tokenizer(
+        list(texts),
+        add_special_tokens=False,
+        split_special_tokens=not special,
+        return_attention_mask=False,
+        verbose=False,  # the length is checked against the model's window, in words that say what to do
+    )
+    ids: list[list[int]] = encoded["input_ids"]
     return ids
 
 
-def _begun(tokenizer: Any, ids: list[int]) -> list[int]:
-    bos = tokenizer.bos_token_id
-    return ids if bos is None or ids[:1] == [bos] else [bos, *ids]
-
-
-def _cut(tokenizer: Any, prefix: str) -> tuple[list[int], str]:
+def _cut(tokenizer: Any, prefix: str, special: bool) -> tuple[list[int], str]:
     """The ids of all but the end of the prefix, and that end as text.
 
     The cut is made at a space or line break where the two sides, tokenised apart, are the tokens of
@@ -113,7 +131,8 @@ def _cut(tokenizer: Any, prefix: str) -> tuple[list[int], str]:
     cuts = [at + after for at in spaces[::-1][:4] for after in (0, 1)]
     if not cuts:
         return [], prefix
-    whole, *sides = _ids(tokenizer, [prefix, *(side for at in cuts for side in (prefix[:at], prefix[at:]))])
+    halves = [side for at in cuts for side in (prefix[:at], prefix[at:])]
+    whole, *sides = _ids(tokenizer, [prefix, *halves], special)
     for at, head, tail in zip(cuts, sides[::2], sides[1::2], strict=True):
         if head + tail == whole:
             return head, prefix[at:]

@@ -1,1 +1,1 @@
-"""Models: one module each; a function named as its file opens a language model."""
+"""Models: one module each; its function `load` opens a language model."""

@@ -1,67 +1,82 @@
-"""A Hugging Face causal language model from a folder, with or without a PEFT adapter."""
+"""A causal language model from a folder, the Hugging Face hub or a GGUF file, with or without an adapter."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import contextlib
+import re
 import tempfile
-import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from corollary import store
 from corollary.errors import UserError
-from corollary.inference import alone, decode, encoding, tree
-from corollary.inference.arena import Arena, suits
-from corollary.inference.quiet import quiet
-from corollary.measure import operations
-from corollary.types import Completion, Cost, Likelihood, Request
+from corollary.inference import encoding
+from corollary.inference.model import LocalModel
+from corollary.inference.precision import fastest
 
-Dtype = Literal["float32", "bfloat16", "float16"]
+__all__ = ["Dtype", "LocalModel", "load", "quiet", "save"]
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+NOTE = "corollary.json"
+"""A file beside a model's own that says what suits it: the kind of its prompts, and rates of tuning."""
+HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+OTHERS = ["*/*", "consolidated*"]
+"""The same weights once more, for other programs."""
+PROBE = "The quick brown fox (aged 3.5 years) didn't jump over 12 lazy dogs: 你好, Ünïcode!\n"
 
 
 def load(
     *,
     path: str,
     adapter: str | None = None,
-    dtype: Dtype = "float32",
+    kind: str = "",
+    dtype: Dtype = "auto",
     device: str = "cpu",
     batch_tokens: int = 512,
 ) -> LocalModel:
-    """A causal language model from a folder in Hugging Face's layout.
+    """A causal language model from a folder, a hub id (owner/name) or a GGUF file.
 
-    `adapter` is a folder with a PEFT adapter for it; `batch_tokens` is how many tokens are read at
-    once behind a prefix. Scores are exact in float32; smaller types shift them with the batch.
-    Raises `UserError` when a folder does not hold what it should, or there is no such device.
+    `adapter` is a folder with a PEFT adapter for it. `kind` names the prompts that it understands; left
+    empty, "chat" where its tokenizer has a chat template and "base" elsewhere. `dtype` "auto" is bfloat16
+    where the processor multiplies it in hardware, else float32. `batch_tokens` is how many tokens are read
+    at once behind a prefix. Scores are exact in float32; smaller types shift them with the batch.
+
+    No code of a model's folder is run. Raises `UserError` when the model is incomplete or cannot be opened,
+    or there is no such device.
     """
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder = _existing(path, "config.json", "a causal language model in Hugging Face's layout")
+    place = _placed(path)
+    chosen = fastest(device.partition(":")[0]) if dtype == "auto" else dtype
     with quiet():
-        net = _opened(lambda: AutoModelForCausalLM.from_pretrained(folder, dtype=dtype), folder)
-        tokenizer = _opened(lambda: AutoTokenizer.from_pretrained(folder), folder)
+        net = _weights(place, chosen)
+        tokenizer = _tokenizer(place, rows=net.get_input_embeddings().weight.shape[0])
         if adapter is not None:
-            added = _existing(adapter, "adapter_config.json", "a PEFT adapter")
-            net = _opened(lambda: PeftModel.from_pretrained(net, added), added)
-            # Its prompt lives in the wrapper, without which the network is called: it would do nothing.
-            if net.active_peft_config.is_prompt_learning:
-                raise UserError(
-                    f"{added} holds a tuned prompt and not an adapter of the weights: give one that changes"
-                    " the weights, as LoRA does."
-                )
-    return LocalModel(_moved(net, device), tokenizer, source=folder, batch_tokens=batch_tokens)
+            net = _adapted(net, _existing(adapter, "adapter_config.json", "a PEFT adapter"))
+    note = _noted(place.folder)
+    return LocalModel(
+        _moved(net, device),
+        tokenizer,
+        source=place.named,
+        kind=_kind(kind or note.get("kind", ""), path),
+        stored=_stored(place),
+        rates=note.get("rates"),
+        batch_tokens=batch_tokens,
+    )
 
 
 def save(model: LocalModel, folder: str | Path) -> None:
-    """Writes a model so that `local` reads the same model again: whole or not at all.
+    """Writes a model so that `load` reads the same model again: whole or not at all.
 
-    A model with an adapter, on a base that came from a folder, is written as the adapter alone in
-    PEFT's layout; any other as safetensors with its tokenizer. Raises `UserError` when the folder
-    exists already.
+    A model with an adapter, on a base that came from a folder, is written as the adapter alone in PEFT's
+    layout; any other as safetensors with its tokenizer, in the number type of its base. Raises `UserError`
+    when the folder exists already.
     """
+    import copy
+
+    import torch
     from peft import PeftModel
 
     target = Path(folder)
@@ -74,279 +89,187 @@ def save(model: LocalModel, folder: str | Path) -> None:
         net = model.net
         if isinstance(net, PeftModel) and model.source is None:
             net = model.merged()
+        alone = isinstance(net, PeftModel)
+        if not alone and model.stored and model.stored != str(net.dtype).removeprefix("torch."):
+            net = copy.deepcopy(net).to(getattr(torch, model.stored))
         with quiet():
             net.save_pretrained(part)
-        if not isinstance(net, PeftModel):
+        if not alone:
             model.tokenizer.save_pretrained(part)
+            note = {"kind": model.named_kind, "rates": model.rates}
+            if any(note.values()):
+                store.write_json(part / NOTE, {key: value for key, value in note.items() if value})
+        for file in part.iterdir():
+            file.chmod(0o644)  # a new file of safetensors is readable by its owner alone
         part.rename(target)
 
 
-class LocalModel:
-    """A language model in this process: the protocol `Model` on any causal Hugging Face model.
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silences progress bars and warnings about what libraries call of each other, for a while."""
+    from transformers.utils import logging
 
-    `net` is the model (a `PeftModel` if it has an adapter) and `source` the folder of its base, None
-    when the base exists only in memory. `cost` adds up what was read and written since it was last
-    set; whoever wants the cost of a stage sets it to `Cost()` before. `fit_report` is what the tuning
-    that made the model reports. `exact_tree` says whether texts behind a shared prefix are read
-    together or, on models whose attention cannot do that, each on its own.
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # a table of missing weights, for one: they are refused in a sentence
+    try:
+        with warnings.catch_warnings():
+            # PEFT 0.21 reads a property that transformers 5.23 has renamed.
+            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
+            yield
+    finally:
+        logging.set_verbosity(level)
+        if shown:
+            logging.enable_progress_bar()
 
-    Texts begin with one BOS if the tokenizer defines one.
-    """
 
-    def __init__(
-        self,
-        net: Any,
-        tokenizer: Any,
-        *,
-        source: Path | None = None,
-        batch_tokens: int = 512,
-        fit_report: Any = None,
-    ) -> None:
-        self.net = net.eval()
-        self.tokenizer = tokenizer
-        self.source = source
-        self.batch_tokens = batch_tokens
-        self.fit_report = fit_report
-        self.cost = Cost()
-        self._arena: Arena | None = None
+@dataclass(frozen=True)
+class _Place:
+    """Where a model's files are: a folder, and the name of the GGUF file in it, if it is one."""
 
-    @cached_property
-    def identity(self) -> str:
-        """Hash of the weights, the architecture and the tokenizer: never of a path or a device."""
-        found = hashlib.sha256()
-        for name, weight in sorted(self.net.state_dict().items()):
-            found.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
-            found.update(_bytes_of(weight))
-        found.update(json.dumps(self._settings(), sort_keys=True, default=str).encode())
-        return found.hexdigest()
+    folder: Path
+    gguf: str = ""
 
     @property
-    def window(self) -> int:
-        """Context window in tokens."""
-        config = self.net.config.get_text_config(decoder=True)
-        return int(getattr(config, "max_position_embeddings", 0) or self.tokenizer.model_max_length)
-
-    @cached_property
-    def exact_tree(self) -> bool:
-        """Whether many texts can be read in one row behind a shared prefix."""
-        fits = suits(self._plain) and alone.tree_agrees(self._plain)
-        if not fits:
-            warnings.warn(
-                f"The attention of {type(self._plain).__name__} cannot share a prefix between texts: "
-                "each is read on its own, which is slower.",
-                stacklevel=2,
-            )
-        return fits
-
-    def count(self, text: str) -> int:
-        """Number of tokens of a text, without the BOS."""
-        return len(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
-
-    def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
-        """Score each (prompt, continuation) behind the shared `prefix`, which is read once.
-
-        Raises `UserError` when a text is longer than the model's window.
-        """
-        began, tally = time.perf_counter(), operations.Tally()
-        split = encoding.pairs_apart(self.tokenizer, prefix, pairs)
-        self._check_window(max((len(a) + len(b) for a, b in split), default=0))
-        branches: dict[tuple[int, ...], list[int]] = {}
-        for at, (context, _) in enumerate(split):
-            branches.setdefault(tuple(context), []).append(at)
-        values, cached = self._score(split, list(branches.values()), prefix, tally)
-        self._count(
-            tally,
-            began,
-            input_tokens=sum(len(context) for context in branches) + sum(len(more) for _, more in split),
-            cached_tokens=cached,
-        )
-        return [
-            Likelihood(value, len(ids), len(more.encode()))
-            for value, (_, ids), (_, more) in zip(values, split, pairs, strict=True)
-        ]
-
-    def generate(self, requests: Sequence[Request]) -> list[Completion]:
-        """Continue each request. Those with the same `prefix` share its computation.
-
-        Raises `UserError` when a prompt fills the model's window.
-        """
-        began, tally = time.perf_counter(), operations.Tally()
-        groups: dict[str, list[int]] = {}
-        for at, request in enumerate(requests):
-            groups.setdefault(request.prefix, []).append(at)
-        done: dict[int, Completion] = {}
-        for prefix, places in groups.items():
-            group = [requests[at] for at in places]
-            done.update(zip(places, self._continued(prefix, group, tally), strict=True))
-        found = [done[at] for at in range(len(requests))]
-        self._count(
-            tally,
-            began,
-            input_tokens=sum(one.input_tokens for one in found),
-            cached_tokens=sum(one.cached_tokens for one in found),
-            output_tokens=sum(one.output_tokens for one in found),
-        )
-        return found
-
-    def merged(self) -> Any:
-        """The plain network, with the adapter (if there is one) merged into a copy of the weights."""
-        import copy
-
-        if self._plain is self.net:
-            return self.net
-        return copy.deepcopy(self.net).merge_and_unload()
+    def named(self) -> Path:
+        return self.folder / self.gguf
 
     @property
-    def _plain(self) -> Any:
-        # An adapter lives inside the base model's layers; its wrapper adds only overhead to a call.
-        return self.net.get_base_model() if hasattr(self.net, "get_base_model") else self.net
+    def options(self) -> dict[str, Any]:
+        return {"trust_remote_code": False, **({"gguf_file": self.gguf} if self.gguf else {})}
 
-    def _score(
-        self,
-        split: list[tuple[list[int], list[int]]],
-        branches: list[list[int]],
-        prefix: str,
-        tally: operations.Tally,
-    ) -> tuple[list[float], int]:
-        """The value of every pair, and the number of tokens that were not read again."""
-        import torch
 
-        with torch.inference_mode():
-            if not self.exact_tree:
-                return alone.score(self._plain, split, batch_tokens=self.batch_tokens, tally=tally), 0
-            arena, new = self._loaded(prefix, tally)
-            grown = [tree.Branch(split[group[0]][0], [split[at][1] for at in group]) for group in branches]
-            sums = tree.score(arena, grown, row_tokens=self.batch_tokens, tally=tally)
-        values = [0.0] * len(split)
-        for group, found in zip(branches, sums, strict=True):
-            for at, value in zip(group, found, strict=True):
-                values[at] = value
-        reused = [tree.shared_tokens(arena.prefix, branch.context) for branch in grown]
-        return values, sum(reused[1:] if new else reused)
-
-    def _continued(self, prefix: str, requests: list[Request], tally: operations.Tally) -> list[Completion]:
-        import torch
-
-        contexts = encoding.joint(self.tokenizer, prefix, [request.prompt for request in requests])
-        # A model needs a token to begin with.
-        contexts = [context or [self.tokenizer.eos_token_id] for context in contexts]
-        self._check_window(1 + max(len(context) for context in contexts))
-        jobs = [self._job(*both) for both in zip(requests, contexts, strict=True)]
-        with torch.inference_mode():
-            if self.exact_tree:
-                arena, new = self._loaded(prefix, tally)
-                cached = [tree.shared_tokens(arena.prefix, context) for context in contexts]
-                cached[:1] = [0] if new else cached[:1]
-                texts = decode.decode(arena, jobs, row_tokens=self.batch_tokens, tally=tally)
-            else:
-                cached = [0] * len(jobs)
-                texts = alone.decode(self._plain, jobs, tally=tally)
-        return [self._completion(*one) for one in zip(requests, jobs, texts, cached, strict=True)]
-
-    def _job(self, request: Request, context: list[int]) -> decode.Job:
-        count = min(request.max_tokens, self.window - len(context))
-        draws = None
-        if request.temperature > 0:
-            draws = decode.draws_of(request.prefix + request.prompt, request.seed, count)
-        return decode.Job(context, count, request.temperature, draws, self._ender(request, context))
-
-    def _ender(self, request: Request, context: list[int]) -> Callable[[list[int]], bool]:
-        # A stop of n bytes ends with the last token and lies within the last n; a few more, because a
-        # decoder may strip the space at the beginning.
-        reach = max((len(stop.encode()) for stop in request.stop), default=0) + 4
-
-        def ended(new: list[int]) -> bool:
-            if new[-1] in self._ends:
-                return True
-            if not request.stop:
-                return False
-            before = [*context[-4:], *new[:-reach]]
-            text = encoding.written(self.tokenizer, before, new[-reach:])
-            return any(stop in text for stop in request.stop)
-
-        return ended
-
-    def _completion(self, request: Request, job: decode.Job, new: list[int], cached: int) -> Completion:
-        text = encoding.written(self.tokenizer, job.context, new)
-        cuts = [at for at in (text.find(stop) for stop in request.stop) if at >= 0]
-        return Completion(
-            text=text[: min(cuts)] if cuts else text,
-            input_tokens=len(job.context),
-            output_tokens=len(new),
-            cached_tokens=cached,
-            finish="stop" if cuts or new[-1] in self._ends else "length",
-        )
-
-    @cached_property
-    def _ends(self) -> frozenset[int]:
-        """Tokens that end a text. Padding is not one of them, whatever the configuration says: with it
-        in the list, some published models write nothing."""
-        named = getattr(getattr(self.net, "generation_config", None), "eos_token_id", None)
-        listed = named if isinstance(named, Iterable) else [named]
-        ends = {*listed, self.tokenizer.eos_token_id} - {None}
-        if self.tokenizer.pad_token_id != self.tokenizer.eos_token_id:
-            ends -= {self.tokenizer.pad_token_id}
-        return frozenset(int(end) for end in ends)
-
-    @cached_property
-    def shape(self) -> operations.Shape:
-        """What the operations of reading and training depend on."""
-        return operations.shape_of(self._plain)
-
-    def _loaded(self, prefix: str, tally: operations.Tally) -> tuple[Arena, bool]:
-        ids = encoding.joint(self.tokenizer, prefix, [""])[0]
-        if self._arena is None:
-            self._arena = Arena(self._plain, capacity=len(ids) + self.batch_tokens)
-        return self._arena, self._arena.load(ids, tally)
-
-    def _check_window(self, tokens: int) -> None:
-        if tokens > self.window:
+def _placed(path: str) -> _Place:
+    given = Path(path)
+    if given.suffix == ".gguf":
+        if not given.is_file():
+            raise UserError(f"There is no file {path}: give the path of a GGUF file.")
+        try:
+            import gguf  # noqa: F401
+        except ImportError as error:
             raise UserError(
-                f"A text of {tokens} tokens does not fit the model's window of {self.window}: shorten the "
-                "documents or name a model with a longer window."
-            )
-
-    def _count(self, tally: operations.Tally, began: float, **tokens: int) -> None:
-        flops = operations.forward(self.shape, tally)
-        self.cost += Cost(**tokens, flops=flops, seconds=time.perf_counter() - began)
-
-    def _settings(self) -> dict[str, Any]:
-        """What changes the answers besides the weights."""
-        # Of a configuration these say where a model came from or how it was stored, not what it does.
-        idle = {"_name_or_path", "transformers_version", "dtype", "architectures", "use_cache"}
-        config = {key: value for key, value in self._plain.config.to_dict().items() if key not in idle}
-        scales = {"r", "rank_pattern", "lora_alpha", "alpha_pattern", "use_rslora", "use_dora"}
-        adapters = {
-            name: {
-                key: sorted(value) if isinstance(value, set) else value
-                for key, value in adapter.to_dict().items()
-                if key in scales | {"peft_type", "target_modules"}
-            }
-            for name, adapter in getattr(self.net, "peft_config", {}).items()
-        }
-        return {
-            "config": config,
-            "adapters": adapters,
-            "tokenizer": _tokenizer_settings(self.tokenizer),
-            "ends": sorted(self._ends),
-        }
+                f"Reading {path} needs the package gguf: install it, as in pip install 'corollary[gguf]'."
+            ) from error
+        return _Place(given.parent, given.name)
+    if not given.exists() and re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", path):
+        given = _downloaded(path)
+    folder = _existing(str(given), "config.json", "a causal language model in Hugging Face's layout")
+    return _Place(folder)
 
 
-def _tokenizer_settings(tokenizer: Any) -> Mapping[str, Any]:
-    special: dict[str, Any] = {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id}
-    if not tokenizer.is_fast:
-        return special | {"vocabulary": tokenizer.get_vocab()}
-    settings: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
-    # These two are not part of the tokenizer but of how it was last called.
-    return special | settings | {"padding": None, "truncation": None}
+def _downloaded(id: str) -> Path:
+    """The folder of a model of the hub, downloaded unless it is there already."""
+    from huggingface_hub import errors, snapshot_download
+
+    try:
+        folder = Path(snapshot_download(id, allow_patterns=HUB_FILES, ignore_patterns=OTHERS))
+        if any(folder.glob("*.safetensors")):
+            return folder
+        return Path(snapshot_download(id, allow_patterns=[*HUB_FILES, "*.bin"], ignore_patterns=OTHERS))
+    except errors.GatedRepoError as error:
+        raise UserError(
+            f"The model {id} is gated: accept its licence on huggingface.co and run `hf auth login`."
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise UserError(
+            f"There is no folder {id} here and no model {id} on the Hugging Face hub: check the name."
+        ) from error
+    # Offline, or no answer: what is raised then depends on how far it came.
+    except (OSError, errors.HFValidationError) as error:
+        raise UserError(
+            f"There is no folder {id} here, and the model {id} cannot be downloaded from the Hugging Face hub"
+            f" ({_reason(error)}): give the folder of a model, or go online once."
+        ) from error
 
 
-def _bytes_of(weight: Any) -> bytes:
+def _weights(place: _Place, dtype: str) -> Any:
     import torch
+    from transformers import AutoModelForCausalLM, GgufConfig
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    # numpy knows no bfloat16.
-    flat: bytes = weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-    return flat
+    options: dict[str, Any] = {**place.options, "dtype": getattr(torch, dtype)}
+    if place.gguf:
+        # Packed weights can be neither tuned nor saved.
+        options["quantization_config"] = GgufConfig(dequantize=True)
+    else:
+        config = store.read_json(place.folder / "config.json")
+        if not isinstance(config, dict):
+            raise UserError(f"{place.named} cannot be opened as a model: its config.json is no JSON object.")
+        if config.get("auto_map") and config.get("model_type") not in CONFIG_MAPPING:
+            raise UserError(_foreign(place.named))
+    net, info = _opened(
+        lambda: AutoModelForCausalLM.from_pretrained(place.folder, output_loading_info=True, **options),
+        place.named,
+    )
+    lacking = sorted({*info["missing_keys"], *(key[0] for key in info["mismatched_keys"])})
+    if lacking:
+        raise UserError(
+            f"{place.named} lacks {len(lacking)} of the model's tensors ({lacking[0]}, for one), which would"
+            " be random: give a folder that holds the whole model."
+        )
+    net.hf_quantizer = None  # else transformers refuses to save it
+    return net
+
+
+def _tokenizer(place: _Place, *, rows: int) -> Any:
+    from transformers import AutoTokenizer
+
+    tokenizer = _opened(lambda: AutoTokenizer.from_pretrained(place.folder, **place.options), place.named)
+    ids = _opened(lambda: encoding.joint(tokenizer, "", [PROBE], first=())[0], place.named)
+    if not ids:
+        raise UserError(
+            f"{place.named} holds no tokenizer: copy tokenizer.json and tokenizer_config.json of its model"
+            " there."
+        )
+    special = (tokenizer.bos_token_id, tokenizer.eos_token_id)
+    most = max([*ids, tokenizer.vocab_size - 1, *(id for id in special if id is not None)])
+    if most >= rows:
+        raise UserError(
+            f"The tokenizer in {place.named} has tokens up to number {most}, and the model only {rows}: copy"
+            " the tokenizer of this very model there."
+        )
+    return tokenizer
+
+
+def _adapted(net: Any, folder: Path) -> Any:
+    from peft import PeftModel
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Found missing adapter keys")
+        net = _opened(lambda: PeftModel.from_pretrained(net, folder), folder)
+    # Its prompt lives in the wrapper, without which the network is called: it would do nothing.
+    if net.active_peft_config.is_prompt_learning:
+        raise UserError(
+            f"{folder} holds a tuned prompt and not an adapter of the weights: give one that changes the"
+            " weights, as LoRA does."
+        )
+    return net
+
+
+def _opened(read: Callable[[], Any], folder: Path) -> Any:
+    try:
+        return read()
+    except MemoryError:
+        raise
+    # Files that others made can be wrong in any way, and each library has errors of its own for it.
+    except Exception as error:
+        if "trust_remote_code" in str(error):
+            raise UserError(_foreign(folder)) from error
+        if "missing adapter keys" in str(error):
+            reason = "tensors of the adapter are missing"
+        elif type(error).__name__ == "UnpicklingError":
+            reason = "its weights are no file of tensors"
+        else:
+            reason = _reason(error)
+        advice = "install what it needs" if isinstance(error, ImportError) else "give another folder"
+        raise UserError(f"{folder} cannot be opened as a model ({reason}): {advice}.") from error
+
+
+def _foreign(folder: Path) -> str:
+    return (
+        f"{folder} brings code of its own, which is never run here: give a model of a type that transformers"
+        " knows."
+    )
 
 
 def _existing(path: str, needed: str, what: str) -> Path:
@@ -356,14 +279,46 @@ def _existing(path: str, needed: str, what: str) -> Path:
     return folder
 
 
-def _opened(read: Callable[[], Any], folder: Path) -> Any:
-    from safetensors import SafetensorError
+def _noted(folder: Path) -> dict[str, Any]:
+    """What `NOTE` in a model's folder says: its kind, and for each tuning the numbers that suit it."""
+    if not (folder / NOTE).is_file():
+        return {}
+    note = store.read_json(folder / NOTE)
+    rates = note.get("rates", {}) if isinstance(note, dict) else None
+    tables = list(rates.values()) if isinstance(rates, dict) else [None]
+    numbers = [number for table in tables if isinstance(table, dict) for number in table.values()]
+    fits = (
+        all(isinstance(table, dict) for table in tables)
+        and all(type(number) in (int, float) for number in numbers)
+        and isinstance(note.get("kind", ""), str)
+    )
+    if not fits:
+        raise UserError(
+            f"{folder / NOTE} is not as Corollary writes it (kind: a word, rates: numbers by tuning and"
+            " option): remove it."
+        )
+    return dict(note)
 
-    try:
-        return read()
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        mend = "install what it needs" if isinstance(error, ImportError) else "give another folder"
-        raise UserError(f"{folder} cannot be opened as a model ({_reason(error)}): {mend}.") from error
+
+def _kind(kind: str, path: str) -> str:
+    # It becomes part of a file's name.
+    if kind and not re.fullmatch(r"[a-z][a-z0-9_-]*", kind):
+        raise UserError(f"The kind '{kind}' of the model {path} is no word: write one, as in kind=chat.")
+    return kind
+
+
+def _stored(place: _Place) -> str:
+    if place.gguf:
+        return ""
+    config = store.read_json(place.folder / "config.json")
+    nested = config.get("text_config")
+    found = [
+        each.get(key)
+        for each in (config, nested)
+        if isinstance(each, dict)
+        for key in ("dtype", "torch_dtype")
+    ]
+    return next((name for name in found if name in ("float32", "bfloat16", "float16")), "")
 
 
 def _moved(net: Any, device: str) -> Any:
@@ -378,5 +333,7 @@ def _moved(net: Any, device: str) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what a library says."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    """The first line of what a library says, with the second where the first only announces it."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    whole = " ".join(lines[:2] if lines and lines[0].endswith(":") else lines[:1])
+    return whole or type(error).__name__

@@ -1,8 +1,8 @@
 """What to do and why, in three sentences: a pure function of a study's summary.
 
 Only significant differences count (see `corollary.measure.stats`), and only on tests that need an inference:
-every way of using documents can repeat them. The advice weighs augmented fine-tuning against plain
-fine-tuning first, then against keeping the documents in the prompt, then the costs of the two.
+every arm can repeat what the documents state. The advice weighs the first treatment against the first
+baseline, then against the best documents in the prompt, then the costs of the two.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corollary.reporting.wording import RECALL, by_points, count, main_tuning, percent, points, questions
+from corollary.reporting.outline import Outline, Row, mean, outline_of
+from corollary.reporting.wording import by_points, count, percent, points, questions
 
-Row = Mapping[str, Any]
+NEVER = "never"
 
 
 @dataclass(frozen=True)
 class Advice:
-    """`kind` is "augment", "in-context", "plain", "paraphrase", "hurts" or "undecided"; then one
-    sentence each: what to do, why, and what it costs or under which condition it changes."""
+    """`kind` is "augment", "prompt", "plain", "control", "hurts" or "undecided"; then one sentence each: what
+    to do, why, and what it costs or under which condition it changes."""
 
     kind: str
     do: str
@@ -34,12 +35,12 @@ class Verdict:
 
     a: str
     b: str
-    tests: int
-    better: int
-    worse: int
-    mean: float
-    low: float
-    high: float
+    tests: int = 0
+    better: int = 0
+    worse: int = 0
+    mean: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
 
     @property
     def leans(self) -> int:
@@ -50,126 +51,179 @@ class Verdict:
         """What `a` showed, as the end of a clause: true also where it is mixed or missing."""
         if not self.tests:
             return "was not measured"
-        sides = [f"{w} on {n}" for w, n in (("better", self.better), ("worse", self.worse)) if n]
-        found = f"significantly {' and '.join(sides)}" if sides else "not significantly different on any"
-        tests = f"{count(self.tests, 'test')} of inference"
-        return f"is {found} of {tests} ({by_points(self.mean)} on average over all)"
+        sides = [("better", self.better), ("worse", self.worse)]
+        if self.tests == 1:
+            found = next((f"significantly {word}" for word, n in sides if n), "not significantly different")
+            return f"is {found} on the one test of inference ({by_points(self.mean)})"
+        ways = " and ".join(f"{word} on {n}" for word, n in sides if n)
+        found = f"significantly {ways}" if ways else "not significantly different on any"
+        return f"is {found} of {count(self.tests, 'test')} of inference ({by_points(self.mean)} on average)"
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """The verdicts that decide: treatment against baseline, treatment and baseline against the prompt,
+    treatment against a control that it does not beat, and that control against the baseline. `prompt` is what
+    keeping the documents in the prompt is called, `compared` what break-even was counted against."""
+
+    gain: Verdict
+    rival: Verdict
+    context: Verdict
+    control: Verdict
+    control_gain: Verdict
+    prompt: str
+    compared: str
+    costs: Sequence[Row]
 
 
 def advise(summary: Mapping[str, Any]) -> Advice:
-    """Weighs the comparisons and costs of a summary.json (see design: "comparisons", "costs",
-    "augmentation"; parts may be missing). Full tuning decides where it was run, else the other."""
-    rows = [row for row in summary.get("comparisons", []) if row["split"] not in RECALL]
-    tuning = main_tuning(rows)
-    rows = [row for row in rows if row["tuning"] in (tuning, "none")]
-    arm = next(
-        (a for a in ("augmented", "augmented-global", "augmented-local") if _has(rows, a)), "augmented"
-    )
-    gain = _verdict(rows, arm, "fine-tuned")
-    rival = _verdict(rows, arm, "in-context")
-    context = _verdict(rows, "in-context", "fine-tuned")
-    reworded = _verdict(rows, arm, "paraphrase")
-    wordings = _verdict(rows, "paraphrase", "fine-tuned")
-    costs = [row for row in summary.get("costs", []) if row["method"] == arm and row["tuning"] == tuning]
+    """The advice that follows from the comparisons, costs and audits of a summary.json."""
+    outline = outline_of(summary)
+    rows = outline.main(outline.inference(summary["comparisons"]))
+    found = _evidence(summary, outline, rows)
+    gain, rival, context = found.gain, found.rival, found.context
 
     measured = [verdict for verdict in (gain, rival, context) if verdict.tests]
     if not any(verdict.better or verdict.worse for verdict in measured):
         return _undecided(measured)
     if gain.leans < 0:
-        return _hurts(gain, context, summary.get("augmentation", []), arm)
+        return _hurts(found, summary["augmentation"])
     if gain.leans > 0 and rival.leans >= 0:
-        # That no difference to paraphrases was found does not say that they do as well: they are advised
-        # only where they help themselves.
-        if reworded.tests and not reworded.better and wordings.leans > 0:
-            return _paraphrase(reworded, wordings)
-        return _augment_or_prompt(gain, rival, reworded, costs)
+        # That no difference to the control was found does not say that it does as well: it is advised only
+        # where it helps itself.
+        if found.control.tests and found.control_gain.leans > 0:
+            return _control(found)
+        return _augment_or_prompt(found)
     if rival.leans > 0 and (not gain.tests or context.leans > 0):
-        return _augment_or_prompt(gain, rival, reworded, costs)
+        return _augment_or_prompt(found)
     if gain.leans == 0 and context.leans < 0:
-        return _plain(gain, context)
+        return _plain(found)
     if rival.leans < 0 or context.leans > 0:
-        return _in_context(gain, rival, context)
+        return _prompt(found)
     if not gain.tests and not context.tests:
         return _undecided(measured)
-    return _plain(gain, context)
+    return _plain(found)
 
 
-def _augment_or_prompt(gain: Verdict, rival: Verdict, reworded: Verdict, costs: Sequence[Row]) -> Advice:
-    plain, cached = (_break_even(costs, key) for key in ("break_even_queries", "break_even_queries_cached"))
-    if rival.tests and rival.leans == 0 and plain == cached == "never":
+def _evidence(summary: Mapping[str, Any], outline: Outline, rows: Sequence[Row]) -> _Evidence:
+    compared = {arm for row in rows for arm in (row["a"], row["b"])}
+    candidates = [*outline.of_role("treatment"), *outline.of_role("ablation")]
+    arm = next((arm for arm in candidates if arm in compared), "augmented fine-tuning")
+    baseline = outline.first("baseline") or "plain fine-tuning"
+    contexts = outline.of_role("context")
+    accuracy = {
+        name: [
+            row["accuracy"]
+            for row in outline.inference(summary["accuracy"])
+            if row["method"] == name and row["accuracy"] is not None
+        ]
+        for name in contexts
+    }
+    # An arm that was compared with nothing cannot be advised; among equals the first counts.
+    best = max(
+        contexts or ["the prompt"],
+        key=lambda name: (name in compared, mean(accuracy.get(name) or [0.0])),
+    )
+    controls = [_verdict(rows, arm, name) for name in outline.of_role("control")]
+    control = next((v for v in controls if v.tests and not v.better), Verdict(arm, ""))
+    several = len(contexts) > 1
+    costs = [row for row in summary["costs"] if row["method"] == arm and row["tuning"] == outline.tuning]
+    return _Evidence(
+        gain=_verdict(rows, arm, baseline),
+        rival=_verdict(rows, arm, best),
+        context=_verdict(rows, best, baseline),
+        control=control,
+        control_gain=_verdict(rows, control.b, baseline),
+        prompt=f"the documents in the prompt ({best})" if several else "the documents in the prompt",
+        compared=f"the documents in the prompt ({contexts[0]})" if several else "the documents in the prompt",
+        costs=costs,
+    )
+
+
+def _augment_or_prompt(found: _Evidence) -> Advice:
+    gain, rival = found.gain, found.rival
+    plain = _break_even(found.costs, "break_even_queries")
+    cached = _break_even(found.costs, "break_even_queries_cached")
+    if rival.tests and rival.leans == 0 and plain == cached == NEVER:
         return Advice(
-            "in-context",
-            "Keep the documents in the prompt: at these costs fine-tuning never becomes the cheaper way.",
+            "prompt",
+            f"Keep {found.prompt}: at these costs fine-tuning never becomes the cheaper way.",
             f"Against the prompt, augmented fine-tuning {rival}, but it costs more, however much you ask.",
             "If the documents do not fit into the prompt, augment and fine-tune.",
         )
-    why = f"Against plain fine-tuning this {gain}; against keeping the documents in the prompt it {rival}"
-    if reworded.tests and not reworded.better:
-        why += f"; against as much text of paraphrases it {reworded}"
-    counted = " (counted in operations)" if any(row.get("unit") == "flops" for row in costs) else ""
+    why = f"Against plain fine-tuning this {gain}; against keeping {found.prompt} it {rival}"
+    if found.control.tests:
+        why += f"; against the control {found.control.b} it {found.control}"
+    counted = " (counted in operations)" if any(row.get("unit") == "flops" for row in found.costs) else ""
     if plain is None:
         but = "What it costs was not measured, so weigh that before you decide."
-    elif plain == "never":
-        but = "It never becomes cheaper than keeping the documents in the prompt: better answers cost more."
+    elif plain == NEVER:
+        but = f"It never becomes cheaper than keeping {found.compared}: better answers cost more."
     else:
         but = (
-            f"It becomes cheaper{counted} than keeping the documents in the prompt after {questions(plain)} "
-            f"without prompt caching, and with it {_after(cached)}; for fewer, keep them in the prompt."
+            f"It becomes cheaper{counted} than keeping {found.compared} after {questions(plain)} without"
+            f" prompt caching, and with it {_after(cached)}; for fewer, keep them in the prompt."
         )
     do = "Augment your documents with what follows from them, and fine-tune on both."
     return Advice("augment", do, f"{why}.", but)
 
 
-def _in_context(gain: Verdict, rival: Verdict, context: Verdict) -> Advice:
-    if rival.leans < 0:
-        why = f"Against this, augmented fine-tuning {rival}."
+def _prompt(found: _Evidence) -> Advice:
+    gain = found.gain
+    if found.rival.leans < 0:
+        why = f"Against this, augmented fine-tuning {found.rival}."
     else:
-        why = f"Against plain fine-tuning this {context}."
+        why = f"Against plain fine-tuning this {found.context}."
     if gain.leans > 0:
         but = (
-            "If they do not fit into the prompt, augment and fine-tune: against plain fine-tuning "
-            f"that {gain}."
+            "If they do not fit into the prompt, augment and fine-tune: against plain fine-tuning that"
+            f" {gain}."
         )
     else:
         but = f"Against plain fine-tuning, augmenting first {gain}, so nothing here speaks for it."
-    return Advice("in-context", "Keep the documents in the prompt as long as they fit.", why, but)
+    return Advice("prompt", f"Keep {found.prompt} as long as they fit.", why, but)
 
 
-def _plain(gain: Verdict, context: Verdict) -> Advice:
+def _plain(found: _Evidence) -> Advice:
     return Advice(
         "plain",
         "Fine-tune on your documents as they are.",
-        f"Against this, keeping them in the prompt {context}.",
-        f"Augmenting them first {gain}, so nothing here says that it is worth its price.",
+        f"Against this, keeping {found.prompt} {found.context}.",
+        f"Augmenting them first {found.gain}, so nothing here says that it is worth its price.",
     )
 
 
-def _paraphrase(reworded: Verdict, wordings: Verdict) -> Advice:
+def _control(found: _Evidence) -> Advice:
+    name = found.control.b
     return Advice(
-        "paraphrase",
-        "Fine-tune on your documents and on more wordings of them: that inferences add to this is not shown.",
-        f"Against plain fine-tuning this {wordings}; against this, augmented fine-tuning {reworded}.",
-        "Look at the sample augmentations: if few are right and new, a stronger model may write better ones.",
+        "control",
+        f"Fine-tune on your documents and on the text of the control {name}: that inferences add to this is"
+        " not shown.",
+        f"Against plain fine-tuning this {found.control_gain}; against this, augmented fine-tuning"
+        f" {found.control}.",
+        "Look at the sample augmentations: if few are right and new, a stronger model may generate better"
+        " ones.",
     )
 
 
-def _hurts(gain: Verdict, context: Verdict, augmentation: Sequence[Row], arm: str) -> Advice:
+def _hurts(found: _Evidence, augmentation: Sequence[Row]) -> Advice:
+    arm, context = found.gain.a, found.context
     measured = [
         row["precision"] for row in augmentation if row["method"] == arm and row["precision"] is not None
     ]
     cause = (
-        f"only {percent(sum(measured) / len(measured))} of its new lines are right"
-        if measured and sum(measured) / len(measured) < 0.9
-        else "see the sample augmentations for what it wrote"
+        f"only {percent(mean(measured))} of its new lines are right"
+        if measured and mean(measured) < 0.9
+        else "see the sample augmentations for what was generated"
     )
     if context.leans > 0:
-        instead = f"Keep the documents in the prompt instead: against plain fine-tuning that {context}."
+        instead = f"Keep {found.prompt} instead: against plain fine-tuning that {context}."
     else:
-        instead = f"Fine-tune on the documents as they are: keeping them in the prompt {context}."
+        instead = f"Fine-tune on the documents as they are: keeping {found.prompt} {context}."
     return Advice(
         "hurts",
         "Do not augment: here it makes the model worse.",
-        f"Against plain fine-tuning this {gain}; {cause}.",
+        f"Against plain fine-tuning this {found.gain}; {cause}.",
         instead,
     )
 
@@ -180,12 +234,12 @@ def _undecided(measured: Sequence[Verdict]) -> Advice:
     else:
         first = measured[0]
         why = (
-            f"Against {first.b}, {first.a} {first}, and the intervals reach "
-            f"from {points(first.low)} to {points(first.high)} points."
+            f"Against {first.b}, {first.a} {first}, and the intervals reach"
+            f" from {points(first.low)} to {points(first.high)} points."
         )
     return Advice(
         "undecided",
-        "Do not decide on this study: of plain tuning, augmenting and the prompt none is clearly better.",
+        "Do not decide on this study: plain tuning, augmenting and the prompt are not clearly apart.",
         why,
         "More seeds and more independent facts would narrow it; more questions on the same facts would not.",
     )
@@ -201,21 +255,17 @@ def _verdict(rows: Sequence[Row], a: str, b: str) -> Verdict:
         elif sides == (b, a):
             found.append((-numbers[0], -numbers[2], -numbers[1], row["significant"]))
     if not found:
-        return Verdict(a, b, 0, 0, 0, 0.0, 0.0, 0.0)
+        return Verdict(a, b)
     return Verdict(
         a=a,
         b=b,
         tests=len(found),
         better=sum(significant and difference > 0 for difference, _, _, significant in found),
         worse=sum(significant and difference < 0 for difference, _, _, significant in found),
-        mean=sum(row[0] for row in found) / len(found),
+        mean=mean([row[0] for row in found]),
         low=min(row[1] for row in found),
         high=max(row[2] for row in found),
     )
-
-
-def _has(rows: Sequence[Row], arm: str) -> bool:
-    return any(arm in (row["a"], row["b"]) for row in rows)
 
 
 def _break_even(costs: Sequence[Row], key: str) -> list[Any] | str | None:
@@ -223,15 +273,15 @@ def _break_even(costs: Sequence[Row], key: str) -> list[Any] | str | None:
     found = [row[key] for row in costs if row[key] is not None]
     if not found:
         return None
-    bounds = [("never", "never") if value == "never" else tuple(value) for value in found]
-    lows = [low for low, _ in bounds if low != "never"]
+    bounds = [(NEVER, NEVER) if value == NEVER else tuple(value) for value in found]
+    lows = [low for low, _ in bounds if low != NEVER]
     if not lows:
-        return "never"
+        return NEVER
     highs = [high for _, high in bounds]
-    return [min(lows), "never" if "never" in highs else max(highs)]
+    return [min(lows), NEVER if NEVER in highs else max(highs)]
 
 
 def _after(bounds: list[Any] | str | None) -> str:
     if bounds is None:
         return "not known"
-    return "never" if bounds == "never" else f"after {questions(bounds)}"
+    return NEVER if bounds == NEVER else f"after {questions(bounds)}"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -22,18 +23,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from corollary.reporting.wording import method_order, percent, quantity, questions
-
-Row = Mapping[str, Any]
+from corollary.reporting.outline import Outline, Row, chance_of
+from corollary.reporting.wording import percent, quantity, questions
 
 WIDTH = 350
-ROLES = (
-    "ink", "muted", "rule", "paper", "augmented", "several", "context", "plain", "control", "oracle", "wrong",
+COLOURS = (
+    "ink", "muted", "rule", "paper", "treatment", "several", "context", "baseline", "control", "bound",
+    "added", "wrong",
 )  # fmt: skip
 """Names of the colours: each is a variable of the style sheet."""
 
-# matplotlib knows no CSS variables: each role is drawn in a colour that nothing else has, then renamed.
-_STAND_INS = {role: f"#0f0e{place:02x}" for place, role in enumerate(ROLES, start=16)}
+OF_ROLE = {
+    "floor": "control",
+    "context": "context",
+    "baseline": "baseline",
+    "control": "control",
+    "ablation": "treatment",
+    "treatment": "treatment",
+    "bound": "bound",
+    "added": "added",
+}
+"""The colour of an arm by its role: one for each way of using documents, grey for what only explains."""
+
+# matplotlib knows no CSS variables: each colour has a stand-in that nothing else has, and is renamed.
+_STAND_INS = {name: f"#0f0e{place:02x}" for place, name in enumerate(COLOURS, start=16)}
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",
@@ -60,13 +73,14 @@ _SETTINGS: Any = {
 }
 
 LINES = (
-    ("one_step", "one step", "augmented"),
+    ("one_step", "one step", "treatment"),
     ("several_step", "several steps", "several"),
-    ("restates", "restates", "control"),
-    ("unreadable", "unreadable", "plain"),
     ("false", "false", "wrong"),
+    ("unreadable", "unreadable", "baseline"),
+    ("restates", "restates", "control"),
 )
-"""Kinds of augmented lines: the key in summary.json, the word, the colour."""
+"""Kinds of generated lines where an exact audit told them apart: the key in summary.json, the word, the
+colour. The order keeps colours apart that some readers cannot tell from each other."""
 
 
 @dataclass(frozen=True)
@@ -78,23 +92,33 @@ class Panel:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Point:
+    """An arm's cost and accuracy; `hollow` marks one whose documents are cached."""
+
+    name: str
+    colour: str
+    cost: float
+    accuracy: float
+    hollow: bool = False
+
+
 @mpl.rc_context(_SETTINGS)
-def accuracy(rows: Sequence[Row], seeds: Sequence[Row], *, title: str) -> Panel:
+def accuracy(rows: Sequence[Row], seeds: Sequence[Row], outline: Outline, *, title: str) -> Panel:
     """Arms below each other: mean and 95 % interval, a small dot per seed, chance as a dashed line.
 
     `rows` are those of "accuracy" for one dataset, split and tuning, `seeds` the same of "seeds".
     """
-    rows = sorted(rows, key=lambda row: method_order(row["method"], row["tuning"]))
+    rows = outline.sorted(rows)
     figure, axes = _panel(left=118, right=54, height=46 + 19 * len(rows), bottom=26, top=20)
-    chances = [row["chance"] for row in rows if row["chance"] is not None]
-    chance = sum(chances) / len(chances) if chances else None
+    chance = chance_of(rows)
     if chance is not None:
         axes.axvline(chance, color=_STAND_INS["muted"], linewidth=1, linestyle=(0, (2, 3)), zorder=0)
         above = axes.get_xaxis_transform()
         axes.text(chance, 1.0, "chance", transform=above, size=10, ha="center", va="bottom",
                   color=_STAND_INS["muted"])  # fmt: skip
     for y, row in enumerate(rows):
-        colour, value = _STAND_INS[role_of(row["method"])], row["accuracy"]
+        colour, value = _STAND_INS[colour_of(row["method"], outline)], row["accuracy"]
         if value is not None:
             axes.hlines(y, row["low"], row["high"], color=colour, linewidth=2.6, alpha=0.5)
             axes.plot([value], [y], "o", color=colour, markersize=6.5, markeredgewidth=0, clip_on=False)
@@ -114,10 +138,10 @@ def accuracy(rows: Sequence[Row], seeds: Sequence[Row], *, title: str) -> Panel:
 
 
 @mpl.rc_context(_SETTINGS)
-def cost_against_accuracy(points: Sequence[tuple[str, str, float, float]], *, title: str, unit: str) -> Panel:
-    """Where each arm stands: `points` are (name, method, cost, accuracy). Costs on a logarithmic axis."""
+def cost_against_accuracy(points: Sequence[Point], *, title: str, unit: str) -> Panel:
+    """The cost and the accuracy of each arm. Costs on a logarithmic axis."""
     figure, axes = _panel(left=34, right=14, height=250, bottom=42, top=12)
-    costs = [cost for _, _, cost, _ in points]
+    costs = [point.cost for point in points]
     reach = max(max(costs) / min(costs), 10)
     axes.set_xscale("log")
     # To the right of the dearest arm there is room for its name.
@@ -127,26 +151,21 @@ def cost_against_accuracy(points: Sequence[tuple[str, str, float, float]], *, ti
     axes.grid(color=_STAND_INS["rule"], linewidth=0.6)
     _decades(axes, unit)
     axes.set_xlabel("dollars" if unit == "usd" else "floating-point operations", size=11)
-    for name, method, cost, value in points:
-        hollow = "cached" in name
-        axes.plot([cost], [value], "o", color=_STAND_INS[role_of(method)], markersize=6.5,
-                  fillstyle="none" if hollow else "full", markeredgewidth=1.6 if hollow else 0)  # fmt: skip
-    _label(
-        axes,
-        [
-            (name, "muted" if role_of(method) == "control" else role_of(method), cost, value)
-            for name, method, cost, value in points
-        ],
-    )
-    words = [f"{name} {quantity(cost, unit)} and {percent(value)}" for name, _, cost, value in points]
+    for point in points:
+        axes.plot([point.cost], [point.accuracy], "o", color=_STAND_INS[point.colour], markersize=6.5,
+                  fillstyle="none" if point.hollow else "full",
+                  markeredgewidth=1.6 if point.hollow else 0)  # fmt: skip
+    _label(axes, points)
+    words = [f"{p.name} {quantity(p.cost, unit)} and {percent(p.accuracy)}" for p in points]
     spoken = f"Cost and accuracy on {title}: {'; '.join(words)}."
     return Panel(title, _svg(figure, spoken))
 
 
 @mpl.rc_context(_SETTINGS)
-def break_even(tuned: Row, context: Row, *, title: str) -> Panel:
-    """What n questions cost in all with the tuned model (a band over seeds) and with the documents in
-    the prompt, read anew each time or cached; both rows are of "costs"."""
+def break_even(tuned: Row, contexts: Sequence[Row], *, title: str) -> Panel:
+    """What n questions cost in all with the tuned model (a band over seeds) and with documents in the prompt,
+    read anew each time or cached. All rows are of "costs"; the break-even is against the first of
+    `contexts`."""
     unit = tuned["unit"]
     ends = [b for key in ("break_even_queries", "break_even_queries_cached") for b in _bounds(tuned[key])]
     last = 10 ** np.ceil(np.log10(max([1e4, *(10 * end for end in ends)])))
@@ -154,12 +173,19 @@ def break_even(tuned: Row, context: Row, *, title: str) -> Panel:
     figure, axes = _panel(left=50, right=14, height=230, bottom=42, top=10)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    cached = _line(context, n, cached=True, bound=1)
-    axes.plot(n, _line(context, n, cached=False, bound=1), color=_STAND_INS["context"], linewidth=2)
-    axes.plot(n, cached, color=_STAND_INS["context"], linewidth=2, linestyle=(0, (3, 2)))
+    for place, context in enumerate(contexts):
+        wide = 1.0 if place else 2.0
+        for cached in (False, True):
+            line = _line(context, n, cached=cached, bound=1)
+            axes.plot(n, line, color=_STAND_INS["context"], linewidth=wide,
+                      linestyle=(0, (3, 2)) if cached else "-")  # fmt: skip
+        if len(contexts) > 1:
+            end = _line(context, n, cached=False, bound=1)[-1]
+            axes.text(last, end, context["method"], size=10, ha="right", va="bottom",
+                      color=_STAND_INS["context"])  # fmt: skip
     low, high = (_line(tuned, n, cached=False, bound=bound) for bound in (0, 1))
-    axes.fill_between(n, low, high, color=_STAND_INS["augmented"], alpha=0.25, linewidth=0)
-    axes.plot(n, high, color=_STAND_INS["augmented"], linewidth=2)
+    axes.fill_between(n, low, high, color=_STAND_INS["treatment"], alpha=0.25, linewidth=0)
+    axes.plot(n, high, color=_STAND_INS["treatment"], linewidth=2)
     for end in ends:
         at = _line(tuned, np.array([float(end)]), cached=False, bound=1)
         axes.plot([end], at, "o", color=_STAND_INS["paper"], markersize=6.5, markeredgewidth=1.6,
@@ -174,39 +200,35 @@ def break_even(tuned: Row, context: Row, *, title: str) -> Panel:
     plain, cached_even = (questions(tuned[f"break_even_queries{name}"]) for name in ("", "_cached"))
     note = f"cheaper after {plain}; with caching after {cached_even}".replace("after never", "never")
     spoken = (
-        f"Costs of {tuned['method']} and of documents in the prompt on {title}: the tuned model is {note}."
+        f"Costs of {tuned['method']} and of {contexts[0]['method']} on {title}: the tuned model is {note}."
     )
     return Panel(title, _svg(figure, spoken), note)
 
 
 @mpl.rc_context(_SETTINGS)
-def written_lines(rows: Sequence[Row], *, title: str) -> Panel:
-    """What the model's lines are, as shares of all: `rows` are those of "augmentation" for one dataset."""
-    rows = sorted(rows, key=lambda row: method_order(row["method"]))
+def lines(rows: Sequence[Row], *, title: str) -> Panel:
+    """What the generated lines are, as shares of all: `rows` are those of "augmentation" for one dataset,
+    from an exact audit."""
     figure, axes = _panel(left=118, right=28, height=32 + 24 * len(rows), bottom=26, top=6)
     words = []
     for y, row in enumerate(rows):
         total, start = max(sum(row[key] for key, _, _ in LINES), 1), 0.0
-        for key, _, role in LINES:
+        for key, _, colour in LINES:
             share = row[key] / total
-            axes.barh(y, share, left=start, height=0.62, color=_STAND_INS[role], linewidth=0)
+            axes.barh(y, share, left=start, height=0.62, color=_STAND_INS[colour], linewidth=0)
             start += share
         shares = ", ".join(f"{percent(row[key] / total)} {word}" for key, word, _ in LINES)
         words.append(f"{row['method']}, {total:,} lines: {shares}")
     axes.set_yticks(range(len(rows)), [_fitting(row["method"]) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     _shares(axes)
-    spoken = f"What the model wrote about {title}. {'; '.join(words)}."
+    spoken = f"Lines generated from {title}. {'; '.join(words)}."
     return Panel(title, _svg(figure, spoken))
 
 
-def role_of(method: str) -> str:
-    """The colour of an arm: one for each way of using documents, grey for controls."""
-    if method.startswith("augmented"):
-        return "augmented"
-    roles = {"in-context": "context", "oracle": "oracle"}
-    controls = ("pretrained", "paraphrase", "foreign")
-    return roles.get(method, "control" if method in controls else "plain")
+def colour_of(arm: str, outline: Outline) -> str:
+    """The colour of an arm."""
+    return OF_ROLE.get(outline.roles.get(arm, ""), "added")
 
 
 def _panel(*, left: int, right: int, height: int, bottom: int, top: int) -> tuple[Figure, Axes]:
@@ -218,11 +240,14 @@ def _panel(*, left: int, right: int, height: int, bottom: int, top: int) -> tupl
 
 def _svg(figure: Figure, words: str) -> Markup:
     out = io.StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    with warnings.catch_warnings():
+        # The browser draws the letters: that a font here lacks some of them does not matter.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     inside = text[text.index("<g ") : text.rindex("</svg>")]
-    for role, colour in _STAND_INS.items():
-        inside = inside.replace(colour, f"var(--{role})")
+    for name, colour in _STAND_INS.items():
+        inside = inside.replace(colour, f"var(--{name})")
     inside = re.sub(r"font-family: [^;\"]*;? ?", "", inside)
     # Ids must be single in a page, but groups are numbered anew in every drawing, and what is referred
     # to is named by its own content.
@@ -239,7 +264,7 @@ def _svg(figure: Figure, words: str) -> Markup:
 
 
 def _fitting(name: str) -> str:
-    """A name of a method as long as the margin of a panel, which those of the design just fill."""
+    """The name of an arm, cut to the margin of a panel."""
     return name if len(name) <= 17 else f"{name[:16]}…"
 
 
@@ -251,16 +276,15 @@ def _shares(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _label(axes: Axes, points: Sequence[tuple[str, str, float, float]]) -> None:
+def _label(axes: Axes, points: Sequence[Point]) -> None:
     """A name beside each point, as near as it can stand without covering a point or another name, and
     tied to its point by a thin line where it cannot stand on the same level."""
-    places = [axes.transData.transform((x, y)) for _, _, x, y in points]
+    places = [axes.transData.transform((point.cost, point.accuracy)) for point in points]
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in places]
     top = axes.figure.bbox.height
     levels = (0, 13, -13, 20, -20, 27, -27, 34, -34, 41, -41)
-    for (name, role, cost, value), (x, y) in sorted(
-        zip(points, places, strict=True), key=lambda found: -found[1][1]
-    ):
+    for point, (x, y) in sorted(zip(points, places, strict=True), key=lambda found: -found[1][1]):
+        name, colour = point.name, "muted" if point.colour == "control" else point.colour
         wide = 7 * len(name)  # browsers differ in their fonts: a little more than most take
         options = [
             (shift, level, Bbox.from_bounds(x + shift - (wide if shift < 0 else 0), y + level - 6, wide, 12))
@@ -271,16 +295,16 @@ def _label(axes: Axes, points: Sequence[tuple[str, str, float, float]]) -> None:
         free = (option for option in inside if not option[2].count_overlaps(taken))
         shift, level, box = next(free, inside[0])
         taken.append(box)
-        tie = {"arrowstyle": "-", "color": _STAND_INS[role], "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
+        tie = {"arrowstyle": "-", "color": _STAND_INS[colour], "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3}
         axes.annotate(
             name,
-            (cost, value),
+            (point.cost, point.accuracy),
             xytext=(shift, level),
             textcoords="offset points",
             size=10.5,
             ha="left" if shift > 0 else "right",
             va="center",
-            color=_STAND_INS[role],
+            color=_STAND_INS[colour],
             arrowprops=tie if level else None,
             annotation_clip=False,
         )
@@ -314,12 +338,12 @@ def _decades(axes: Axes, unit: str, *, vertical: bool = False) -> None:
 
 def _short(value: float) -> str:
     """1, 100, 10k, 1M, and powers of ten beyond."""
-    if value >= 1e10:
+    if value >= 1e9:
         exponent = int(np.floor(np.log10(value) + 1e-9))
         digits = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
         factor = value / 10**exponent
         return f"10{digits}" if abs(factor - 1) < 0.01 else f"{factor:.1f}·10{digits}"
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for size, letter in ((1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:.3g}{letter}"
     return f"{value:.3g}" if value >= 0.001 else f"{value:.0e}"

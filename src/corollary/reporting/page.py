@@ -2,105 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from corollary import store
-from corollary.errors import UserError
+from corollary.measure.cost import cost_rows, read_measured, read_prices
+from corollary.measure.rows import read_results, read_summary
+from corollary.plugins import name_of
 from corollary.reporting import figures, samples, tables
 from corollary.reporting.advice import advise
-from corollary.reporting.wording import (
-    METHODS,
-    RECALL,
-    count,
-    listing,
-    main_tuning,
-    method_order,
-    percent,
-    place_of,
-    tuning_name,
-)
-from corollary_worlds import paper
-
-__all__ = ["report"]
-
-_PARTS = (
-    "accuracy", "seeds", "comparisons", "augmentation", "costs", "by_written", "by_reserved",
-    "by_premises_shown", "accuracy_pmi", "warnings",
-)  # fmt: skip
+from corollary.reporting.outline import UNTUNED, Outline, Row, main_tuning, mean, outline_of
+from corollary.reporting.sections import sections_of
+from corollary.reporting.tables import Table
+from corollary.reporting.wording import clean, cleaned, count, listing, percent
 
 QUESTIONS = 1_000
 """The number of questions for which costs are set against accuracy."""
 
-_DEPLOYABLE = (
-    "pretrained",
-    "in-context",
-    "fine-tuned",
-    "augmented-local",
-    "augmented-global",
-    "augmented",
-)
-"""The arms whose cost means something: the others are controls, or need what a user does not have."""
+PAID = ("floor", "context", "baseline", "ablation", "treatment")
+"""Roles whose cost means something: the others are controls, or need what you do not have."""
+
+SILENT, WRONG = 0.05, 0.5
+"""A share of unreadable answers, and one of right new lines, that the page warns of."""
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Accuracy by something that differs between questions: a heading, what it means, and the numbers."""
+
+    title: str
+    about: str
+    table: Table
+    means: str = ""
 
 
 def write_page(folder: Path, *, prices: Path | None = None) -> Path:
-    """Writes `report.html` into the folder of a study, from its summary.json, results.jsonl, study.json,
-    elsewhere.json, audits and datasets, and returns the page's path.
+    """Writes `report.html` into the folder of a study and returns its path.
 
-    The page needs no other file, no network and no scripts. Same folder, same bytes. Raises `UserError`
-    when the folder holds no finished study.
+    The page is made from summary.json, results.jsonl, study.json, the audits and the datasets; with a price
+    file, its costs are computed again from costs.jsonl. It needs no other file, no network and no scripts.
+    Same folder, same bytes. Raises `UserError` when the folder holds no finished study or the price file
+    cannot be read.
     """
-    if not (folder / "summary.json").is_file():
-        raise UserError(
-            f"{folder} holds no summary.json: name the folder of a study that has run to its end."
-        )
-    summary = dict.fromkeys(_PARTS, ()) | store.read_json(folder / "summary.json")
-    study = store.read_json(folder / "study.json") if (folder / "study.json").is_file() else {}
-    results = store.read_jsonl(folder / "results.jsonl") if (folder / "results.jsonl").is_file() else []
-    elsewhere = _elsewhere(folder)
-    embedded = _only_embedded(summary, elsewhere)
+    summary: dict[str, Any] = cleaned(read_summary(folder))
+    if prices:
+        summary["costs"] = cleaned(cost_rows(read_measured(folder), prices=read_prices(prices)))
+    study = cleaned(store.read_json(folder / "study.json")) if (folder / "study.json").is_file() else {}
+    outline = outline_of(summary)
+    sections, left_out = sections_of(summary)
     page = _template().render(
-        name=study.get("name") or folder.name,
+        name=study.get("name") or folder.resolve().name,
         advice=advise(summary),
-        embedded=embedded,
-        scope=_scope(summary, results),
-        glance=tables.glance(summary),
-        paper=paper.lines(summary),
-        readings=list(paper.READINGS.values()),
-        accuracy=_accuracy(summary, samples.asked(folder, summary)),
-        comparisons=tables.comparisons(summary["comparisons"]),
-        methods=_methods(summary, elsewhere),
-        costs=_costs(summary),
-        augmentation=_augmentation(summary),
-        samples=samples.augmentations(folder, summary),
+        scope=_scope(folder, summary, study),
+        disclaimers=[section.disclaimer for section in sections if section.disclaimer],
+        warnings=[*_warnings(summary, outline), *left_out],
+        glance=tables.glance(summary, outline),
+        arms=[(a["name"], a["about"], figures.colour_of(a["name"], outline)) for a in summary["arms"]],
+        sections=[section for section in sections if section.tables],
+        accuracy=_accuracy(summary, outline, samples.asked(folder, summary, outline)),
+        recall=listing(list(dict.fromkeys(split for (_, split), recall in outline.tests.items() if recall))),
+        comparisons=tables.comparisons(summary["comparisons"], outline),
+        costs=_costs(summary, outline),
+        augmentation=_augmentation(summary, outline),
+        samples=samples.augmentations(folder, summary, outline),
         labels=samples.LABELS,
-        written=tables.apart(
-            summary["by_written"], "written", yes="Written", no="Not written",
-            caption="Accuracy where a line of the augmentation states the answer, and where none does.",
-        ),
-        reserved=tables.apart(
-            summary["by_reserved"], "reserved", yes="Kept out", no="Practised",
-            caption="Accuracy where the relation or wording was kept out of the tasks on which the embedded "
-            "model learned to augment, and where it was not.",
-        ),
-        practised=tables.practised(summary["augmentation"]),
-        pmi=tables.beside(summary["accuracy"], summary["accuracy_pmi"]),
-        shown=tables.apart(
-            summary["by_premises_shown"], "premises_shown", yes="Premises in the prompt", no="Not all",
-            caption="Accuracy where all that proves the answer stood in the prompt, and where it did not.",
-        ),
-        written_means=tables.means(summary["by_written"], "written", "augmented"),
-        reserved_means=tables.means(summary["by_reserved"], "reserved", "augmented"),
-        warnings=_warnings(summary),
-        unknown=_unknown(summary, embedded),
+        breakdowns=_breakdowns(summary, outline),
+        unknown=_unknown(summary, outline) + [line for section in sections for line in section.unknown],
         study=_flat(study),
     )  # fmt: skip
-    store.write_text(folder / "report.html", page)
+    store.write_text(folder / "report.html", clean(page))
     return folder / "report.html"
 
 
@@ -113,189 +89,240 @@ def _template() -> jinja2.Template:
     return environment.from_string((here / "template.html.j2").read_text(encoding="utf-8"))
 
 
-def _elsewhere(folder: Path) -> frozenset[str]:
-    """The methods that are models tuned elsewhere: how they learned is not the study's to say."""
-    path = folder / "elsewhere.json"
-    return frozenset(entry["method"] for entry in store.read_json(path)) if path.is_file() else frozenset()
-
-
-def _only_embedded(summary: Mapping[str, Any], elsewhere: Collection[str]) -> bool:
-    """Whether the study itself ran on the embedded model, whatever was added to it."""
-    return {row["model"] for row in summary["accuracy"] if row["method"] not in elsewhere} == {"embedded"}
-
-
-def _scope(summary: Mapping[str, Any], results: list[dict[str, Any]]) -> str:
-    """One line: how much was measured."""
+def _scope(folder: Path, summary: Row, study: Row) -> str:
+    """One line: which model, and how much was measured."""
     datasets = {row["dataset"] for row in summary["accuracy"]}
-    methods = {row["method"] for row in summary["accuracy"]}
+    arms = {row["method"] for row in summary["accuracy"]}
     seeds = {row["seed"] for row in summary["seeds"]}
-    asked = {(row["dataset"], row["seed"], row["question"]) for row in results}
-    parts = [count(len(datasets), "dataset"), count(len(methods), "method"), count(len(seeds), "seed")]
-    return ", ".join([*parts, f"{len(asked):,} questions"] if asked else parts)
+    asked = {(row["dataset"], row["seed"], row["question"]) for row in read_results(folder)}
+    parts = [count(len(datasets), "dataset"), count(len(arms), "arm"), count(len(seeds), "seed")]
+    parts += [count(len(asked), "question")] if asked else []
+    model = study.get("model") or {}
+    named = [
+        str(value)
+        for key, value in model.get("options", {}).items()
+        if key in ("path", "name", "id") and value
+    ]
+    about = [f"model {name_of(model['use'])}{f' ({_last(named[0])})' if named else ''}"] if model else []
+    return ", ".join([*about, *parts])
 
 
-def _accuracy(summary: Mapping[str, Any], asked: Mapping[str, list[samples.Asked]]) -> list[dict[str, Any]]:
-    """For each dataset: a panel per split, examples of its questions, and all numbers."""
+def _accuracy(
+    summary: Row, outline: Outline, asked: Mapping[str, list[samples.Asked]]
+) -> list[dict[str, Any]]:
+    """For each dataset: a panel per split and tuning, examples of its questions, and all numbers."""
     out = []
-    for dataset in sorted({row["dataset"] for row in summary["accuracy"]}, key=place_of):
+    for dataset in outline.datasets(summary["accuracy"]):
         rows = [row for row in summary["accuracy"] if row["dataset"] == dataset]
         panels = []
-        for split in sorted({row["split"] for row in rows}, key=lambda split: place_of(dataset, split)):
+        for split in sorted(
+            {row["split"] for row in rows}, key=lambda split: outline.test_place(dataset, split)
+        ):
             here = [row for row in rows if row["split"] == split]
             dots = [s for s in summary["seeds"] if (s["dataset"], s["split"]) == (dataset, split)]
-            tunings = sorted({row["tuning"] for row in here} - {"none"}) or ["none"]
+            tunings = sorted({row["tuning"] for row in here} - {UNTUNED}) or [UNTUNED]
             for tuning in tunings:
-                arms = [row for row in here if row["tuning"] in (tuning, "none")]
-                title = f"{dataset} {split}{f', {tuning_name(tuning)}' if len(tunings) > 1 else ''}"
-                panels.append(figures.accuracy(arms, dots, title=title))
-        table = tables.accuracies(rows, caption=f"Accuracy on {dataset}.")
+                arms = [row for row in here if row["tuning"] in (tuning, UNTUNED)]
+                title = f"{dataset} {split}{f', {tuning}' if len(tunings) > 1 else ''}"
+                panels.append(figures.accuracy(arms, dots, outline, title=title))
+        table = tables.accuracies(rows, outline, caption=f"Accuracy on {dataset}.")
         out.append({"dataset": dataset, "panels": panels, "table": table, "asked": asked.get(dataset, [])})
     return out
 
 
-def _costs(summary: Mapping[str, Any]) -> dict[str, Any]:
+def _costs(summary: Row, outline: Outline) -> dict[str, Any]:
     """Cost against accuracy, and the lines that cross at break-even, for each dataset."""
-    rows = summary["costs"]
     against, crossing = [], []
-    for dataset in sorted({row["dataset"] for row in rows}, key=place_of):
-        here = [row for row in rows if row["dataset"] == dataset]
-        here = [row for row in here if row["tuning"] in (main_tuning(here), "none") and row["unit"]]
-        points = _points(dataset, here, summary["accuracy"])
+    for dataset in outline.datasets(summary["costs"]):
+        here = [row for row in summary["costs"] if row["dataset"] == dataset and row["unit"]]
+        tuning = main_tuning(here)
+        here = outline.sorted(row for row in here if row["tuning"] in (tuning, UNTUNED))
+        points = _points(here, outline, outline.inference(summary["accuracy"]))
         if len(points) > 1:
-            unit = here[0]["unit"]
-            against.append(figures.cost_against_accuracy(points, title=dataset, unit=unit))
-        context = next((row for row in here if row["method"] == "in-context"), None)
-        tuned = next((row for row in here if row["method"] == "augmented"), None)
-        if context and tuned:
-            crossing.append(figures.break_even(tuned, context, title=dataset))
-    units = {row["unit"] for row in rows}
-    dates = {row["priced"] for row in rows if row.get("priced")}
+            against.append(figures.cost_against_accuracy(points, title=dataset, unit=here[0]["unit"]))
+        # What costs nothing has no place on a logarithmic axis.
+        paid = [row for row in here if min(row["per_query"] + row["per_query_cached"]) > 0]
+        contexts = [row for row in paid if outline.roles.get(row["method"]) == "context"]
+        treated = [row for row in paid if outline.roles.get(row["method"]) == "treatment"]
+        for row in treated if contexts else []:
+            title = f"{dataset}, {row['method']}" if len(treated) > 1 else dataset
+            crossing.append(figures.break_even(row, contexts, title=title))
+    dates = {row["priced"] for row in summary["costs"] if row["priced"]}
     return {
         "against": against,
         "crossing": crossing,
-        "table": tables.costs(rows),
-        "money": "usd" in units,
+        "table": tables.costs(summary["costs"], outline),
+        "money": any(row["unit"] == "usd" for row in summary["costs"]),
         "priced": listing(sorted(dates)) if dates else "",
         "questions": f"{QUESTIONS:,}",
     }
 
 
-def _points(
-    dataset: str, costs: list[dict[str, Any]], accuracies: list[dict[str, Any]]
-) -> list[tuple[str, str, float, float]]:
-    """(name, method, cost of tuning and of `QUESTIONS` questions, mean accuracy over tests of inference)."""
+def _points(costs: Sequence[Row], outline: Outline, accuracies: Sequence[Row]) -> list[figures.Point]:
+    """Each arm's cost of tuning and of `QUESTIONS` questions, with its mean accuracy over tests of
+    inference."""
     out = []
-    for row in sorted(costs, key=lambda row: method_order(row["method"])):
+    for row in costs:
+        cell = (row["dataset"], row["method"], row["tuning"])
         values = [
             a["accuracy"]
             for a in accuracies
-            if (a["dataset"], a["method"], a["tuning"]) == (dataset, row["method"], row["tuning"])
-            and a["split"] not in RECALL
-            and a["accuracy"] is not None
+            if (a["dataset"], a["method"], a["tuning"]) == cell and a["accuracy"] is not None
         ]
-        if row["method"] not in _DEPLOYABLE or not values:
+        role = outline.roles.get(row["method"])
+        if role not in PAID or not values:
             continue
-        names = ("", "_cached") if row["method"] == "in-context" else ("",)
-        for name in names:
-            once, query = row[f"once{name}"], row[f"per_query{name}"]
-            cost = sum(once) / 2 + QUESTIONS * sum(query) / 2
-            shown = f"{row['method']}{', cached' if name else ''}"
+        for cached in (False, True) if role == "context" else (False,):
+            once, query = (row[f"{key}{'_cached' if cached else ''}"] for key in ("once", "per_query"))
+            cost = mean(once) + QUESTIONS * mean(query)
+            name = f"{row['method']}{', cached' if cached else ''}"
             if cost > 0:
-                out.append((shown, row["method"], cost, sum(values) / len(values)))
+                colour = figures.colour_of(row["method"], outline)
+                out.append(figures.Point(name, colour, cost, mean(values), hollow=cached))
     return out
 
 
-def _augmentation(summary: Mapping[str, Any]) -> dict[str, Any]:
-    rows = summary["augmentation"]
-    datasets = sorted({row["dataset"] for row in rows}, key=place_of)
+def _augmentation(summary: Row, outline: Outline) -> dict[str, Any]:
+    """What was generated: the kinds of lines where an exact audit told them apart, else counts alone."""
+    rows = outline.sorted(summary["augmentation"])
+    judged = [row for row in rows if all(key in row for key, _, _ in figures.LINES)]
     return {
         "panels": [
-            figures.written_lines([row for row in rows if row["dataset"] == dataset], title=dataset)
-            for dataset in datasets
+            figures.lines([row for row in judged if row["dataset"] == dataset], title=dataset)
+            for dataset in outline.datasets(judged)
         ],
-        "legend": [(word, role) for _, word, role in figures.LINES],
-        "table": tables.precision(rows),
-        "kinds": tables.kinds(rows),
+        "legend": [(word, colour) for _, word, colour in figures.LINES],
+        "table": tables.precision(rows, outline) if judged else tables.generated(rows, outline),
+        "kinds": tables.kinds(judged, outline),
+        "unchecked": listing(outline.datasets(row for row in rows if row not in judged))
+        if rows != judged
+        else "",
     }
 
 
-def _methods(summary: Mapping[str, Any], elsewhere: Collection[str]) -> list[tuple[str, str, str]]:
-    """(name, what it is, its colour) of every arm of the study."""
-    words = METHODS | dict.fromkeys(elsewhere, "a model tuned elsewhere")
-    found = sorted({row["method"] for row in summary["accuracy"]}, key=method_order)
-    return [(name, words.get(name, "a method of this study"), figures.role_of(name)) for name in found]
+def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
+    """Accuracy by whether the answer was generated, by every mark, by what the prompt contained, and by the
+    secondary metric; each only where something was measured on both sides."""
 
+    def breakdown(
+        title: str, about: str, rows: Sequence[Row], column: str, labels: Mapping[Any, str]
+    ) -> Breakdown:
+        table = tables.breakdown(rows, outline, column, labels, caption=f"Accuracy by: {title}")
+        tests, values = tables.means(rows, outline, column, labels)
+        sides = listing([f"{value} ({label})" for label, value in values])
+        over = f"Over {count(tests, 'test')} of inference {outline.first('treatment')} reaches {sides}."
+        return Breakdown(title, about, table, over if tests else "")
 
-def _warnings(summary: Mapping[str, Any]) -> list[str]:
-    """Those of the study, where so many answers were unreadable that the accuracy tells little, and where
-    an arm was trained on the documents alone since nothing was written or all of it dropped."""
-    silent: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in summary["accuracy"]:
-        if row["no_answer"] > 0.05:
-            silent.setdefault((row["dataset"], row["method"]), []).append(row)
     found = [
-        f"{method} gave no readable answer to {percent(max(row['no_answer'] for row in rows))} of the "
-        f"questions of {dataset} {listing([row['split'] for row in rows])}: its accuracy is over the rest."
-        for (dataset, method), rows in silent.items()
-    ]
-    for row in (row for row in summary["augmentation"] if not row["lines"]):
-        all_of_it = (
-            f"All {dropped} lines that {row['method']} wrote about {row['dataset']} were dropped"
-            if (dropped := row["dropped"]["lines"])
-            else f"{row['method']} wrote nothing about {row['dataset']}"
+        breakdown(
+            "Was the answer generated?",
+            "An augmentation that happens to state an answer is kept: that is how the method works. Where"
+            " none does, accuracy shows what goes beyond it. The two groups contain different questions, so"
+            " easier questions may explain the gap: run with --withhold to find out.",
+            summary["by_written"],
+            "written",
+            {True: "Generated", False: "Not generated"},
         )
-        found.append(f"{all_of_it}: it was trained on the documents alone.")
+    ]
+    described: dict[tuple[str, str], tuple[Row, list[str]]] = {}
+    for dataset in outline.datasets(summary["by_mark"]):
+        for mark in sorted({row["mark"] for row in summary["by_mark"] if row["dataset"] == dataset}):
+            words = summary["marks"].get(dataset, {}).get(mark) or {"title": mark, "about": "", "labels": {}}
+            described.setdefault((mark, str(words)), (words, []))[1].append(dataset)
+    for (mark, _), (words, datasets) in described.items():
+        rows = [row for row in summary["by_mark"] if row["mark"] == mark and row["dataset"] in datasets]
+        found.append(breakdown(words["title"], words["about"], rows, "value", words["labels"]))
+    found += [
+        breakdown(
+            "Was it in the prompt?",
+            "Not all documents were in the prompt, so some questions were asked without what proves their"
+            " answer.",
+            summary["by_premises_shown"],
+            "premises_shown",
+            {True: "Premises in the prompt", False: "Not all"},
+        ),
+        Breakdown(
+            "Does the model prefer some choices anyway?",
+            "A model that often saw a name at the end of a sentence prefers it to others, whatever the"
+            " question. This subtracts how likely the model finds each choice without the question.",
+            tables.beside(summary["accuracy"], summary["accuracy_pmi"], outline),
+        ),
+    ]
+    return [each for each in found if each.table.rows]
+
+
+def _warnings(summary: Row, outline: Outline) -> list[str]:
+    """The study's own, and what a reader must know of its numbers: unreadable answers, arms that were trained
+    on the documents alone, and treatments that were trained on wrong lines."""
+    silent: dict[tuple[str, str], list[Row]] = {}
+    for row in summary["accuracy"]:
+        if row["no_answer"] > SILENT:
+            silent.setdefault((row["dataset"], outline.label(row)), []).append(row)
+    found = [
+        f"{arm} gave no readable answer to {percent(max(row['no_answer'] for row in rows))} of the"
+        f" questions of {dataset} {listing([row['split'] for row in rows])}: its accuracy is over the others."
+        for (dataset, arm), rows in silent.items()
+    ]
+    for row in summary["augmentation"]:
+        # A part of the treatment may well have nothing to say about a dataset.
+        if outline.roles.get(row["method"]) == "ablation":
+            continue
+        if not row["lines"]:
+            dropped = row["dropped"]["lines"]
+            why = (
+                f"All {dropped} lines that {row['method']} generated from {row['dataset']} were dropped"
+                if dropped
+                else f"{row['method']} generated nothing from {row['dataset']}"
+            )
+            found.append(f"{why}: it was trained on the documents alone.")
+        elif row["precision"] is not None and row["precision"] < WRONG:
+            found.append(
+                f"Only {percent(row['precision'])} of the new lines of {row['method']} on {row['dataset']}"
+                " are right, and it was trained on all of them."
+            )
     return [*summary["warnings"], *found]
 
 
-def _unknown(summary: Mapping[str, Any], embedded: bool) -> list[str]:
+def _unknown(summary: Row, outline: Outline) -> list[str]:
     """What this study cannot say."""
-    methods = {row["method"] for row in summary["accuracy"]}
-    tunings = {row["tuning"] for row in summary["accuracy"]} - {"none"}
+    tunings = {row["tuning"] for row in summary["accuracy"]} - {UNTUNED}
     seeds = {row["seed"] for row in summary["seeds"]}
-    out = []
-    if embedded:
-        out.append(
-            "No public language model was measured by the study itself. Whether one gains as much, or at "
-            "all, is open: run this study on it before you rely on it."
-        )
-    else:
-        out.append(
-            "Rates and sizes of steps in the presets were chosen for the embedded model. Another model needs "
-            "its own (`--set full.lr=...`): with the wrong ones every tuned arm looks worse than it is."
-        )
-    out.append(
-        "One pre-training run is one subject. Seeds change the tuning and, of made-up datasets, the "
-        "documents and questions, not the model they start from."
-    )
-    out.append(
-        "The intervals hold the noise between groups of facts. That between training runs shows only in how "
-        "far the dots of the seeds lie apart."
-    )
+    out = [
+        "All arms start from one model. Seeds change the tuning and, of datasets that are made from a seed,"
+        " the documents and questions.",
+        "The intervals contain the noise between groups of facts. The noise between training runs shows"
+        " only in how far the dots of the seeds lie apart.",
+    ]
     if len(seeds) < 3:
         out.append(
             f"Only {count(len(seeds), 'seed')} ran: a difference can be an accident of one tuning run."
         )
     if len(tunings) == 1:
-        (tuning,) = tunings
         out.append(
-            f"Only {tuning_name(tuning)} tuning was measured; another kind can rank the methods differently."
+            f"Only {next(iter(tunings))} tuning was measured; another kind can rank the arms differently."
         )
-    missing = [control for control in ("paraphrase", "foreign") if control not in methods]
-    if missing and any(method.startswith("augmented") for method in methods):
+    if outline.first("treatment") and not outline.first("control"):
         out.append(
-            f"Without {listing(missing)} a gain of augmentation could come from more text of any kind, not "
-            "from inferences."
+            "Without a control a gain of augmentation could come from more text of any kind, not from"
+            " inferences."
         )
     return out
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as lines of "a.b" and text; lists of plain values stay on one line."""
+    """Nested settings as lines of "a.b" and text; lists of plain values stay on one line. Of a path on this
+    machine only the last part is shown: the page is made to be passed on."""
     if isinstance(value, dict):
         return [line for key in value for line in _flat(value[key], f"{prefix}.{key}" if prefix else key)]
     if isinstance(value, list):
         if any(isinstance(item, dict | list) for item in value):
             return [line for i, item in enumerate(value, 1) for line in _flat(item, f"{prefix}.{i}")]
-        return [(prefix, ", ".join(map(str, value)))]
-    return [(prefix, "–" if value is None else str(value))]
+        return [(prefix, ", ".join(_last(str(item)) for item in value))]
+    return [(prefix, "–" if value is None else _last(str(value)))]
+
+
+def _last(text: str) -> str:
+    for path in (PurePosixPath(text), PureWindowsPath(text)):
+        if path.is_absolute() and path.name:
+            return f"…/{path.name}"
+    return text

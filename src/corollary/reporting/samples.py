@@ -1,4 +1,4 @@
-"""What the reader of a report can judge alone: some lines that the model wrote, some questions asked."""
+"""What the reader of a report can judge alone: some generated lines, and some of the questions."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from corollary import store
-from corollary.reporting.wording import place_of
+from corollary.reporting.outline import Outline
 from corollary.types import DROPPED
 
 LABELS = {
     "one_step": "right, one step",
     "several_step": "right, several steps",
-    "restates": "restates",
+    "unchecked": "not checked",
     "false": "false",
     "unreadable": "unreadable",
+    "restates": "restates",
 }
-_SHOWN = ("one_step", "several_step", "false", "unreadable")
+"""Labels of audits in the order in which samples are shown, in words."""
+
+RESTATES = "restates"
 _LONGEST = 600
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A line that the model wrote, what it is (a key of `LABELS`), and the documents that it was given."""
+    """A generated line, its label in the audit, its strategy, and the documents that it was generated
+    from."""
 
     text: str
     label: str
@@ -41,56 +45,66 @@ class Asked:
     answer: str
 
 
-def augmentations(folder: Path, summary: Mapping[str, Any], *, each: int = 2) -> dict[str, list[Sample]]:
-    """Up to `each` lines of every kind for each dataset, right ones first, spread evenly over all that
-    were written by the arm with both strategies (or the first other). Restatements are left out, and lines
-    that their strategy dropped.
+def augmentations(
+    folder: Path, summary: Mapping[str, Any], outline: Outline, *, each: int = 2
+) -> dict[str, list[Sample]]:
+    """Up to `each` lines of every label for each dataset, spread evenly over everything that the first
+    treatment (or, without one, the first other arm) generated. Lines that restate a document or were dropped
+    are left out.
 
     Not the best and not the worst: a line's place in the audit decides, never what it says.
     """
     out: dict[str, list[Sample]] = {}
-    for dataset, seeds in _seeds(summary).items():
-        methods = {row["method"] for row in summary["augmentation"] if row["dataset"] == dataset}
-        for _, seed, method in sorted((m != "augmented", s, m) for m in methods for s in seeds):
-            audit = folder / "augmented" / f"{dataset}.{method}.s{seed}" / "audit.jsonl"
+    for dataset, seeds in _seeds(summary, outline).items():
+        arms = [row["method"] for row in outline.sorted(summary["augmentation"]) if row["dataset"] == dataset]
+        treated = [arm for arm in arms if outline.roles.get(arm) == "treatment"]
+        for arm, seed in ((arm, seed) for arm in dict.fromkeys([*treated, *arms]) for seed in seeds):
+            audit = folder / "augmented" / f"{dataset}.{arm}.s{seed}" / "audit.jsonl"
             if audit.is_file():
                 out[dataset] = _chosen(audit, folder / "datasets" / f"{dataset}.s{seed}", each)
                 break
     return {dataset: lines for dataset, lines in out.items() if lines}
 
 
-def asked(folder: Path, summary: Mapping[str, Any]) -> dict[str, list[Asked]]:
+def asked(folder: Path, summary: Mapping[str, Any], outline: Outline) -> dict[str, list[Asked]]:
     """The first question of every split of every dataset, by the lowest seed."""
     out: dict[str, list[Asked]] = {}
-    for dataset, seeds in _seeds(summary).items():
+    for dataset, seeds in _seeds(summary, outline).items():
         path = folder / "datasets" / f"{dataset}.s{seeds[0]}" / "questions.jsonl"
         if not path.is_file():
             continue
         first: dict[str, Asked] = {}
         for row in store.read_jsonl(path):
-            first.setdefault(
-                row["split"], Asked(row["split"], _cut(row["prompt"]), _cut(row["answer"].strip()))
-            )
-        out[dataset] = sorted(first.values(), key=lambda question: place_of(dataset, question.split))
+            question = Asked(row["split"], _cut(row["prompt"]), _cut(row["answer"].strip()))
+            first.setdefault(question.split, question)
+        out[dataset] = sorted(
+            first.values(), key=lambda question: outline.test_place(dataset, question.split)
+        )
     return out
 
 
-def _seeds(summary: Mapping[str, Any]) -> dict[str, list[int]]:
-    """The datasets of a study in order, each with its seeds. The summary names them, and not the folder:
-    that may hold those of earlier runs too."""
-    found: dict[str, set[int]] = {}
-    for row in summary["seeds"]:
-        found.setdefault(row["dataset"], set()).add(row["seed"])
-    return {dataset: sorted(found[dataset]) for dataset in sorted(found, key=place_of)}
+def _seeds(summary: Mapping[str, Any], outline: Outline) -> dict[str, list[int]]:
+    """The datasets of a study in order, each with its seeds. The summary names them, and not the folder: that
+    may contain those of earlier runs too."""
+    rows = summary["seeds"]
+    return {
+        dataset: sorted({row["seed"] for row in rows if row["dataset"] == dataset})
+        for dataset in outline.datasets(rows)
+    }
 
 
 def _chosen(audit: Path, data: Path, each: int) -> list[Sample]:
     documents = data / "documents.jsonl"
     texts = {d["id"]: d["text"] for d in store.read_jsonl(documents)} if documents.is_file() else {}
-    lines = [line for line in store.read_jsonl(audit) if line.get("strategy") != DROPPED]
+    lines = [
+        line
+        for line in store.read_jsonl(audit)
+        if line.get("strategy") != DROPPED and line["label"] != RESTATES
+    ]
+    labels = dict.fromkeys([*LABELS, *(line["label"] for line in lines)])
     return [
         _sample(row, texts)
-        for label in _SHOWN
+        for label in labels
         for row in _spread([line for line in lines if line["label"] == label], each)
     ]
 

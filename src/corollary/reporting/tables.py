@@ -1,106 +1,200 @@
-"""The tables of the report: from rows of summary.json to rows of text."""
+"""Tables of a study, made once: the page renders them as HTML, the terminal as text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corollary.reporting.wording import (
-    RECALL,
-    main_tuning,
-    method_order,
-    p_value,
-    percent,
-    place_of,
-    points,
-    quantity,
-    questions,
-    tuning_name,
-)
+import rich.table
+from rich.align import Align
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 
-Row = Mapping[str, Any]
+from corollary.reporting.outline import CHOICES, UNTUNED, Outline, Row, chance_of, mean
+from corollary.reporting.wording import clean, p_value, percent, points, quantity, questions
+
+GAP = 2
 
 
 @dataclass(frozen=True)
 class Table:
-    """Text in rows. The first column is a name, the others are numbers, set flush right."""
+    """Text in rows. The first `names` columns say what a row is about; the others are numbers, set flush
+    right, or, with `words`, text."""
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    names: int = 1
+    words: bool = False
+
+    def text(self, width: int | None = None) -> str:
+        """The table in `width` columns of a terminal (None: as wide as it is), without its caption.
+
+        Columns that do not fit follow in a second block, behind the names again. Words are never broken, so a
+        word that is longer than a line makes that line longer.
+        """
+        head = [_one_line(cell) for cell in self.head]
+        body = [[_one_line(cell) for cell in row] for row in self.rows]
+        wide = [_column_width(head, body, at) + GAP for at in range(len(head))]
+        names, numbers = list(range(self.names)), list(range(self.names, len(head)))
+        room = 10**6 if width is None else width
+        # What an arm answers may be long: the widest name gives way, down to its longest word.
+        widest = max(names, key=lambda at: wide[at])
+        words = [head[widest], *(word for row in body for word in row[widest].split())]
+        others = sum(wide[at] for at in names if at != widest) + max((wide[at] for at in numbers), default=0)
+        wide[widest] = max(min(wide[widest], room - others), GAP + max(map(cell_len, words)))
+        blocks: list[list[int]] = [[]]
+        left = free = room - sum(wide[at] for at in names)
+        for at in numbers:
+            if wide[at] > left and blocks[-1]:
+                blocks.append([])
+                left = free
+            blocks[-1].append(at)
+            left -= wide[at]
+        return "\n\n".join(_grid(head, body, wide, [*names, *block], self.names) for block in blocks)
+
+    def markdown(self) -> str:
+        """The table in Markdown, without its caption."""
+        lines = [
+            self.head,
+            [":---" if at < self.names or self.words else "---:" for at in range(len(self.head))],
+        ]
+        cells = ([_one_line(cell).replace("|", "\\|") for cell in line] for line in (*lines, *self.rows))
+        return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
-def glance(summary: Mapping[str, Any]) -> Table:
-    """The arms that matter for a decision, side by side on every test of inference."""
-    arms = ("pretrained", "in-context", "fine-tuned", "augmented")
-    rows = [row for row in summary["accuracy"] if row["split"] not in RECALL]
-    tuning = main_tuning(rows)
-    cells = {
-        (row["dataset"], row["split"], row["method"]): row
-        for row in rows
-        if row["tuning"] in (tuning, "none")
-    }
+def _column_width(head: Sequence[str], body: Sequence[Sequence[str]], at: int) -> int:
+    """As wide as the widest cell, or the longest word of the heading, which may have several lines."""
+    return max([*(cell_len(row[at]) for row in body), *(cell_len(word) for word in head[at].split(" "))])
+
+
+def _grid(
+    head: Sequence[str],
+    body: Sequence[Sequence[str]],
+    wide: Sequence[int],
+    columns: Sequence[int],
+    names: int,
+) -> str:
+    grid = rich.table.Table(box=None, padding=(0, 0, 0, GAP), show_edge=False)
+    for at in columns:
+        justify: Any = "left" if at < names else "right"
+        grid.add_column(
+            Align(Text(head[at]), justify, vertical="bottom"), width=wide[at] - GAP, justify=justify
+        )
+    for row in body:
+        grid.add_row(*(Text(row[at]) for at in columns))
+    console = Console(file=io.StringIO(), width=sum(wide[at] for at in columns), color_system=None)
+    with console.capture() as captured:
+        console.print(grid)
+    return "\n".join(line.rstrip() for line in captured.get().replace("\u00a0", " ").splitlines())
+
+
+def by_arm(summary: Mapping[str, Any], outline: Outline, dataset: str) -> Table:
+    """Accuracy on one dataset: an arm and tuning each row, a split each column, chance first."""
+    rows = [row for row in summary["accuracy"] if row["dataset"] == dataset]
+    splits = sorted({row["split"] for row in rows}, key=lambda split: outline.test_place(dataset, split))
+    cells = {(row["method"], row["tuning"], row["split"]): row["accuracy"] for row in rows}
+    arms = sorted({key[:2] for key in cells}, key=lambda arm: outline.arm_place(*arm))
+    chance = [chance_of(row for row in rows if row["split"] == split) for split in splits]
+    body = [("chance", "", *map(percent, chance))]
+    body += [(*arm, *(percent(cells.get((*arm, split))) for split in splits)) for arm in arms]
+    seeds = max((row["seeds"] for row in rows), default=0)
+    caption = f"{dataset}: right answers" + (f", mean of {seeds} seeds" if seeds > 1 else "")
+    return Table(caption, ("arm", "tuning", *splits), tuple(body), names=2)
+
+
+def glance(summary: Mapping[str, Any], outline: Outline) -> Table:
+    """The arms that you could use, side by side on every test of inference."""
+    main = (UNTUNED, outline.tuning)
+    rows = [
+        row
+        for row in outline.inference(summary["accuracy"])
+        if row["tuning"] in main or outline.roles.get(row["method"]) == "added"
+    ]
+    cells = {(row["dataset"], row["split"], row["method"]): row for row in rows}
+    arms = [arm for arm in outline.of_role(*CHOICES) if any(key[2] == arm for key in cells)]
+    treatment, baseline = outline.first("treatment"), outline.first("baseline")
     gains = {
         (row["dataset"], row["split"]): row
-        for row in summary["comparisons"]
-        if (row["a"], row["b"], row["tuning"]) == ("augmented", "fine-tuned", tuning)
+        for row in outline.main(summary["comparisons"])
+        if (row["a"], row["b"]) == (treatment, baseline)
     }
     out = []
-    for test in sorted({(d, s) for d, s, _ in cells}, key=lambda test: place_of(*test)):
+    for test in sorted({key[:2] for key in cells}, key=lambda test: outline.test_place(*test)):
         found = [cells.get((*test, arm)) for arm in arms]
-        chances = [row["chance"] for row in found if row and row["chance"] is not None]
         gain = gains.get(test)
         mark = "\u00a0*" if gain and gain["significant"] else ""
-        out.append(
-            (
-                " ".join(test),
-                percent(sum(chances) / len(chances) if chances else None),
-                *(percent(row["accuracy"] if row else None) for row in found),
-                points(gain["difference"] if gain else None) + mark,
-            )
-        )
-    caption = "Accuracy on tests that need an inference. Gain: augmented minus fine-tuned; * significant."
-    return Table(caption, ("Test", "Chance", *map(str.capitalize, arms), "Gain"), tuple(out))
+        gained = (points(gain["difference"] if gain else None) + mark,) if gains else ()
+        chance = percent(chance_of(row for row in found if row))
+        values = (percent(row["accuracy"] if row else None) for row in found)
+        out.append((" ".join(test), chance, *values, *gained))
+    caption = "Accuracy on tests that need an inference."
+    if gains:
+        caption += f" Gain: {treatment} minus {baseline}, in points; * significant."
+    return Table(caption, ("Test", "Chance", *arms, *(["Gain"] if gains else [])), tuple(out))
 
 
-def accuracies(rows: Iterable[Row], *, caption: str) -> Table:
+def accuracies(rows: Iterable[Row], outline: Outline, *, caption: str) -> Table:
     """Every row of "accuracy" that is given, with interval and counts."""
     out = [
         (
-            f"{row['split']} {_arm(row)}",
+            f"{row['split']} {outline.label(row)}",
             percent(row["accuracy"]),
-            _span(row, percent),
+            span(row, percent),
             percent(row["chance"]),
             f"{row['n']:,}",
             f"{row['n_units']:,}",
             percent(row["no_answer"]),
         )
-        for row in sorted(rows, key=_order)
+        for row in outline.sorted(rows)
     ]
-    head = ("Test and method", "Accuracy", "95 %", "Chance", "Questions", "Units", "No answer")
+    head = ("Test and arm", "Accuracy", "95 %", "Chance", "Questions", "Units", "No answer")
     return Table(caption, head, tuple(out))
 
 
-def comparisons(rows: Iterable[Row]) -> Table:
+def comparisons(rows: Iterable[Row], outline: Outline) -> Table:
     """Every comparison with its interval and tests."""
+    place = {(row["dataset"], row["split"]): outline.test_place(row["dataset"], row["split"]) for row in rows}
     out = [
         (
-            f"{row['dataset']} {row['split']}: {row['a']} − {row['b']}{_tuning(row)}",
+            f"{row['dataset']} {row['split']}: {row['a']} − {outline.label(row, arm='b')}",
             points(row["difference"]),
-            _span(row, points),
+            span(row, points),
             p_value(row["p"]),
             p_value(row["p_adjusted"]),
             "yes" if row["significant"] else "no",
         )
-        for row in sorted(rows, key=lambda row: (place_of(row["dataset"], row["split"]), row["tuning"]))
+        for row in sorted(rows, key=lambda row: (place[row["dataset"], row["split"]], row["tuning"]))
     ]
     head = ("Test and pair", "Points", "95 %", "p", "p adjusted", "Significant")
     return Table("Paired differences in percentage points.", head, tuple(out))
 
 
-def precision(rows: Iterable[Row]) -> Table:
-    """How right and how complete what the model wrote is."""
+def generated(rows: Iterable[Row], outline: Outline) -> Table:
+    """How many lines each arm generated, and what became of them."""
+    out = [
+        (
+            f"{row['dataset']} {row['method']}",
+            *(
+                f"{n:,}"
+                for n in (row["written"]["lines"], row["dropped"]["lines"], row["leaked"], row["lines"])
+            ),
+        )
+        for row in outline.sorted(rows)
+    ]
+    head = ("Dataset and arm", "Generated", "Dropped", "Leaked", "Used")
+    caption = (
+        "Distinct lines, added over seeds. Dropped: the strategy left them out. Leaked: they contained the"
+        " text of a question and were removed. Used: what the arm was trained on."
+    )
+    return Table(caption, head, tuple(out))
+
+
+def precision(rows: Iterable[Row], outline: Outline) -> Table:
+    """How right and how complete the generated lines are."""
     out = [
         (
             f"{row['dataset']} {row['method']}",
@@ -110,148 +204,148 @@ def precision(rows: Iterable[Row]) -> Table:
             f"{row['dropped']['lines']:,}",
             percent(row["written"]["precision"]),
         )
-        for row in sorted(rows, key=_written_order)
+        for row in outline.sorted(rows)
     ]
     caption = (
-        "Each distinct line counts once. Precision: new and right among all lines that do not restate. "
-        "Coverage: share of the statements one rule away from the documents that were written; beside it "
-        "that of statements several rules away. Leaked: lines with a question's own text, all removed. "
-        "Dropped: lines that their strategy left out because they cite what no document tells; beside it "
-        "the precision of all that the model wrote, these included."
+        "Each distinct line counts once. Precision: the share of new and right lines among all that do not"
+        " restate a document. Coverage: the share of the statements one step away from the documents that"
+        " were generated, then of those several steps away. Leaked: lines with the text of a question, all"
+        " removed. Dropped: lines that the strategy left out; the last column is the precision with these."
     )
-    head = ("Dataset and method", "Lines", "Precision", "Coverage", "Several steps", "Leaked", "Dropped")
-    return Table(caption, (*head, "Precision with these"), tuple(out))
+    head = ("Dataset and arm", "Lines", "Precision", "Coverage", "Several steps", "Leaked", "Dropped")
+    return Table(caption, (*head, "Precision with dropped"), tuple(out))
 
 
-def kinds(rows: Iterable[Row]) -> Table:
-    """How many lines of each kind the model wrote."""
+def kinds(rows: Iterable[Row], outline: Outline) -> Table:
+    """How many lines of each kind were generated."""
     keys = ("restates", "one_step", "several_step", "false", "unreadable")
     out = [
         (f"{row['dataset']} {row['method']}", *(f"{row[key]:,}" for key in keys))
-        for row in sorted(rows, key=_written_order)
+        for row in outline.sorted(rows)
     ]
-    head = ("Dataset and method", "Restates", "One step", "Several steps", "False", "Unreadable")
+    head = ("Dataset and arm", "Restates", "One step", "Several steps", "False", "Unreadable")
     return Table("Distinct lines of each kind.", head, tuple(out))
 
 
-def practised(rows: Iterable[Row]) -> Table:
-    """Precision and coverage where the model learned to augment and where that was kept out, for the rows
-    of "augmentation" that hold both as "seen" and "reserved"."""
+def costs(rows: Iterable[Row], outline: Outline | None = None) -> Table:
+    """Tokens, operations, time, money and break-even of every arm, in the order of the study if it is
+    given."""
+    rows = outline.sorted(rows) if outline else list(rows)
+    money = any(row["usd"] is not None for row in rows)
     out = [
         (
-            f"{row['dataset']} {row['method']}",
-            *(percent(row[part][key]) for key in ("precision", "coverage") for part in ("reserved", "seen")),
-        )
-        for row in sorted(rows, key=_written_order)
-        if row.get("seen") and row.get("reserved")
-    ]
-    head = ("Dataset and method", "Precision, kept out", "practised", "Coverage, kept out", "practised")
-    return Table("What the model wrote, apart in the same way.", head, tuple(out))
-
-
-def costs(rows: Iterable[Row]) -> Table:
-    """Tokens, operations, time, money and break-even of every arm."""
-    out = [
-        (
-            f"{row['dataset']} {_arm(row)}",
-            quantity(row["augment_tokens"]),
-            quantity(row["train_tokens"]),
-            quantity(row["query_tokens"]),
-            quantity(row["flops"]),
-            quantity(row["seconds"]),
-            quantity(row["usd"], "usd"),
+            row["dataset"],
+            row["method"],
+            row["tuning"],
+            *(
+                quantity(row[key])
+                for key in ("augment_tokens", "train_tokens", "query_tokens", "flops", "seconds")
+            ),
+            *([quantity(row["usd"], "usd")] if money else []),
             _even(row["break_even_queries"]),
             _even(row["break_even_queries_cached"]),
         )
-        for row in sorted(
-            rows, key=lambda r: (place_of(r["dataset"]), method_order(r["method"], r["tuning"]))
-        )
+        for row in rows
     ]
     head = (
-        "Dataset and method", "Tokens written", "Tokens trained", "Tokens a question", "Operations",
-        "Seconds", "Dollars", "Cheaper after", "With caching",
+        "Dataset", "arm", "tuning", "Tokens generated", "Tokens trained", "Tokens a question", "Operations",
+        "Seconds", *(["Dollars"] if money else []), "Cheaper after", "With caching",
     )  # fmt: skip
     caption = (
-        "Means over seeds. Cheaper after: the number of questions from which on the arm costs less than "
-        "keeping the documents in the prompt, without and with prompt caching."
+        "Means over seeds. Cheaper after: the number of questions from which on the arm costs less than"
+        " documents in the prompt, without and with prompt caching."
     )
-    return Table(caption, head, tuple(out))
+    return Table(caption, head, tuple(out), names=3)
 
 
-def apart(rows: Iterable[Row], column: str, *, yes: str, no: str, caption: str) -> Table:
-    """Accuracy of each arm where `column` is true beside where it is false, tests of inference only."""
-    cells: dict[tuple[str, str, str, str], dict[bool, Row]] = {}
-    for row in rows:
+def breakdown(
+    rows: Iterable[Row], outline: Outline, column: str, labels: Mapping[Any, str], *, caption: str
+) -> Table:
+    """Accuracy of each arm for each value of `column`, side by side, on tests of inference that have several.
+
+    `labels` names the values, in the order of the columns; values without a label follow under their own
+    names.
+    """
+    cells: dict[tuple[str, str, str, str], dict[Any, Row]] = {}
+    for row in outline.sorted(outline.inference(rows)):
         key = (row["dataset"], row["split"], row["method"], row["tuning"])
         cells.setdefault(key, {})[row[column]] = row
+    cells = {key: found for key, found in cells.items() if len(found) > 1}
+    seen = {value for found in cells.values() for value in found}
+    values = [*(value for value in labels if value in seen), *sorted(seen - set(labels), key=str)]
+    # Beyond three the table would be wider than a page: accuracy alone.
+    full = len(values) <= 3
     out = []
-    for key in sorted(cells, key=lambda k: (place_of(k[0], k[1]), method_order(k[2], k[3]))):
-        found = cells[key]
-        if key[1] in RECALL or len(found) < 2:
-            continue
-        texts = [
-            (percent(r["accuracy"]), _span(r, percent), f"{r['n']:,}") for r in (found[True], found[False])
-        ]
-        out.append((f"{key[0]} {key[1]} {_arm(found[True])}", *texts[0], *texts[1]))
-    head = ("Test and method", yes, "95 %", "Questions", no, "95 %", "Questions")
-    return Table(caption, head, tuple(out))
+    for found in cells.values():
+        row = next(iter(found.values()))
+        texts = [_measured(found.get(value)) if full else _measured(found.get(value))[:1] for value in values]
+        out.append(
+            (f"{row['dataset']} {row['split']} {outline.label(row)}", *(t for part in texts for t in part))
+        )
+    parts = [(labels.get(value, str(value)), *(("95 %", "Questions") if full else ())) for value in values]
+    return Table(caption, ("Test and arm", *(head for part in parts for head in part)), tuple(out))
 
 
-def beside(rows: Iterable[Row], secondary: Iterable[Row]) -> Table:
+def means(
+    rows: Iterable[Row], outline: Outline, column: str, labels: Mapping[Any, str]
+) -> tuple[int, list[tuple[str, str]]]:
+    """The number of tests of inference on which the first treatment was measured for every value of `column`,
+    and (label, mean accuracy) of each value; (0, []) where there is none."""
+    rows = [
+        row for row in outline.main(outline.inference(rows)) if row["method"] == outline.first("treatment")
+    ]
+    found: dict[Any, dict[tuple[str, str], float]] = {}
+    for row in rows:
+        if row["accuracy"] is not None:
+            found.setdefault(row[column], {})[row["dataset"], row["split"]] = row["accuracy"]
+    shared = set.intersection(*(set(tests) for tests in found.values())) if len(found) > 1 else set()
+    if not shared:
+        return 0, []
+    values = [
+        *(value for value in labels if value in found),
+        *(value for value in found if value not in labels),
+    ]
+    return len(shared), [
+        (labels.get(value, str(value)), percent(mean([found[value][test] for test in sorted(shared)])))
+        for value in values
+    ]
+
+
+def beside(rows: Iterable[Row], secondary: Iterable[Row], outline: Outline) -> Table:
     """Accuracy by the primary and by the secondary metric, where there is one."""
-    keys = ("dataset", "split", "method", "tuning")
+    keys = ("dataset", "split", "method", "tuning", "model")
     primary = {tuple(row[key] for key in keys): row for row in rows}
     out = [
         (
-            f"{row['dataset']} {row['split']} {_arm(row)}",
+            f"{row['dataset']} {row['split']} {outline.label(row)}",
             percent(primary[tuple(row[key] for key in keys)]["accuracy"]),
             percent(row["accuracy"]),
-            _span(row, percent),
+            span(row, percent),
             percent(row["chance"]),
         )
-        for row in sorted(secondary, key=_order)
+        for row in outline.sorted(secondary)
     ]
-    caption = "Accuracy by the log-probability of a name, and by that less the one without a description."
-    return Table(caption, ("Test and method", "Accuracy", "Less the prior", "95 %", "Chance"), tuple(out))
+    caption = (
+        "Accuracy by the log-probability of a choice, and by that minus its log-probability without"
+        " the question."
+    )
+    return Table(caption, ("Test and arm", "Accuracy", "Less the prior", "95 %", "Chance"), tuple(out))
 
 
-def means(rows: Iterable[Row], column: str, method: str) -> tuple[str, str, int] | None:
-    """Mean accuracy of a method over tests of inference, where `column` is true and where it is false, and
-    the number of tests that hold both; None without any."""
-    rows = [row for row in rows if row["method"] == method and row["split"] not in RECALL]
-    rows = [
-        row for row in rows if row["tuning"] in (main_tuning(rows), "none") and row["accuracy"] is not None
-    ]
-    found = {
-        value: {(row["dataset"], row["split"]): row["accuracy"] for row in rows if row[column] is value}
-        for value in (True, False)
-    }
-    both = found[True].keys() & found[False].keys()
-    if not both:
-        return None
-    yes, no = (sum(found[value][test] for test in both) / len(both) for value in (True, False))
-    return percent(yes), percent(no), len(both)
-
-
-def _arm(row: Row) -> str:
-    return f"{row['method']}{_tuning(row)}"
-
-
-def _tuning(row: Row) -> str:
-    return "" if row["tuning"] in ("none", "full") else f", {tuning_name(row['tuning'])}"
-
-
-def _order(row: Row) -> tuple[Any, ...]:
-    return place_of(row["dataset"], row["split"]), method_order(row["method"], row["tuning"])
-
-
-def _written_order(row: Row) -> tuple[Any, ...]:
-    return place_of(row["dataset"]), method_order(row["method"])
-
-
-def _span(row: Row, say: Callable[[float | None], str]) -> str:
+def span(row: Row, say: Callable[[float | None], str]) -> str:
+    """The interval of a row: "60 to 80 %"."""
     return f"{say(row['low'])} to {say(row['high'])}".replace("\u00a0% to", " to")
+
+
+def _measured(row: Row | None) -> tuple[str, str, str]:
+    if row is None:
+        return "–", "–", "–"
+    return percent(row["accuracy"]), span(row, percent), f"{row['n']:,}"
 
 
 def _even(bounds: list[Any] | str | None) -> str:
     return "–" if bounds is None else questions(bounds).replace(" questions", "").removeprefix("about ")
+
+
+def _one_line(cell: str) -> str:
+    return " ".join(clean(cell.replace("\t", " ")).split("\n"))

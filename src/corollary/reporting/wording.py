@@ -1,69 +1,25 @@
-"""How the report says things: names of arms and tests, and numbers as people write them."""
+"""How numbers and names are put into words, in the report and on the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-METHODS = {
-    "pretrained": "the model as it is, without the documents",
-    "in-context": "all documents stand in the prompt before each question",
-    "fine-tuned": "tuned on the documents as they are",
-    "fine-tuned-best": "the same run at the checkpoint that did best on the test itself: an upper bound",
-    "fine-tuned-split": "tuned on the documents split into sentences, where fine-tuned reads them whole",
-    "paraphrase": "control: tuned on the documents and as much text that only words them anew",
-    "foreign": "control: tuned on the documents and the augmentations of other documents",
-    "augmented-local": "tuned on the documents and what the model inferred from each sentence alone",
-    "augmented-global": "tuned on the documents and what the model inferred from each, all others in view",
-    "augmented": "tuned on the documents and both kinds of inference",
-    "oracle": "tuned on the documents and all that truly follows: an upper bound for augmentation",
-}
-"""Every arm in the order in which it is shown, and what it is."""
 
-SPLITS = (
-    "rephrase",
-    "seen",
-    "reversal",
-    "two-hop",
-    "three-hop",
-    "syllogism",
-    "deduction",
-    "holdout",
-    "held-out",
-)
-
-RECALL = ("rephrase", "seen")
-"""The splits that ask only for what was told. All others need an inference."""
-
-DATASETS = ("reversals", "celebrities", "family", "semantic", "syllogisms", "process")
+def clean(text: str) -> str:
+    """The text without control characters other than line breaks: in a terminal or a page they can do
+    harm."""
+    return "".join(letter for letter in text if letter == "\n" or unicodedata.category(letter) != "Cc")
 
 
-def method_order(method: str, tuning: str = "none") -> tuple[int, int, str]:
-    """A sort key: untuned arms, then the arms in their order, full tuning before LoRA, others last."""
-    names = list(METHODS)
-    place = names.index(method) if method in names else len(names)
-    return (
-        ("none", "full", "lora").index(tuning) if tuning in ("none", "full", "lora") else 3,
-        place,
-        method,
-    )
-
-
-def tuning_name(tuning: str) -> str:
-    """The word for a kind of tuning."""
-    return "LoRA" if tuning == "lora" else tuning
-
-
-def main_tuning(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The tuning that tables and advice go by: full where it was run, else the first other one."""
-    tunings = {row["tuning"] for row in rows} - {"none"}
-    return "full" if "full" in tunings or not tunings else min(tunings)
-
-
-def place_of(dataset: str, split: str = "") -> tuple[int, str, int, str]:
-    """A sort key for datasets and their splits: as this file lists them, others behind by name."""
-    known, splits = DATASETS.index(dataset) if dataset in DATASETS else len(DATASETS), list(SPLITS)
-    return known, dataset, splits.index(split) if split in splits else len(splits), split
+def cleaned(value: Any) -> Any:
+    """A value of JSON in which every text is clean and fits on one line: names, that is, not documents."""
+    if isinstance(value, str):
+        return " ".join(clean(value.replace("\t", " ")).split("\n"))
+    if isinstance(value, Mapping):
+        return {cleaned(key): cleaned(item) for key, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def percent(share: float | None) -> str:
@@ -98,7 +54,7 @@ def p_value(p: float) -> str:
 
 
 def quantity(value: float | None, unit: str | None = None) -> str:
-    """A number for reading: dollars with their sign, operations and tokens with thousand, million, ..."""
+    """A number for reading: dollars with their sign, operations and tokens with million, billion, ..."""
     if value is None:
         return "–"
     if unit == "usd":
@@ -133,7 +89,7 @@ def listing(names: Sequence[str]) -> str:
 
 def count(number: int, noun: str) -> str:
     """A number with its noun, the plural with s."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _rounded(number: int) -> str:

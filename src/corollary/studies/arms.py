@@ -53,7 +53,7 @@ def against(arms: Sequence[Arm], arm: Arm) -> tuple[str, ...]:
         "baseline": [baseline] if baseline and arms and _before(arms, baseline, arm) else [CHANCE],
         "control": [baseline],
         "ablation": [baseline],
-        "treatment": [CHANCE, baseline, *read_off, *controls, first["context"]],
+        "treatment": [CHANCE, baseline, *read_off, *controls, *(a.name for a in of_role(arms, "context"))],
         "bound": [] if arm.read_off else [treatment],
     }
     return tuple(name for name in found[arm.role] if name)

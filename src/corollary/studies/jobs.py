@@ -173,12 +173,16 @@ def _run_trial(trial: Trial, id: str) -> Result:
 
 
 def tune(
-    trial: Trial, model: Model, on_checkpoint: Callable[[int, Model], None] | None = None
+    trial: Trial,
+    model: Model,
+    on_checkpoint: Callable[[int, Model], None] | None = None,
+    on_step: Callable[[int, int], None] | None = None,
 ) -> tuple[Any, Cost, tuple[float, ...], dict[str, Any]]:
-    """The model tuned as a trial says, what that cost, its losses, and how many steps and rows it took."""
+    """The model tuned as a trial says, what that cost, its losses, and how many steps and rows it took.
+    `on_step` is called with the step and the number of steps, by a tuning that offers it."""
     assert trial.tune is not None
     function, began = load("tunings", trial.tune.use), time.perf_counter()
-    offered = {"on_checkpoint": on_checkpoint, "checkpoints": trial.checkpoints}
+    offered = {"on_checkpoint": on_checkpoint, "checkpoints": trial.checkpoints, "on_step": on_step}
     wanted = inspect.signature(function).parameters
     given = {name: value for name, value in offered.items() if name in wanted}
     tuned = function(model, trial.documents, seed=trial.seed, **given, **trial.tune.options)

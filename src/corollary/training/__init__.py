@@ -1,1 +1,1 @@
-"""Ways of tuning: one module each; a function named as its file tunes a model on documents."""
+"""Ways of tuning: one module each; its function `tune` trains a model on documents."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from corollary.models.local import LocalModel
-from corollary.training.loop import Precision, Schedule
-from corollary.training.rows import OnCheckpoint, tuned
+from corollary.inference.model import LocalModel
+from corollary.training.loop import Budget, Precision, Schedule
+from corollary.training.rows import OnCheckpoint, OnStep, Watch, suited, tuned
 from corollary.types import Document, Model
 
 
@@ -16,40 +16,40 @@ def tune(
     documents: Sequence[Document],
     *,
     seed: int,
-    tokens: int = 60_000,
-    batch_tokens: int = 1024,
-    lr: float = 1e-3,
+    tokens: int = 0,
+    batch_tokens: int = 0,
+    lr: float = 0.0,
     warmup: float = 0.1,
     schedule: Schedule = "linear",
     weight_decay: float = 0.0,
     dtype: Precision = "auto",
     on_checkpoint: OnCheckpoint | None = None,
     checkpoints: int = 0,
+    on_step: OnStep | None = None,
 ) -> LocalModel:
     """Train every weight of the model on the documents and return the new model.
 
-    Each document is one row from BOS to EOS, or several if it is longer than a step or the window.
-    `tokens` is the budget and `batch_tokens` the size of a step, in supervised tokens; `lr` is reached
-    after the share `warmup` of the steps and follows `schedule` down. `on_checkpoint` is called at
-    `checkpoints` evenly spaced steps.
-    Raises `UserError` when there are no documents or the model is not in this process.
+    Each document is one row that ends in EOS, or several if it is longer than a step or the window. `tokens`
+    is the budget and `batch_tokens` the size of a step, in supervised tokens; `lr` is reached after the
+    share `warmup` of the steps and follows `schedule` down. Left at 0, these three are what suits the model:
+    for a public one a rate of 1e-5, and eight passes over the documents in steps of 256 tokens.
+
+    `on_checkpoint` is called at `checkpoints` evenly spaced steps, `on_step` after every step.
+    Raises `UserError` when there are no documents, the model is not in this process, or tuning diverges.
     """
-    return tuned(
-        model,
-        documents,
-        _copied,
-        on_checkpoint=on_checkpoint,
-        source=False,
-        seed=seed,
-        tokens=tokens,
-        batch_tokens=batch_tokens,
-        lr=lr,
+    numbers = suited(model, "full", tokens=tokens, batch_tokens=batch_tokens, lr=lr)
+    budget = Budget(
+        tokens=int(numbers["tokens"]),
+        batch_tokens=int(numbers["batch_tokens"]),
+        lr=numbers["lr"],
         warmup=warmup,
         schedule=schedule,
         weight_decay=weight_decay,
         dtype=dtype,
-        checkpoints=checkpoints,
+        tuning="full",
     )
+    watch = Watch(on_checkpoint, checkpoints, on_step)
+    return tuned(model, documents, _copied, budget, seed=seed, adapter=False, watch=watch)
 
 
 def _copied(net: Any) -> Any:

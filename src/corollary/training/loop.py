@@ -10,28 +10,23 @@ padded batches instead. Nothing is written to disk.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from corollary.errors import UserError
-
-if TYPE_CHECKING:
-    import torch
+from corollary.inference.model import LOGITS
+from corollary.inference.precision import fastest
+from corollary.training.packing import ATTENTION, attention, can_pack, loss_of
 
 Schedule = Literal["linear", "cosine", "constant_with_warmup"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 MICRO_TOKENS = 16384
-"""Tokens read at once at most; a larger step is read in parts. Bounds the memory."""
-SHORT = 128
-"""Rows up to this length attend by plain matrix products: on a CPU twice as fast as the flash kernel,
-whose backward pass is made for long rows."""
-ROUND = 32
-"""The tokens of a part are filled up to a multiple of this: every new shape costs bfloat16 kernels on a
-CPU the making of a new primitive."""
-ATTENTION = "corollary_rows"
+"""Tokens read at once at most (fewer where the vocabulary is large, see `LOGITS`); a larger step is read in
+parts. Bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -50,113 +45,201 @@ class FitReport:
     flops: float = 0.0
 
 
+@dataclass(frozen=True)
+class Budget:
+    """How to train. `tokens` is the budget and `batch_tokens` the size of a step, both in supervised tokens.
+
+    `warmup` is the share of the steps in which the rate rises to `lr`; then it follows `schedule` down.
+    Gradients longer than `clip` are shortened to it (0: never). "auto" computes in bfloat16 where the
+    processor multiplies it in hardware. `tuning` names the options in messages.
+    """
+
+    tokens: int
+    batch_tokens: int
+    lr: float
+    warmup: float = 0.1
+    schedule: Schedule = "linear"
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    dtype: Precision = "auto"
+    tuning: str = "full"
+
+    @property
+    def steps(self) -> int:
+        return max(1, round(self.tokens / self.batch_tokens))
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Callbacks: `on_checkpoint` with the step, at `checkpoints` evenly spaced steps, the last included,
+    when the network is ready for evaluation; `on_step` after every step, with the step and the number of
+    steps."""
+
+    on_checkpoint: Callable[[int], None] | None = None
+    checkpoints: int = 0
+    on_step: Callable[[int, int], None] | None = None
+
+
 def fit(
-    net: Any,
-    rows: Sequence[Sequence[int]],
-    *,
-    seed: int,
-    tokens: int,
-    batch_tokens: int,
-    lr: float,
-    warmup: float = 0.1,
-    schedule: Schedule = "linear",
-    weight_decay: float = 0.0,
-    clip: float = 1.0,
-    dtype: Precision = "auto",
-    on_checkpoint: Callable[[int], None] | None = None,
-    checkpoints: int = 0,
+    net: Any, rows: Sequence[Sequence[int]], budget: Budget, *, seed: int, hooks: Hooks | None = None
 ) -> FitReport:
     """Trains the parameters of `net` that require gradients, in place, to predict every token of each
     row from those before it in the row.
 
-    `tokens` is the budget and `batch_tokens` the size of a step, both in supervised tokens: met to half
-    a row, if no row is longer than a step. Rows are shuffled anew in every pass. `warmup` is the share
-    of the steps in which the rate rises to `lr`. `on_checkpoint` is called with the step at
-    `checkpoints` evenly spaced steps, the last included, with `net` ready for evaluation. "auto"
-    computes in bfloat16 where the processor multiplies it in hardware, and the report says so.
-
-    The result depends on the seed, the rows and the number of threads only. Raises `UserError` when
-    there is nothing to train on.
+    The budget is met to half a row, if no row is longer than a step. Rows are shuffled anew in every pass.
+    The result depends on the seed, the rows and the number of threads only. Raises `UserError` when there is
+    nothing to train on, and at the step at which training diverges.
     """
     import torch
-    from accelerate import Accelerator
-    from transformers import get_scheduler
 
-    for name, value in (("tokens", tokens), ("batch_tokens", batch_tokens), ("lr", lr)):
-        if value <= 0:
+    supervised = _checked(rows, budget)
+    hooks = hooks or Hooks()
+    at_work = _prepared(net, budget)
+    net.eval()
+    own, packed = net.config._attn_implementation, can_pack(net)
+    model = at_work.wrap(net)
+    stops = {round(budget.steps * at / hooks.checkpoints) for at in range(1, hooks.checkpoints + 1)}
+    paused, began = 0.0, time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        # Dropout and the like draw from the global generator: give it back as it was.
+        stack.enter_context(torch.random.fork_rng([at_work.device] if at_work.device.type == "cuda" else []))
+        torch.manual_seed(seed)
+        stack.enter_context(attention(net, ATTENTION if packed else own))
+        net.train()
+        for step, numbers in enumerate(_steps(supervised, seed, budget.steps, budget.batch_tokens), start=1):
+            loss = at_work.step(model, [rows[number] for number in numbers], packed=packed)
+            if not math.isfinite(loss):
+                raise _diverged(budget, f"at step {step} of {budget.steps}")
+            stopped = time.perf_counter()
+            if hooks.on_checkpoint is not None and step in stops:
+                with attention(net, own):
+                    net.eval()
+                    hooks.on_checkpoint(step)
+                    net.train()
+            if hooks.on_step is not None:
+                hooks.on_step(step, budget.steps)
+            paused += time.perf_counter() - stopped
+        net.eval()
+    if not all(bool(weight.isfinite().all()) for weight in at_work.trained):
+        raise _diverged(budget, f"at the last of {budget.steps} steps")
+    return at_work.report(time.perf_counter() - began - paused)
+
+
+def _checked(rows: Sequence[Sequence[int]], budget: Budget) -> list[int]:
+    """The supervised tokens of every row. Raises `UserError` for a budget that cannot train, or no text."""
+    for name in ("tokens", "batch_tokens", "lr"):
+        value = getattr(budget, name)
+        if not 0 < value < math.inf:
             raise UserError(f"The option '{name}' of a tuning is {value}: give a number above 0.")
-    if not 0 <= warmup <= 1 or weight_decay < 0:
+    if not 0 <= budget.warmup <= 1 or budget.weight_decay < 0:
         raise UserError("A tuning's warmup is a share between 0 and 1, and its weight_decay is not negative.")
     supervised = [len(row) - 1 for row in rows]
     if not any(supervised):
         raise UserError("There is no text to train on: give at least one document.")
-    steps = max(1, round(tokens / batch_tokens))
+    return supervised
+
+
+def _diverged(budget: Budget, when: str) -> UserError:
+    return UserError(
+        f"Tuning diverged {when}, at a rate of {budget.lr:g}: lower the rate, as in"
+        f" --set {budget.tuning}.lr={budget.lr / 10:g}."
+    )
+
+
+def _prepared(net: Any, budget: Budget) -> _Training:
+    """Optimizer and schedule for the parameters of `net` that require gradients."""
+    import torch
+    from accelerate import Accelerator
+    from transformers import get_scheduler
+
     # Precision is ours: accelerate's is fixed for the life of the process by its first use.
     accelerator = Accelerator(mixed_precision="no", device_placement=False)
     if accelerator.num_processes > 1:
         net.to(accelerator.device)
-    device = net.device
-    cast = _precision(dtype, device.type)
     trained = [weight for weight in net.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(
         [
-            {"params": [weight for weight in trained if weight.ndim > 1], "weight_decay": weight_decay},
-            {"params": [weight for weight in trained if weight.ndim < 2], "weight_decay": 0.0},
+            {"params": [w for w in trained if w.ndim > 1], "weight_decay": budget.weight_decay},
+            {"params": [w for w in trained if w.ndim < 2], "weight_decay": 0.0},
         ],
-        lr=lr,
+        lr=budget.lr,
         betas=(0.9, 0.95),
         fused=True,
     )
     rate = get_scheduler(
-        schedule, optimizer, num_warmup_steps=round(warmup * steps), num_training_steps=steps
+        budget.schedule,
+        optimizer,
+        num_warmup_steps=round(budget.warmup * budget.steps),
+        num_training_steps=budget.steps,
     )
-    net.eval()
-    own, packed = net.config._attn_implementation, _can_pack(net)
-    model, stepper = accelerator.prepare(net, optimizer)
-    stops = {round(steps * at / checkpoints) for at in range(1, checkpoints + 1)}
-    losses: list[float] = []
-    done = positions = pairs = 0
-    paused, began = 0.0, time.perf_counter()
-    with contextlib.ExitStack() as stack:
-        # Dropout and the like draw from the global generator: give it back as it was.
-        stack.enter_context(torch.random.fork_rng([device] if device.type == "cuda" else []))
-        torch.manual_seed(seed)
-        stack.enter_context(_attention(net, ATTENTION if packed else own))
-        net.train()
-        for step, numbers in enumerate(_steps(supervised, seed, steps, batch_tokens), start=1):
-            count = sum(supervised[number] for number in numbers)
-            total = 0.0
-            parts = _parts([rows[number] for number in numbers], accelerator, packed=packed)
-            for at, part in enumerate(parts, start=1):
-                last = at == len(parts)
-                with contextlib.nullcontext() if last else accelerator.no_sync(model):
-                    with torch.autocast(device.type, torch.bfloat16, enabled=cast == "bfloat16"):
-                        loss = _loss(model, part, device, packed=packed)
-                    # Processes average their gradients, and each has only its share of the sum.
-                    accelerator.backward(loss * (accelerator.num_processes / count))
-                total += float(loss.detach())
-            if clip:
-                accelerator.clip_grad_norm_(trained, clip)
-            stepper.step()
-            stepper.zero_grad(set_to_none=True)
-            rate.step()
-            if accelerator.num_processes > 1:
-                total = float(accelerator.reduce(torch.tensor(total, device=device)))
-            losses.append(total / count)
-            done += count
-            lengths = [len(rows[number]) - 1 for number in numbers]
-            positions += sum(lengths)
-            pairs += sum(length * (length + 1) // 2 for length in lengths)
-            if on_checkpoint is not None and step in stops:
-                stopped = time.perf_counter()
-                with _attention(net, own):
-                    net.eval()
-                    on_checkpoint(step)
-                    net.train()
-                paused += time.perf_counter() - stopped
-        net.eval()
-    seconds = time.perf_counter() - began - paused
-    return FitReport(tuple(losses), steps, done, seconds, positions, pairs, cast)
+    cast = fastest(net.device.type) if budget.dtype == "auto" else budget.dtype
+    vocabulary = net.config.get_text_config(decoder=True).vocab_size
+    most = max(1, min(MICRO_TOKENS, LOGITS // vocabulary))
+    return _Training(accelerator, net.device, trained, optimizer, rate, cast, most, budget.clip)
+
+
+@dataclass
+class _Training:
+    """A run of training: what a step needs, and what was done so far."""
+
+    accelerator: Any
+    device: Any
+    trained: list[Any]
+    optimizer: Any
+    rate: Any
+    cast: str
+    most: int
+    clip: float
+    losses: list[float] = field(default_factory=list)
+    tokens: int = 0
+    positions: int = 0
+    pairs: int = 0
+
+    def wrap(self, net: Any) -> Any:
+        """The network and the optimizer, ready for several processes."""
+        model, self.optimizer = self.accelerator.prepare(net, self.optimizer)
+        return model
+
+    def step(self, model: Any, rows: list[Sequence[int]], *, packed: bool) -> float:
+        """Trains on the rows of one step; returns their mean loss per supervised token."""
+        import torch
+
+        processes = self.accelerator.num_processes
+        count = sum(len(row) - 1 for row in rows)
+        total = 0.0
+        parts = _parts(rows, self.accelerator, packed=packed, most=self.most)
+        for at, part in enumerate(parts, start=1):
+            last = at == len(parts)
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cast == "bfloat16"):
+                    loss = loss_of(model, part, self.device, packed=packed)
+                # Processes average their gradients, and each has only its share of the sum.
+                self.accelerator.backward(loss * (processes / count))
+            total += float(loss.detach())
+        if self.clip:
+            self.accelerator.clip_grad_norm_(self.trained, self.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.rate.step()
+        if processes > 1:
+            total = float(self.accelerator.reduce(torch.tensor(total, device=self.device)))
+        self.losses.append(total / count)
+        self.tokens += count
+        lengths = [len(row) - 1 for row in rows]
+        self.positions += sum(lengths)
+        self.pairs += sum(length * (length + 1) // 2 for length in lengths)
+        return self.losses[-1]
+
+    def report(self, seconds: float) -> FitReport:
+        return FitReport(
+            tuple(self.losses),
+            len(self.losses),
+            self.tokens,
+            seconds,
+            self.positions,
+            self.pairs,
+            self.cast,
+        )
 
 
 def _steps(supervised: Sequence[int], seed: int, steps: int, batch_tokens: int) -> Iterator[list[int]]:
@@ -185,8 +268,10 @@ def _shuffled(supervised: Sequence[int], seed: int) -> Iterator[int]:
                 yield number
 
 
-def _parts(rows: list[Sequence[int]], accelerator: Any, *, packed: bool) -> list[list[Sequence[int]]]:
-    """The rows of this process, by length, in parts that are read at once."""
+def _parts(
+    rows: list[Sequence[int]], accelerator: Any, *, packed: bool, most: int
+) -> list[list[Sequence[int]]]:
+    """The rows of this process, by length, in parts of at most so many tokens that are read at once."""
     rows = sorted(rows, key=len, reverse=True)
     mine = rows[accelerator.process_index :: accelerator.num_processes]
     parts: list[list[Sequence[int]]] = [[]]
@@ -194,168 +279,9 @@ def _parts(rows: list[Sequence[int]], accelerator: Any, *, packed: bool) -> list
     for row in mine:
         # Padding makes a row as long as the first of its part.
         size = len(row if packed or not parts[-1] else parts[-1][0])
-        if parts[-1] and used + size > MICRO_TOKENS:
+        if parts[-1] and used + size > most:
             parts.append([])
             used, size = 0, len(row)
         parts[-1].append(row)
         used += size
     return parts
-
-
-def _loss(model: Any, rows: Sequence[Sequence[int]], device: Any, *, packed: bool) -> torch.Tensor:
-    """Sum of the cross-entropy over all supervised tokens of the rows, in float32."""
-    import torch
-    from torch.nn.functional import cross_entropy
-
-    if not rows:  # A process without a share still takes part in the exchange of gradients.
-        return _loss(model, [[0, 0]], device, packed=packed) * 0.0
-    # The last token of a row predicts nothing, so it is not read.
-    inputs = [row[:-1] for row in rows]
-    targets = torch.tensor([token for row in rows for token in row[1:]], device=device)
-    if packed:
-        layout = _layout([len(row) for row in inputs], device)
-        flat = [token for row in inputs for token in row]
-        filled = -len(flat) % ROUND
-        positions = [at for row in inputs for at in range(len(row))]
-        logits = model(
-            input_ids=torch.tensor([flat + [flat[0]] * filled], device=device),
-            position_ids=torch.tensor([positions + [0] * filled], device=device),
-            use_cache=False,
-            corollary_layout=layout,
-        ).logits[0, : len(flat)]
-    else:
-        # Padded on the right and without a mask: attention is causal, so no token sees the padding.
-        longest = max(len(row) for row in inputs)
-        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in inputs], device=device)
-        real = torch.tensor([[at < len(row) for at in range(longest)] for row in inputs], device=device)
-        logits = model(input_ids=ids, use_cache=False).logits[real]
-    return cross_entropy(logits.float(), targets, reduction="sum")
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Where the rows lie that stand end to end: for each class of lengths the places of its tokens as
-    [rows, length] (a shorter row repeats its last), and for each token its place among those."""
-
-    groups: tuple[torch.Tensor, ...]
-    places: torch.Tensor
-
-
-def _layout(lengths: list[int], device: Any) -> _Layout:
-    import torch
-
-    classes: dict[int, list[int]] = {}
-    for number, length in enumerate(lengths):
-        classes.setdefault(max(16, 1 << (length - 1).bit_length()), []).append(number)
-    starts = [0]
-    for length in lengths:
-        starts.append(starts[-1] + length)
-    groups = []
-    places = torch.zeros(starts[-1] + -starts[-1] % ROUND, dtype=torch.long)
-    offset = 0
-    for numbers in classes.values():
-        longest = max(lengths[number] for number in numbers)
-        ends = torch.tensor([lengths[number] for number in numbers])[:, None]
-        steps = torch.arange(longest)[None]
-        index = torch.tensor([starts[number] for number in numbers])[:, None] + steps.minimum(ends - 1)
-        real = steps < ends
-        places[index[real]] = offset + real.flatten().nonzero()[:, 0]
-        groups.append(index.to(device))
-        offset += index.numel()
-    return _Layout(tuple(groups), places.to(device))
-
-
-def _attend(
-    module: Any,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: None,
-    *,
-    scaling: float,
-    dropout: float = 0.0,
-    sliding_window: int | None = None,
-    corollary_layout: _Layout,
-    **others: Any,
-) -> tuple[torch.Tensor, None]:
-    """Causal attention within each of the rows that lie end to end in [1, heads, tokens, size]."""
-    import torch
-
-    # Whatever else a network asks of its attention (caps, sinks, biases) is not done here.
-    asked = {name for name in ("softcap", "s_aux", "position_bias") if others.get(name) is not None}
-    if asked or sliding_window is not None:
-        raise NotImplementedError(f"{asked or 'sliding_window'}")
-    outs = []
-    for index in corollary_layout.groups:
-        parts = [_rows_of(states, index) for states in (query, key, value)]
-        out = _causal(*parts, scaling=scaling, dropout=dropout)
-        outs.append(out.transpose(1, 2).reshape(index.numel(), -1))
-    found = torch.cat(outs) if len(outs) > 1 else outs[0]
-    return found.index_select(0, corollary_layout.places).view(1, len(corollary_layout.places), -1), None
-
-
-def _rows_of(states: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """[1, heads, tokens, size] to [rows, heads, length, size]."""
-    flat = states[0].transpose(0, 1).flatten(1)
-    found = flat.index_select(0, index.flatten())
-    return found.view(*index.shape, states.shape[1], states.shape[3]).transpose(1, 2)
-
-
-def _causal(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, dropout: float
-) -> torch.Tensor:
-    import torch
-    from torch.nn.functional import scaled_dot_product_attention
-
-    length = query.shape[2]
-    grouped = query.shape[1] // key.shape[1]
-    if grouped > 1:
-        key, value = (states.repeat_interleave(grouped, 1) for states in (key, value))
-    if length > SHORT or dropout or query.device.type != "cpu":
-        return scaled_dot_product_attention(
-            query, key, value, is_causal=True, scale=scaling, dropout_p=dropout
-        )
-    future = torch.ones(length, length, dtype=torch.bool, device=query.device).triu_(1)
-    scores = (query @ key.transpose(2, 3)) * scaling
-    weights = scores.masked_fill(future, float("-inf")).softmax(-1, dtype=torch.float32)
-    return weights.to(value.dtype) @ value
-
-
-@contextlib.contextmanager
-def _attention(net: Any, name: str) -> Iterator[None]:
-    """Another attention for a while."""
-    before = net.config._attn_implementation
-    net.set_attn_implementation(name)
-    try:
-        yield
-    finally:
-        net.set_attn_implementation(before)
-
-
-def _can_pack(net: Any) -> bool:
-    """Whether rows laid end to end give what the network computes for each alone. Tried, not guessed."""
-    import torch
-    from transformers import AttentionInterface
-
-    AttentionInterface.register(ATTENTION, _attend)
-    rows = [[1, 2, 3, 4, 5], [5, 4, 3], [2, 1]]
-    with torch.no_grad():
-        alone = _loss(net, rows, net.device, packed=False)
-        try:
-            with _attention(net, ATTENTION):
-                together = _loss(net, rows, net.device, packed=True)
-        except (AttributeError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError):
-            return False
-    return bool((together - alone).abs() < 1e-3 * alone.abs())
-
-
-def _precision(dtype: Precision, device: str) -> str:
-    import torch
-
-    if dtype != "auto":
-        return dtype
-    if device == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    # Emulated bfloat16 is slower than float32.
-    able = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return "bfloat16" if able is not None and able() else "float32"

@@ -3,61 +3,121 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from corollary.errors import UserError
 from corollary.inference import encoding
+from corollary.inference.model import LocalModel
 from corollary.measure import operations
-from corollary.models.local import LocalModel
-from corollary.training.loop import fit
+from corollary.training.loop import Budget, Hooks, fit
 from corollary.types import Document, Model
 
 OnCheckpoint = Callable[[int, Model], None]
 """Called during tuning with the step and the model so far. The model goes on changing afterwards."""
+OnStep = Callable[[int, int], None]
+"""Called after every step with its number and the number of steps."""
+
+RATES = {"full": {"lr": 1e-5}, "lora": {"lr": 2e-4, "rank": 16}}
+"""What suits a public model, by tuning. A model that brings its own (`LocalModel.rates`) is given these."""
+PASSES, LEAST = 8, 2_000
+"""A budget that nobody set: passes over the rows, and tokens at least."""
+STEP, LONGEST = 256, 1024
+"""A step that nobody set: its tokens, and those of a longer one that a row of so many tokens makes."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Callbacks of a tuning: `on_checkpoint` at so many evenly spaced steps, `on_step` after every step."""
+
+    on_checkpoint: OnCheckpoint | None = None
+    checkpoints: int = 0
+    on_step: OnStep | None = None
+
+
+def suited(model: Model, tuning: str, **given: float) -> dict[str, float]:
+    """The options of a tuning, where 0 is replaced by what suits the model (0 where nothing is known).
+
+    Raises `UserError` for a model that is not in this process.
+    """
+    return {name: value or _rates(_local(model), tuning).get(name, 0) for name, value in given.items()}
 
 
 def tuned(
     model: Model,
     documents: Sequence[Document],
     prepare: Callable[[Any], Any],
+    budget: Budget,
     *,
-    on_checkpoint: OnCheckpoint | None,
-    source: bool,
-    batch_tokens: int,
-    **settings: Any,
+    seed: int,
+    adapter: bool,
+    watch: Watch,
 ) -> LocalModel:
     """Trains the network that `prepare` makes of the model's own on the documents.
 
-    `prepare` returns another network and leaves the one it is given as it is. `source` says whether
-    the weights of the model's folder stay as they are, so that an adapter alone can be saved.
-    `batch_tokens` and `settings` go to `fit`. Raises `UserError` for a model that is not in this process.
+    `prepare` returns another network and leaves the one it is given as it is. `adapter` says whether the
+    weights of the model's folder stay as they are, so that an adapter alone can be saved. Where the budget's
+    tokens or the size of its steps are 0, they follow from the documents.
+    Raises `UserError` for a model that is not in this process, and when there is no text.
     """
-    if not isinstance(model, LocalModel):
-        raise UserError("Only a model from a folder can be tuned: use the model 'local' or 'embedded'.")
-    texts = [document.text for document in documents]
-    # A row longer than a step would make its step longer, and the arm would train for more tokens than
-    # others. The first token of a row is not supervised.
-    rows = encoding.training_rows(model.tokenizer, texts, window=min(model.window, batch_tokens + 1))
+    model = _local(model)
+    rows, budget = _rows(model, [document.text for document in documents], budget)
     net = prepare(model.net)
+    # Beside an adapter that the model has already, the folder no longer holds the base.
+    source = model.source if adapter and not hasattr(model.net, "merge_and_unload") else None
 
     def current(report: Any = None) -> LocalModel:
         return LocalModel(
             net,
             model.tokenizer,
-            source=model.source if source else None,
+            source=source,
+            kind=model.named_kind,
+            stored=model.stored,
+            rates=model.rates,
             batch_tokens=model.batch_tokens,
             fit_report=report,
         )
 
+    told = watch.on_checkpoint
+    hooks = Hooks((lambda step: told(step, current())) if told else None, watch.checkpoints, watch.on_step)
     # An adapter lives inside the layers of the plain network, which is called without its wrapper.
     plain = net.get_base_model() if hasattr(net, "get_base_model") else net
-    report = fit(
-        plain,
-        rows,
-        batch_tokens=batch_tokens,
-        on_checkpoint=(lambda step: on_checkpoint(step, current())) if on_checkpoint else None,
-        **settings,
-    )
+    report = fit(plain, rows, budget, seed=seed, hooks=hooks)
+    if not adapter:
+        _rounded(plain, model.stored)
     work = operations.Tally(report.positions, report.pairs, report.tokens)
     return current(replace(report, flops=operations.training(operations.shape_of(plain), work)))
+
+
+def _local(model: Model) -> LocalModel:
+    if not isinstance(model, LocalModel):
+        raise UserError("Only a model in this process can be tuned: name a folder, a hub id or a GGUF file.")
+    return model
+
+
+def _rates(model: LocalModel, tuning: str) -> dict[str, float]:
+    return {**RATES.get(tuning, {}), **model.rates.get(tuning, {})}
+
+
+def _rows(model: LocalModel, texts: Sequence[str], budget: Budget) -> tuple[list[list[int]], Budget]:
+    """The rows to train on, and the budget with what follows from them."""
+    tokens = budget.tokens
+    step = min(budget.batch_tokens, tokens) if tokens > 0 else budget.batch_tokens
+    # A row longer than a step would make its step longer, and the arm would train for more tokens than
+    # others. The first token of a row is not supervised.
+    longest = step or (min(LONGEST, tokens) if tokens > 0 else LONGEST)
+    rows = encoding.training_rows(model.tokenizer, texts, window=min(model.window, longest + 1))
+    sizes = [len(row) - 1 for row in rows]
+    tokens = tokens or max(LEAST, PASSES * sum(sizes))
+    step = step or min(max([STEP, *sizes]), tokens)
+    return rows, replace(budget, tokens=tokens, batch_tokens=step)
+
+
+def _rounded(net: Any, stored: str) -> None:
+    """Rounds the weights to the type in which they will be saved: what is measured is what is saved."""
+    import torch
+
+    if stored:
+        with torch.no_grad():
+            for weight in net.parameters():
+                weight.copy_(weight.to(getattr(torch, stored)))

@@ -1,0 +1,363 @@
+"""A causal language model in this process: generates, scores, and can be tuned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from corollary.errors import UserError
+from corollary.inference import alone, chat, decode, encoding, tree
+from corollary.inference.arena import Arena, suits
+from corollary.measure import operations
+from corollary.types import Completion, Cost, Likelihood, Request
+
+LOGITS = 1 << 28
+"""Logits that are in memory at once at most, 1 GiB in float32: a vocabulary may have 150,000 pieces."""
+
+
+class LocalModel:
+    """A language model in this process: the protocol `Trainee` on any causal Hugging Face model.
+
+    `net` is the model (a `PeftModel` if it has an adapter) and `source` the folder or file of its base, None
+    when the base exists only in memory. `stored` is the number type in which its weights are saved ("": that
+    of `net`). `rates` maps a tuning to the options that suit this model, where it brings its own. `cost`
+    adds up what was read and generated since it was last set: set it to `Cost()` before a stage to get the
+    stage's. `fit_report` is what the tuning that made the model reports.
+
+    Texts begin as the tokenizer itself begins them, and special tokens in them are text.
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        tokenizer: Any,
+        *,
+        source: Path | None = None,
+        kind: str = "",
+        stored: str = "",
+        rates: Mapping[str, Mapping[str, float]] | None = None,
+        batch_tokens: int = 512,
+        fit_report: Any = None,
+    ) -> None:
+        self.net = net.eval()
+        self.tokenizer = tokenizer
+        self.source = source
+        self.named_kind = kind
+        self.stored = stored
+        self.rates = dict(rates or {})
+        self.batch_tokens = batch_tokens
+        self.fit_report = fit_report
+        self.cost = Cost()
+        self._arena: Arena | None = None
+        self._prefix: alone.Prefix | None = None
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of the weights, the architecture and the tokenizer: never of a path or a device."""
+        found = hashlib.sha256()
+        for name, weight in sorted(self.net.state_dict().items()):
+            found.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
+            found.update(_bytes_of(weight))
+        found.update(json.dumps(self._settings(), sort_keys=True, default=str).encode())
+        return found.hexdigest()
+
+    @property
+    def kind(self) -> str:
+        """The kind of prompts that it understands: "chat" with a chat template, else "base", or its own."""
+        return self.named_kind or ("chat" if self.tokenizer.chat_template else "base")
+
+    @property
+    def dtype(self) -> str:
+        """The number type of its weights, as in "float32"."""
+        return str(self.net.dtype).removeprefix("torch.")
+
+    @property
+    def window(self) -> int:
+        """Context window in tokens."""
+        config = self.net.config.get_text_config(decoder=True)
+        return int(getattr(config, "max_position_embeddings", 0) or self.tokenizer.model_max_length)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens it can tell apart: the length of its logits."""
+        return int(self.net.config.get_text_config(decoder=True).vocab_size)
+
+    @property
+    def exact_tree(self) -> bool:
+        """Whether many texts can be read in one row behind a shared prefix."""
+        return self.sharing == "tree"
+
+    @cached_property
+    def sharing(self) -> Literal["tree", "copy", "none"]:
+        """How texts share a prefix: in one row, each behind a copy of its state, or not at all."""
+        if suits(self._plain) and alone.tree_agrees(self._plain):
+            return "tree"
+        if alone.copies_agree(self._plain):
+            return "copy"
+        warnings.warn(
+            f"The attention of {type(self._plain).__name__} cannot share a prefix between texts: "
+            "each is read on its own, which is slower.",
+            stacklevel=2,
+        )
+        return "none"
+
+    def count(self, text: str) -> int:
+        """Number of tokens of a text, without the BOS."""
+        return len(encoding.joint(self.tokenizer, "", [text], first=())[0])
+
+    def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
+        """Score each (prompt, continuation) behind the shared `prefix`, which is read once.
+
+        Raises `UserError` when a text is longer than the model's window.
+        """
+        began, tally = time.perf_counter(), operations.Tally()
+        split = encoding.pairs_apart(self.tokenizer, prefix, pairs)
+        self._check_window(max((len(a) + len(b) for a, b in split), default=0))
+        branches: dict[tuple[int, ...], list[int]] = {}
+        for at, (context, _) in enumerate(split):
+            branches.setdefault(tuple(context), []).append(at)
+        values, cached = self._score(split, list(branches.values()), prefix, tally)
+        self._count(
+            tally,
+            began,
+            input_tokens=sum(len(context) for context in branches) + sum(len(more) for _, more in split),
+            cached_tokens=cached,
+        )
+        return [
+            Likelihood(value, len(ids), len(more.encode()))
+            for value, (_, ids), (_, more) in zip(values, split, pairs, strict=True)
+        ]
+
+    def generate(self, requests: Sequence[Request]) -> list[Completion]:
+        """One completion for each request. Those with the same `chat` and `prefix` share its computation.
+
+        Raises `UserError` when a prompt fills the model's window, and for a chat without a template.
+        """
+        began, tally = time.perf_counter(), operations.Tally()
+        prompts = [chat.prompt_of(self.tokenizer, request) for request in requests]
+        groups: dict[tuple[str, bool], list[int]] = {}
+        for at, prompt in enumerate(prompts):
+            groups.setdefault((prompt.head, prompt.template), []).append(at)
+        done: dict[int, Completion] = {}
+        for places in groups.values():
+            group = [(requests[at], prompts[at]) for at in places]
+            done.update(zip(places, self._continued(group, tally), strict=True))
+        completions = [done[at] for at in range(len(requests))]
+        self._count(
+            tally,
+            began,
+            input_tokens=sum(one.input_tokens for one in completions),
+            cached_tokens=sum(one.cached_tokens for one in completions),
+            output_tokens=sum(one.output_tokens for one in completions),
+        )
+        return completions
+
+    def merged(self) -> Any:
+        """The plain network, with the adapter (if there is one) merged into a copy of the weights."""
+        import copy
+
+        if self._plain is self.net:
+            return self.net
+        return copy.deepcopy(self.net).merge_and_unload()
+
+    @property
+    def _plain(self) -> Any:
+        # An adapter lives inside the base model's layers; its wrapper adds only overhead to a call.
+        return self.net.get_base_model() if hasattr(self.net, "get_base_model") else self.net
+
+    def _score(
+        self,
+        split: list[tuple[list[int], list[int]]],
+        branches: list[list[int]],
+        prefix: str,
+        tally: operations.Tally,
+    ) -> tuple[list[float], int]:
+        """The value of every pair, and the number of tokens that were not read again."""
+        import torch
+
+        with torch.inference_mode():
+            ids = encoding.joint(self.tokenizer, prefix, [""])[0]
+            if not self.exact_tree:
+                state, new = self._read(ids, tally)
+                values = alone.score(
+                    self._plain, split, batch_tokens=self._row_tokens, tally=tally, prefix=state
+                )
+                reused = [state.begins(split[group[0]][0]) if state else 0 for group in branches]
+                return values, sum(reused[1:] if new else reused)
+            arena, new = self._loaded(ids, tally)
+            grown = [tree.Branch(split[group[0]][0], [split[at][1] for at in group]) for group in branches]
+            sums = tree.score(arena, grown, row_tokens=self._row_tokens, tally=tally)
+        values = [0.0] * len(split)
+        for group, found in zip(branches, sums, strict=True):
+            for at, value in zip(group, found, strict=True):
+                values[at] = value
+        reused = [tree.shared_tokens(arena.prefix, branch.context) for branch in grown]
+        return values, sum(reused[1:] if new else reused)
+
+    @property
+    def _row_tokens(self) -> int:
+        return max(1, min(self.batch_tokens, LOGITS // self.vocabulary))
+
+    def _continued(
+        self, group: list[tuple[Request, chat.Prompt]], tally: operations.Tally
+    ) -> list[Completion]:
+        """The completions of requests with the same head."""
+        import torch
+
+        requests, prompts = zip(*group, strict=True)
+        head, contexts = self._contexts(prompts)
+        self._check_window(1 + max(len(context) for context in contexts))
+        jobs = [self._job(*three) for three in zip(requests, prompts, contexts, strict=True)]
+        with torch.inference_mode():
+            if self.exact_tree:
+                arena, _ = self._loaded(head, tally)
+                # The first one counts as read, even if an earlier call left its prefix here: what a batch
+                # costs must not depend on which worker ran it.
+                cached = [0] + [tree.shared_tokens(arena.prefix, context) for context in contexts[1:]]
+                texts = decode.decode(arena, jobs, row_tokens=self._row_tokens, tally=tally)
+            else:
+                state, _ = self._read(head, tally)
+                cached = [0] + [state.begins(context) if state else 0 for context in contexts[1:]]
+                texts = alone.decode(self._plain, jobs, tally=tally, prefix=state)
+        return [self._completion(*four) for four in zip(requests, jobs, texts, cached, strict=True)]
+
+    def _contexts(self, prompts: Sequence[chat.Prompt]) -> tuple[list[int], list[list[int]]]:
+        """The token ids of the head that the prompts share, and those of every prompt."""
+        template = prompts[0].template
+        first: list[int] | None = [] if template else None  # a template makes the BOS itself
+        rests = ["", *(prompt.rest for prompt in prompts)]
+        head, *contexts = encoding.joint(
+            self.tokenizer, prompts[0].head, rests, first=first, special=template
+        )
+        for at, prompt in enumerate(prompts):
+            if prompt.pieces:
+                parts = [
+                    encoding.joint(self.tokenizer, "", [text], first=(), special=special)[0]
+                    for text, special in prompt.pieces
+                ]
+                contexts[at] = [id for part in parts for id in part]
+        # A model needs a token to begin with.
+        return head, [context or [self.tokenizer.eos_token_id] for context in contexts]
+
+    def _job(self, request: Request, prompt: chat.Prompt, context: list[int]) -> decode.Job:
+        count = min(request.max_tokens, self.window - len(context))
+        draws = None
+        if request.temperature > 0:
+            draws = decode.draws_of(prompt.head + prompt.rest, request.seed, count)
+        return decode.Job(context, count, request.temperature, draws, self._ender(request, context))
+
+    def _ender(self, request: Request, context: list[int]) -> Callable[[list[int]], bool]:
+        # A stop of n bytes ends with the last token and lies within the last n; a few more, because a
+        # decoder may strip the space at the beginning.
+        reach = max((len(stop.encode()) for stop in request.stop), default=0) + 4
+
+        def ended(new: list[int]) -> bool:
+            if new[-1] in self._ends:
+                return True
+            if not request.stop:
+                return False
+            before = [*context[-4:], *new[:-reach]]
+            text = encoding.written(self.tokenizer, before, new[-reach:])
+            return any(stop in text for stop in request.stop)
+
+        return ended
+
+    def _completion(self, request: Request, job: decode.Job, new: list[int], cached: int) -> Completion:
+        text = encoding.written(self.tokenizer, job.context, new)
+        cuts = [at for at in (text.find(stop) for stop in request.stop) if at >= 0]
+        return Completion(
+            text=request.begin + (text[: min(cuts)] if cuts else text),
+            input_tokens=len(job.context),
+            output_tokens=len(new),
+            cached_tokens=cached,
+            finish="stop" if cuts or new[-1] in self._ends else "length",
+        )
+
+    @cached_property
+    def _ends(self) -> frozenset[int]:
+        """Tokens that end a text: those that the model names, and the one that ends an answer in its chat
+        template. Padding is none, whatever the configuration says: some models would then write nothing."""
+        named = getattr(getattr(self.net, "generation_config", None), "eos_token_id", None)
+        listed = named if isinstance(named, Iterable) else [named]
+        ends = {*listed, self.tokenizer.eos_token_id}
+        if self.tokenizer.pad_token_id != self.tokenizer.eos_token_id:
+            ends -= {self.tokenizer.pad_token_id}
+        ends = (ends | {chat.turn_end(self.tokenizer)}) - {None}
+        return frozenset(int(end) for end in ends)
+
+    @cached_property
+    def shape(self) -> operations.Shape:
+        """What the operations of reading and training depend on."""
+        return operations.shape_of(self._plain)
+
+    def _loaded(self, ids: list[int], tally: operations.Tally) -> tuple[Arena, bool]:
+        if self._arena is None:
+            self._arena = Arena(self._plain, capacity=len(ids) + self.batch_tokens)
+        return self._arena, self._arena.load(ids, tally)
+
+    def _read(self, ids: list[int], tally: operations.Tally) -> tuple[alone.Prefix | None, bool]:
+        """The state behind a prefix, where texts can go on from a copy of it, and whether it is new."""
+        if self.sharing != "copy" or not ids:
+            return None, False
+        if self._prefix is not None and self._prefix.ids == ids:
+            return self._prefix, False
+        self._prefix = None  # not two in memory at once
+        self._prefix = alone.prefix_of(self._plain, ids, tally)
+        return self._prefix, True
+
+    def _check_window(self, tokens: int) -> None:
+        if tokens > self.window:
+            raise UserError(
+                f"A text of {tokens} tokens does not fit the model's window of {self.window}: shorten the "
+                "documents or name a model with a longer window."
+            )
+
+    def _count(self, tally: operations.Tally, began: float, **tokens: int) -> None:
+        flops = operations.forward(self.shape, tally)
+        self.cost += Cost(**tokens, flops=flops, seconds=time.perf_counter() - began)
+
+    def _settings(self) -> dict[str, Any]:
+        """What changes the answers besides the weights."""
+        # These keys record where a model came from and how it was stored, not what it does.
+        idle = {"_name_or_path", "transformers_version", "dtype", "architectures", "use_cache"}
+        config = {key: value for key, value in self._plain.config.to_dict().items() if key not in idle}
+        scales = {"r", "rank_pattern", "lora_alpha", "alpha_pattern", "use_rslora", "use_dora"}
+        adapters = {
+            name: {
+                key: sorted(value) if isinstance(value, set) else value
+                for key, value in adapter.to_dict().items()
+                if key in scales | {"peft_type", "target_modules"}
+            }
+            for name, adapter in getattr(self.net, "peft_config", {}).items()
+        }
+        # Only where there are any, so that a model without them keeps its identity.
+        own = {"rates": self.rates, "chat_template": self.tokenizer.chat_template}
+        return {key: value for key, value in own.items() if value} | {
+            "config": config,
+            "adapters": adapters,
+            "tokenizer": _tokenizer_settings(self.tokenizer),
+            "ends": sorted(self._ends),
+        }
+
+
+def _tokenizer_settings(tokenizer: Any) -> Mapping[str, Any]:
+    special: dict[str, Any] = {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id}
+    if not tokenizer.is_fast:
+        return special | {"vocabulary": tokenizer.get_vocab()}
+    settings: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
+    # These two are not part of the tokenizer but of how it was last called.
+    return special | settings | {"padding": None, "truncation": None}
+
+
+def _bytes_of(weight: Any) -> bytes:
+    import torch
+
+    # numpy knows no bfloat16.
+    flat: bytes = weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    return flat
