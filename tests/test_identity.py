@@ -32,7 +32,7 @@ WRITING = Writing(Cell("tree", 0), TREE, Spec("local"), 0, rows=3, other=TREE)
 
 
 class Named:
-    """A model of which only the identity is asked."""
+    """A model of which only the identity and the kind are asked."""
 
     kind = "base"
 
@@ -100,6 +100,7 @@ def test_the_seed_of_what_is_not_tuned_makes_no_other_trial() -> None:
     "changed",
     [
         {"dataset": replace(TREE, documents=(Document("d0", "x"),))},
+        {"dataset": replace(TREE, documents=(replace(TREE.documents[0], spans=((0, 5),)),))},
         {"strategy": Spec("local", {"max_tokens": 5})},
         {"seed": 1},
         {"rows": 4},
@@ -114,9 +115,11 @@ def test_rows_of_other_inputs_are_written_anew(changed: dict[str, Any], tmp_path
     assert folder.read_rows(tmp_path, replace(WRITING, **changed), Spec("one"), {}) is None
 
 
-def test_rows_of_another_model_are_written_anew(tmp_path: Path) -> None:
+def test_rows_of_another_model_or_prompt_are_written_anew(tmp_path: Path) -> None:
     folder.keep_rows(tmp_path, WRITING, Written((Document("l", "B."),), Cost(1)), Spec("one"), {})
     assert folder.read_rows(tmp_path, WRITING, Spec("other"), {}) is None
+    (tmp_path / "mine.txt").write_text("---\nsay {text}")
+    assert folder.read_rows(tmp_path, WRITING, Spec("one"), {"local": str(tmp_path / "mine.txt")}) is None
 
 
 def test_trials_of_different_versions_or_precisions_are_warned_of(tmp_path: Path) -> None:

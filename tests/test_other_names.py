@@ -53,7 +53,8 @@ def test_statistics_compare_by_role(out: Path) -> None:
     }
     pairs = {(row["a"], row["b"]) for row in summary["comparisons"]}
     assert {
-        ("thinking", rival) for rival in ("chance", "cramming", "best-cramming", "chatter", "handbook")
+        ("thinking", rival)
+        for rival in ("chance", "cramming", "best-cramming", "chatter", "handbook", "lookup")
     } == {pair for pair in pairs if pair[0] == "thinking"}
     assert {("handbook", "cramming"), ("chatter", "cramming"), ("all-knowing", "thinking")} <= pairs
     assert {row["method"] for row in summary["augmentation"]} == {"chatter", "half-thinking", "thinking"}

@@ -276,3 +276,13 @@ def test_the_control_of_an_arm_without_rows_has_none_and_without_an_arm_no_limit
         small_studies.run(tmp_path / name, small_studies.plan(arms=arms))
         costs = {row["method"]: row["augment"] for row in store.read_jsonl(tmp_path / name / "costs.jsonl")}
         assert bool(costs["paraphrase"]["output_tokens"]) is asks
+
+
+def test_a_plain_script_runs_a_study_in_processes_and_itself_once(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(small_studies.toml())
+    (tmp_path / "plain.py").write_text(
+        "import corollary\nprint('once')\n"
+        "print(len(corollary.study('small.toml', 'out', runner='processes').summary['accuracy']))\n"
+    )
+    done = subprocess.run([sys.executable, "plain.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.split() == ["once", "8"], done.stderr

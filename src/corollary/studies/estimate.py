@@ -127,6 +127,8 @@ def _rate(model: Any, do: Any) -> float:
 
 
 def _training_rate(model: Any, tuning: Spec) -> float | None:
+    if not {"tokens", "batch_tokens"} <= {*tuning.options}:
+        return None  # a plug-in of the user's own, whose steps are not known
     batch = int(tuning.options.get("batch_tokens") or 256)
     options = {**tuning.options, "batch_tokens": batch, "tokens": 3 * batch}
     documents = [Document(f"d{at}", f"{word} {_TEXT}") for at, word in enumerate(_TEXT.split())]

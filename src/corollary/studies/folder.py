@@ -186,5 +186,6 @@ def _job_id(job: Writing, generator: Spec, prompts: Mapping[str, str]) -> str:
     return values.content_id([own, strategy, job.seed, model.identity, job.rows, other, digests])
 
 
-def _texts(documents: Sequence[Document]) -> list[list[str]]:
-    return [[document.id, document.text] for document in documents]
+def _texts(documents: Sequence[Document]) -> list[list[Any]]:
+    # With the sentences: of the same text in another language they may be others.
+    return [[document.id, document.text, document.spans] for document in documents]
