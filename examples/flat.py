@@ -45,7 +45,8 @@ def sentences_of(folder: Path) -> list[str]:
 
 def mentions_of(sentence: str) -> list[str]:
     """What a fact can be told from: runs of capitalised words and numbers, without the first one."""
-    found = re.findall(r"(?:[A-Z][\w-]+|\d[\d.,]*)(?: (?:[A-Z][\w-]+|\d[\d.,]*))*", sentence)
+    word = r"(?:[A-Z][\w-]+|\d+(?:[.,]\d+)*)"
+    found = re.findall(rf"{word}(?: {word})*", sentence)
     return list(dict.fromkeys(found[1:]))
 
 
@@ -116,7 +117,9 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     tokenizer = AutoTokenizer.from_pretrained(given.model, trust_remote_code=False)
     net = AutoModelForCausalLM.from_pretrained(given.model, dtype=torch.float32, trust_remote_code=False)
     net.eval()
-    questions = [json.loads(line) for line in (given.documents / "questions.jsonl").open(encoding="utf-8")]
+    questions = [
+        json.loads(line) for line in (given.documents / "questions.jsonl").read_text("utf-8").splitlines()
+    ]
     questions = [question for question in questions if question["choices"]]
 
     told = sentences_of(given.documents)

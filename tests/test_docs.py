@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from corollary.commands import list_
 from corollary.datasets.documents import make
+from corollary.studies.presets import read_study
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -51,16 +53,27 @@ def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monke
     run_python(page)
 
 
-def test_rows_of_ones_own_documents_and_questions_are_read(tmp_path: Path) -> None:
-    (_, documents), (_, questions) = blocks((ROOT / "README.md").read_text("utf-8"), "jsonl")
-    (tmp_path / "documents.jsonl").write_text(documents)
+def test_the_questions_of_the_tutorial_are_read(tmp_path: Path) -> None:
+    ((_, questions),) = blocks((ROOT / "docs" / "tutorial.md").read_text("utf-8"), "jsonl")
+    shutil.copytree(ROOT / "examples" / "company", tmp_path, dirs_exist_ok=True)
+    own = make(seed=0, path=str(tmp_path)).questions
     (tmp_path / "questions.jsonl").write_text(questions)
     data = make(seed=0, path=str(tmp_path))
     known = {document.id for document in data.documents}
-    assert [len(document.text.splitlines()) for document in data.documents] == [2, 1]
+    assert len(own) == 7
     assert [bool(question.choices) for question in data.questions] == [True, False]
-    assert all(known.issuperset(question.premises) for question in data.questions)
-    assert all(question.answer.startswith(" ") for question in data.questions)
+    for question in (*own, *data.questions):
+        assert known.issuperset(question.premises)
+        assert question.answer.startswith(" ")
+
+
+def test_the_study_of_the_tutorial_is_one(tmp_path: Path) -> None:
+    ((_, study),) = blocks((ROOT / "docs" / "tutorial.md").read_text("utf-8"), "toml")
+    (tmp_path / "mine.toml").write_text(study)
+    planned = read_study(str(tmp_path / "mine.toml"))
+    assert planned.generator is not None
+    assert [spec.use for spec in planned.checks] == ["judge"]
+    assert [arm.role for arm in planned.arms].count("context") == 2
 
 
 def test_commands_exist() -> None:
@@ -74,7 +87,7 @@ def test_commands_exist() -> None:
 
 def test_flags_exist() -> None:
     written = set.union(*(flags(page.read_text("utf-8")) for page in PAGES))
-    assert ("evaluate", "--as") in written
+    assert ("evaluate", "--context") in written
     options = {f"--{plugin_option.name.replace('_', '-')}" for kind in ("datasets", "tunings")
              for plugin in list_(kind) for plugin_option in plugin.options}  # fmt: skip
     for command in sorted({command for command, _ in written}):

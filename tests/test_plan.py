@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import small_studies
 
-import corollary_worlds.audit as exact
+import corollary_worlds.exact as exact
 from corollary import commands, store
 from corollary.errors import UserError
 from corollary.studies import results

@@ -244,5 +244,8 @@ def test_a_package_that_does_not_import_says_so_in_one_sentence(place: Path, tmp
         env={**os.environ, "PYTHONPATH": path},
     )  # fmt: skip
     assert done.returncode == 2
-    assert "The dataset torn of broken-package does not import (ModuleNotFoundError" in done.stderr
+    assert (
+        "The dataset torn, an entry point broken_package.dataset, does not import (ModuleNotFoundError"
+        in done.stderr
+    )
     assert done.stderr.count("\n") == 1

@@ -39,7 +39,7 @@ class Job:
     ended: Callable[[list[int]], bool]
 
 
-def decode(arena: Arena, jobs: Sequence[Job], *, row_tokens: int, tally: Tally) -> list[list[int]]:
+def generate(arena: Arena, jobs: Sequence[Job], *, row_tokens: int, tally: Tally) -> list[list[int]]:
     """The tokens that each job writes, in the jobs' order. The arena holds the shared prefix.
 
     A job ends with the token for which `ended` is true, or after `max_tokens` tokens.

@@ -220,7 +220,7 @@ class LocalModel:
                 # The first one counts as read, even if an earlier call left its prefix here: what a batch
                 # costs must not depend on which worker ran it.
                 cached = [0] + [tree.shared_tokens(arena.prefix, context) for context in contexts[1:]]
-                texts = decode.decode(arena, jobs, row_tokens=self._row_tokens, tally=tally)
+                texts = decode.generate(arena, jobs, row_tokens=self._row_tokens, tally=tally)
             else:
                 state, _ = self._read(head, tally)
                 cached = [0] + [state.begins(context) if state else 0 for context in contexts[1:]]
