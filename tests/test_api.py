@@ -32,14 +32,13 @@ def test_the_interface_is_exactly_this() -> None:
     assert not hasattr(corollary, "retune")
 
 
-def test_every_command_is_a_function_and_every_function_a_command() -> None:
-    from corollary.cli import app
+def test_every_command_calls_the_public_function_of_its_name() -> None:
+    from corollary.cli import COMMANDS, app
 
-    found = {
-        command.name or (command.callback.__name__ if command.callback else "")
-        for command in app.registered_commands
+    assert {command.name for command in app.registered_commands} == {*COMMANDS}
+    assert {name: COMMANDS[name.rstrip("_")] for name in FUNCTIONS.split()} == {
+        name: getattr(corollary, name) for name in FUNCTIONS.split()
     }
-    assert found == {name.rstrip("_") for name in FUNCTIONS.split()}
 
 
 def test_importing_is_quick_and_so_is_naming_a_function() -> None:

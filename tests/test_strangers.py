@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -150,34 +153,46 @@ ARMS = ["nothing", "backwards", "by-heart", "turned"]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the package as pip installs it: its files, and what it says of itself."""
-    place = tmp_path_factory.mktemp("installed")
-    for name, text in {
-        **FILES,
-        "__init__.py": "",
-        "studies/__init__.py": "",
-        "prompts/__init__.py": "",
-    }.items():
-        store.write_text(place / "their_package" / name, text)
+    """A folder with a fresh environment, `env`, into which the package was installed by pip."""
+    place = tmp_path_factory.mktemp("stranger")
     points = [f"[corollary.{kind}]\ntheirs = their_package.{module}\n" for kind, module in KINDS.items()]
     points += [f"[corollary.{kind}]\ntheirs = their_package.{kind}\n" for kind in ("studies", "prompts")]
-    about = place / "their_package-1.5.dist-info"
-    store.write_text(about / "entry_points.txt", "\n".join(points))
-    store.write_text(about / "METADATA", "Metadata-Version: 2.1\nName: their-package\nVersion: 1.5\n")
+    files = {
+        **{f"their_package/{name}": text for name, text in FILES.items()},
+        **{
+            f"their_package/{name}": ""
+            for name in ("__init__.py", "studies/__init__.py", "prompts/__init__.py")
+        },
+        "their_package-1.5.dist-info/entry_points.txt": "\n".join(points),
+        "their_package-1.5.dist-info/METADATA": "Metadata-Version: 2.1\nName: their-package\nVersion: 1.5\n",
+        "their_package-1.5.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    wheel = place / "their_package-1.5-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+        archive.writestr("their_package-1.5.dist-info/RECORD", "\n".join(f"{name},," for name in files))
+    venv.create(place / "env", symlinks=True)
+    (inside,) = (place / "env").glob("lib/python*/site-packages")
+    # The fresh environment has what this one has, and the package besides.
+    (inside / "below.pth").write_text(
+        "\n".join(entry for entry in sys.path if entry and Path(entry).is_dir())
+    )
+    pip = [sys.executable, "-m", "pip", "--python", str(place / "env" / "bin" / "python"), "install"]
+    subprocess.run([*pip, "--quiet", "--no-deps", "--no-index", str(wheel)], check=True)
     return place
 
 
-def corollary(place: Path, *arguments: str, code: int = 0) -> str:
-    """What a command prints in a fresh process that has the package."""
-    path = os.pathsep.join([str(place), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [COROLLARY, *arguments],
-        cwd=place,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert done.returncode == code, done.stdout + done.stderr
+def python(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A run of the fresh environment's Python."""
+    command = [str(place / "env" / "bin" / "python"), *arguments]
+    return subprocess.run(command, cwd=place, capture_output=True, text=True)
+
+
+def corollary(place: Path, *arguments: str) -> str:
+    """What a command prints in the fresh environment."""
+    done = python(place, "-m", "corollary", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
@@ -226,9 +241,7 @@ def test_what_a_package_brings_is_known_by_its_version(place: Path) -> None:
         "from corollary.plugins import identity; from corollary.types import Spec\n"
         "print(*(identity('tunings', Spec(name))['use'] for name in ('theirs', 'full')))"
     )
-    path = os.pathsep.join([str(place), *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [str(Path(COROLLARY).with_name("python")), "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    done = python(place, "-c", script)
     assert done.stdout.split() == ["theirs@their-package==1.5", "full"], done.stderr
 
 

@@ -20,7 +20,7 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -159,6 +159,21 @@ def check_options(kind: str, spec: Spec) -> Spec:
             raise UserError(f"The {owner} needs the option '{name}': give it a value.")
     filled = {option.name: given.get(option.name, option.default) for option in existing.values()}
     return Spec(spec.use, dict(sorted(filled.items())))
+
+
+def sections(settings: Mapping[str, Any] | None, known: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Settings named "section.option", by section. Raises `UserError` for a section that is none of these."""
+    found: dict[str, dict[str, Any]] = {section: {} for section in known}
+    for name, value in (settings or {}).items():
+        # From the right: the name of a file has a dot of its own.
+        section, dot, option = name.rpartition(".")
+        if not dot or section not in found:
+            raise UserError(
+                f"'{name}' does not say whose option it is: write one of {', '.join(found)}, a dot, and the"
+                " option."
+            )
+        found[section][option] = value
+    return found
 
 
 def bind(kind: str, spec: Spec) -> Callable[..., Any]:

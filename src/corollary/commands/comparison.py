@@ -21,6 +21,7 @@ from corollary.commands.sources import (
 )
 from corollary.errors import Unknown, UserError
 from corollary.measure.rows import AccuracyRow, CostRow, ResultRow, Summary, read_summary
+from corollary.plugins import sections
 from corollary.studies.driver import Observer
 from corollary.types import Dataset, Result, Spec, Study, Trial
 
@@ -186,6 +187,9 @@ def folder_of(source: Source, planned: Study, out: PathLike | None) -> Path:
 def demo(
     out: Annotated[PathLike, Doc("Folder to write to.")] = "out/demo",
     *,
+    settings: Annotated[
+        Mapping[str, Any] | None, Doc("Option of a dataset, a tuning, `model` or `runner`.")
+    ] = None,
     runner: Annotated[Spec | str, Doc("What does the work: processes, in_process or ray.")] = "processes",
     observer: Observer | None = None,
 ) -> StudyResult:
@@ -193,7 +197,7 @@ def demo(
 
     corollary demo --out out/demo
     """
-    return study(DEMO, out, runner=runner, observer=observer)
+    return study(DEMO, out, settings=settings, runner=runner, observer=observer)
 
 
 def report(
@@ -256,8 +260,6 @@ def evaluate(
         corollary evaluate docs/ --model models/mine --context all --out out/shown
         corollary evaluate out/demo --name mine --model models/mine --dataset reversals --seed 0
     """
-    from corollary.commands.stages import sections
-
     options = sections(settings, ["model"])["model"]
     if isinstance(target, str | Path) and (Path(target) / "study.json").is_file():
         from corollary.studies.driver import add_model

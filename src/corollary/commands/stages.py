@@ -22,6 +22,7 @@ from corollary.commands.sources import (
 )
 from corollary.completions import Completions
 from corollary.errors import JobFailed, UserError
+from corollary.plugins import sections
 from corollary.studies import jobs
 from corollary.studies.plan import strategy_key, training_rows
 from corollary.studies.presets import share_of
@@ -210,21 +211,6 @@ def save_with(model: Any, folder: Path, note: Mapping[str, Any]) -> None:
         save(model, Path(made) / "model")
         store.write_json(Path(made) / "model" / "fit.json", note)
         (Path(made) / "model").rename(folder)
-
-
-def sections(settings: Mapping[str, Any] | None, known: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Settings named "section.option", by section. Raises `UserError` for a section that is none of these."""
-    found: dict[str, dict[str, Any]] = {section: {} for section in known}
-    for name, value in (settings or {}).items():
-        # From the right: the name of a file has a dot of its own.
-        section, dot, option = name.rpartition(".")
-        if not dot or section not in found:
-            raise UserError(
-                f"'{name}' does not say whose option it is: write one of {', '.join(found)}, a dot, and the"
-                " option."
-            )
-        found[section][option] = value
-    return found
 
 
 def _own_folder(folder: Path, source: Source) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,7 @@ from annotated_doc import Doc
 from corollary import store
 from corollary.documents.names import words
 from corollary.errors import Unknown, UserError
-from corollary.plugins import name_of
+from corollary.plugins import check_options, name_of, sections
 from corollary.studies.arms import of_role
 from corollary.types import Model, Question, Request, Spec, Study, Trial
 
@@ -54,6 +54,9 @@ def ask(
         Sequence[str], Doc("An arm to ask; may be repeated. [default: those that you could use]")
     ] = (),
     tuning: Annotated[str | None, Doc("How the arms were tuned. [default: the study's first tuning]")] = None,
+    settings: Annotated[
+        Mapping[str, Any] | None, Doc("Option of the model, as in model.device=cuda.")
+    ] = None,
     progress: Progress | None = None,
 ) -> list[Answer]:
     """Show the answers of a study's arms to a question, side by side.
@@ -77,12 +80,13 @@ def ask(
     plan = _narrowed(read_plan(out), out, question, dataset, seed)
     tried = finished_trials(plan, out)
     chosen = _chosen(plan, tried, arm, tuning or next((name_of(t.use) for t in plan.tunings), "none"))
+    options = sections(settings, ["model"])["model"]
     known = _known(question, chosen[0].trial.questions)
     answers = []
     for done, one in enumerate(chosen):
         if progress:
             progress(done, len(chosen), one.name)
-        answers.append(_answer(one, _model(out, one), known, question))
+        answers.append(_answer(one, _model(out, one, options), known, question))
     if progress:
         progress(len(chosen), len(chosen), "")
     return answers
@@ -128,19 +132,25 @@ def _chosen(plan: Study, tried: Sequence[Tried], arms: Sequence[str], tuning: st
     return chosen
 
 
-def _model(out: Path, one: Tried) -> Any:
+def _model(out: Path, one: Tried, options: Mapping[str, Any]) -> Any:
     """The model of a trial: as it is, from its folder, or tuned again as the trial says."""
     from corollary.models.local import LocalModel, save
     from corollary.studies import jobs as work
 
     trial: Trial = one.trial
+
+    def opened(spec: Spec) -> Any:
+        if not options:
+            return work.open_model(spec)
+        return work.open_model(check_options("models", Spec(spec.use, {**spec.options, **options})))
+
     if trial.tune is None:
-        return work.open_model(trial.model)
+        return opened(trial.model)
     folder = out / MODELS / one.result.trial[:16]
     if folder.is_dir():
-        return work.open_model(_saved(folder))
+        return opened(_saved(folder))
     with work.one_thread():
-        tuned, *_ = work.tune(replace(trial, checkpoints=0), work.open_model(trial.model))
+        tuned, *_ = work.tune(replace(trial, checkpoints=0), opened(trial.model))
     if isinstance(tuned, LocalModel):
         save(tuned, folder)
     return tuned
