@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import small_studies
 
 from corollary import commands, store
 from corollary.completions import Completions
-from corollary.errors import UserError
+from corollary.errors import JobFailed, UserError
 from corollary.types import DROPPED, Completion, Dataset, Document, Question, Request, Spec
 from corollary.writing import engine
 from corollary.writing.audit import audit_of, usable
@@ -183,3 +183,68 @@ def test_augmenting_says_when_nothing_of_what_was_written_is_left(
             model=small_studies.model_folder(),
         )
     assert len(store.read_jsonl(tmp_path / "out" / "documents.jsonl")) == kept
+
+
+class Remote(Scripted):
+    """A model behind a network: it answers one by one, and a request fails for good while it is `down`."""
+
+    remote = True
+
+    def __init__(self, *, down: bool) -> None:
+        super().__init__()
+        self.down = down
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion | JobFailed]:  # type: ignore[override]
+        for request in requests:
+            self.asked += 1
+            if self.down and "sumak" in request.prompt:
+                yield JobFailed("the endpoint answered 503")
+            else:
+                yield Completion(f"so: {request.prompt}", 1, 8)
+
+
+PER_SENTENCE = """
+from corollary.types import Document, Request
+
+def write(dataset, *, seed):
+    answers = yield [Request(document.text) for document in dataset.documents]
+    return [Document(f"r{at}", answer.text, ("d0",), "each") for at, answer in enumerate(answers) if answer.text]
+"""
+
+
+def test_a_request_that_fails_costs_itself_alone_and_is_asked_again(tmp_path: Path) -> None:
+    path = tmp_path / "each.py"
+    path.write_text(PER_SENTENCE)
+
+    def run(model: Remote) -> Written:
+        with Completions(tmp_path / "c.db") as store:
+            task = engine.start(TREE, Spec(str(path)), seed=0, model=model)
+            ((_, written),) = engine.run([task], model=model, store=store, generate=engine.here(model))
+        assert isinstance(written, Written)
+        return written
+
+    first = run(Remote(down=True))
+    assert [document.text for document in first.documents] == ["so: bolan is the mother of kerit."]
+    assert first.failed == 1
+    again = Remote(down=False)
+    second = run(again)
+    assert again.asked == 1, "the answer that came is stored, the failure is not"
+    assert second.failed == 0
+    assert len(second.documents) == 2
+
+
+def test_answers_of_a_remote_model_are_stored_as_they_come(tmp_path: Path) -> None:
+    path = tmp_path / "each.py"
+    path.write_text(PER_SENTENCE)
+
+    class Dying(Remote):
+        def generate(self, requests: Sequence[Request]) -> Iterator[Completion | JobFailed]:  # type: ignore[override]
+            yield Completion("so: one", 1, 8)
+            raise RuntimeError("the process dies here")
+
+    with Completions(tmp_path / "c.db") as store:
+        model = Dying(down=False)
+        task = engine.start(TREE, Spec(str(path)), seed=0, model=model)
+        with pytest.raises(RuntimeError, match="dies here"):
+            list(engine.run([task], model=model, store=store, generate=engine.here(model)))
+        assert len(store) == 1
