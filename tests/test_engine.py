@@ -208,7 +208,8 @@ from corollary.types import Document, Request
 
 def write(dataset, *, seed):
     answers = yield [Request(document.text) for document in dataset.documents]
-    return [Document(f"r{at}", answer.text, ("d0",), "each") for at, answer in enumerate(answers) if answer.text]
+    texts = [answer.text for answer in answers]
+    return [Document(f"r{at}", text, ("d0",), "each") for at, text in enumerate(texts) if text]
 """
 
 
