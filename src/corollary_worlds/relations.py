@@ -134,11 +134,6 @@ for _feature in FEATURES:
         RELATIONS[_made.name] = _made
 
 
-def say(relation: str, first: str, last: str, *, wording: int = 0) -> str:
-    """The sentence, without its full stop, in one of the relation's document wordings."""
-    return RELATIONS[relation].wordings[wording].format(a=first, b=last)
-
-
 # Formats of one-fact documents; {s} is the sentence. Each keeps the sentence whole and in order.
 FORMATS = (
     "{s}.",

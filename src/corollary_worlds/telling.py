@@ -12,8 +12,11 @@ from corollary.documents.split import line_spans
 from corollary.errors import UserError
 from corollary.types import Dataset, Document, Mark, Question
 from corollary_worlds.domains import Fact
-from corollary_worlds.names import draw_names, part_for_seed
+from corollary_worlds.names import MANY, count_of, draw_names, part_for_seed
 from corollary_worlds.relations import FORMATS, RELATIONS
+
+MOST = 1_000_000
+"""Documents, or units, of a dataset: more would fill the memory before anybody noticed a slip of the keys."""
 
 RESERVED = Mark(
     "Had the model practised it?",
@@ -121,6 +124,7 @@ def documents_of(
     """One-fact documents in random order, and the ids of the documents that tell each fact; within each
     `group` of facts their forms come equally often (`tell_evenly`)."""
     at_least(1, tellings=tellings)
+    at_most(MOST // len(facts), tellings=tellings)
     texts = (
         [tell(rng, fact, tellings=tellings) for fact in facts]
         if group is None
@@ -177,6 +181,7 @@ def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> I
     Raises: UserError when the pool holds fewer than three.
     """
     at_least(1, askings=askings)
+    at_most(1_000, askings=askings)
     if len(pool) < 3:
         raise UserError(
             f"Only {len(pool)} wrong answers can be drawn for a question: make the dataset larger."
@@ -185,15 +190,25 @@ def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> I
     return (list(itertools.islice(dealt, 3)) for _ in range(askings))
 
 
-def scaled(size: int, scale: float, *, option: str, least: int = 1) -> int:
-    """A size shrunk by `scale`, never below `least`.
+def scaled(size: int, scale: float, *, option: str, least: int = 1, seed: int = 0, names: int = 0) -> int:
+    """A size times `scale`, never below `least`. Each unit of it takes `names` made-up names.
 
-    Raises: UserError, which names the `option` of the size, when there would be nothing.
+    Raises: UserError, which names the `option` of the size, when it is too small, or when there would be
+    more than `MOST` units or more names than a seed has. The count comes first: drawing names takes time.
     """
-    at_least(1, **{option: size})
+    at_least(least, **{option: size})
     if not (0 < scale < math.inf):
         raise UserError(f"The option 'scale' is {scale}: give a finite number above 0.")
-    return max(least, round(size * scale))
+    wanted = max(least, round(size * scale)) if size <= MOST and size * scale <= MOST else MOST + 1
+    most, why = MOST, "a dataset is no larger"
+    if wanted * names > MANY:
+        there = count_of(part_for_seed(seed))
+        most, why = there // names, f"a seed has {there} made-up names"
+    if wanted > most:
+        raise UserError(
+            f"The option '{option}' is {size}: give {math.floor(most / scale)} at most, because {why}."
+        )
+    return wanted
 
 
 def at_least(least: int, **options: int) -> None:
@@ -201,3 +216,10 @@ def at_least(least: int, **options: int) -> None:
     for option, value in options.items():
         if value < least:
             raise UserError(f"The option '{option}' is {value}: give {least} or more.")
+
+
+def at_most(most: int, **options: int) -> None:
+    """Raises: UserError, which names the first option that is above `most`."""
+    for option, value in options.items():
+        if value > most:
+            raise UserError(f"The option '{option}' is {value}: give {most} at most.")

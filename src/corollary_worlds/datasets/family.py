@@ -20,7 +20,8 @@ def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -
     the reserved pair), `two-hop` (aunt or uncle, grandparent), `three-hop` (cousin). A unit is a tree.
     """
     rng, names = seeded("family", seed)
-    told = [_tree(rng, names) for _ in range(scaled(trees, scale, option="trees", least=2))]
+    count = scaled(trees, scale, option="trees", least=2, seed=seed, names=10)
+    told = [_tree(rng, names) for _ in range(count)]
     documents, ids = documents_of(rng, [f for tree in told for f in tree], tellings=tellings, name="family")
     questions: list[Question] = []
     for index, tree in enumerate(told):

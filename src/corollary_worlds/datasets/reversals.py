@@ -21,8 +21,8 @@ def make(
     role of a name gives the answer away; `balanced=False` is the paper's one-sided form. Forward
     questions in the same form are the split `rephrase`. A unit is the two facts about one pair.
     """
+    pairs = (scaled(facts, scale, option="facts", least=2, seed=seed, names=1) + 1) // 2
     rng, names = seeded("reversals", seed)
-    pairs = (scaled(facts, scale, option="facts", least=2) + 1) // 2
     # Every pattern of degrees equally often: no pattern of one fact predicts the other.
     patterns = [(("more", "less")[i // 2 % 2], ("more", "less")[i % 2]) for i in range(pairs)]
     rng.shuffle(patterns)

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from corollary.types import Dataset, Document, Question
 from corollary_worlds.domains import Fact
 from corollary_worlds.relations import FORMATS, RELATIONS
-from corollary_worlds.telling import at_least, dataset_of, question, scaled, seeded, tell, wrong_choices
+from corollary_worlds.telling import (
+    at_least,
+    at_most,
+    dataset_of,
+    question,
+    scaled,
+    seeded,
+    tell,
+    wrong_choices,
+)
 
 # Real-world shape: (top, ((middle, leaves), ...)); only the shape is used, every word is replaced.
 _SHAPES = (
@@ -64,10 +73,12 @@ def make(
     """
     at_least(1, middles=middles, properties=properties)
     at_least(0, documents=documents)
+    at_most(len(_SHAPES), branches=branches)
+    at_most(3, middles=middles)
+    at_most(100, properties=properties)
     rng, names = seeded("semantic", seed)
-    shapes = _SHAPES[
-        : scaled(branches, scale, option="branches", least=4)
-    ]  # three wrong choices, one a branch
+    # Each question has three wrong choices, from a branch each.
+    shapes = _SHAPES[: scaled(branches, scale, option="branches", least=4)]
     made = [_branch(rng, names, shape, middles=middles, properties=properties) for shape in shapes]
     facts = [fact for branch in made for fact in branch.facts]
     texts, ids = _documents(rng, made, count=scaled(documents, scale, option="documents") if documents else 0)

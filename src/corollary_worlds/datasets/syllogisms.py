@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from dataclasses import replace
 
@@ -33,7 +34,7 @@ def make(*, seed: int, facts: int = 69, both_orders: bool = False, scale: float 
     rng, names = seeded("syllogisms", seed)
     documents: list[Document] = []
     questions: list[Question] = []
-    for index in range(scaled(facts, scale, option="facts")):
+    for index in range(scaled(facts, scale, option="facts", seed=seed, names=3)):
         terms = [next(names) for _ in range(3)]  # the middle term is the second
         premises = _premises(rng, ("all", "some", "all", "no")[index % 4])
         follows = logic.entailed(premises, 0, 2)
@@ -71,5 +72,9 @@ def _turned(rng: random.Random, question: Question) -> Question:
 
 def _premises(rng: random.Random, form: str) -> list[logic.Statement]:
     """Two premises in random order from which a statement of this form follows about terms 0 and 2."""
-    pairs = [pair for pair in logic.valid_premises() if logic.entailed(pair, 0, 2)[0][0] == form]
-    return rng.sample(rng.choice(pairs), 2)
+    return rng.sample(rng.choice(_pairs_for(form)), 2)
+
+
+@functools.cache
+def _pairs_for(form: str) -> list[tuple[logic.Statement, logic.Statement]]:
+    return [pair for pair in logic.valid_premises() if logic.entailed(pair, 0, 2)[0][0] == form]

@@ -70,5 +70,5 @@ ALL = {**RELATIONS, **_worded_otherwise(), **BREADTH}
 
 
 def invert(fact: Fact) -> Fact:
-    """The same fact told from its other end; `closure.invert` for all relations of the training."""
+    """The same fact, stated from its other end."""
     return Fact(ALL[fact.relation].inverse, fact.last, fact.first)

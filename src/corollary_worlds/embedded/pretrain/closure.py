@@ -1,7 +1,7 @@
 """What follows from facts: inversion, and the compositions of the worlds' relations.
 
-The oracle arm and the training of the embedded model use it. The answers of the datasets are checked
-by `corollary_worlds.reasoner`, which reads text and shares no code with this.
+Only the training of the embedded model uses it. `corollary_worlds.reasoner` checks the answers of the
+datasets: it reads text and shares no code with this.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from corollary_worlds.domains import Fact
-from corollary_worlds.relations import RELATIONS
+from corollary_worlds.embedded.pretrain.breadth import invert
 
 _PARENT = {"mother_of", "father_of", "parent_of"}
 
@@ -22,19 +22,11 @@ _CHAINS = {
     ("part_of", "part_of"): "part_of",
 }
 
-_CANONICAL = {"child_of": "parent_of", "is_called": "is_person", "includes": "type_of", "found_on": "have"}
-_CANONICAL |= {
-    "food_for": "live_on",
-    "manages": "reports_to",
-    "contains": "part_of",
-    "supplied_by": "supplies",
-}
-_CANONICAL |= {"godchild_of": "godparent_of"}
-
-
-def invert(fact: Fact) -> Fact:
-    """The same fact told from its other end."""
-    return Fact(RELATIONS[fact.relation].inverse, fact.last, fact.first)
+_CANONICAL = {
+    "child_of": "parent_of", "is_called": "is_person", "includes": "type_of", "found_on": "have",
+    "food_for": "live_on", "manages": "reports_to", "contains": "part_of", "supplied_by": "supplies",
+    "godchild_of": "godparent_of",
+}  # fmt: skip
 
 
 def _canonical(fact: Fact) -> list[Fact]:

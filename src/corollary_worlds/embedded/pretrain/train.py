@@ -25,6 +25,7 @@ from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
 from corollary_worlds.domains import Fact
 from corollary_worlds.embedded.pretrain import closure, episodes
+from corollary_worlds.embedded.pretrain.breadth import invert
 from corollary_worlds.embedded.pretrain.tokenizer import train as train_tokenizer
 from corollary_worlds.embedded.pretrain.units import draw_facts
 from corollary_worlds.names import DEVELOPMENT
@@ -128,8 +129,8 @@ def questions(
     facts = draw_facts(rng, domain, size, part=DEVELOPMENT)
     context = "".join(f"{episodes.tell(rng, fact)[0]}\n" for fact in facts)
     deduced = closure.deductions(facts)
-    asked = [("reversal", closure.invert(f)) for f in facts] + [
-        (f"deduction{len(proof)}", closure.invert(f)) for f, proof in deduced.items()
+    asked = [("reversal", invert(f)) for f in facts] + [
+        (f"deduction{len(proof)}", invert(f)) for f, proof in deduced.items()
     ]
     rng.shuffle(asked)
     made = []
@@ -146,7 +147,7 @@ def questions(
             )
         else:
             pool = sorted({f.last for _, f in asked if domain == "chain" or f.relation == fact.relation})
-            views = [view for known in (*facts, *deduced) for view in (known, closure.invert(known))]
+            views = [view for known in (*facts, *deduced) for view in (known, invert(known))]
             true = {f.last for f in views if (f.first, f.relation) == (fact.first, fact.relation)}
             wrong = [name for name in pool if name not in true and name != fact.first]
             if len(wrong) < 3:

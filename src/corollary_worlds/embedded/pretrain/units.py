@@ -6,11 +6,11 @@ Only names of the pre-training part occur, unless another part is asked for.
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 from collections.abc import Callable, Iterator
 
-from corollary_worlds import domains
-from corollary_worlds.domains import Fact
+from corollary_worlds.domains import Fact, person, role_is_reserved
 from corollary_worlds.embedded.pretrain.breadth import ALL, BREADTH, invert
 from corollary_worlds.names import PRETRAINING, draw_names
 from corollary_worlds.relations import FEATURES
@@ -24,6 +24,56 @@ RESERVED = tuple(name for name in _OF_WORLDS if ALL[name].reserved)
 def draw_relation(rng: random.Random) -> str:
     """A relation of the worlds or one that is in the training alone, one as likely as the other."""
     return rng.choice(_OF_WORLDS if rng.random() < 0.5 else tuple(BREADTH))
+
+
+def _comparison(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """Two facts about two kinds of things: each stands first in one and second in the other, with
+    different features, so that neither position nor frequency tells the direction."""
+    one, other = next(names), next(names)
+    feature, other_feature = rng.sample(FEATURES, 2)
+    degrees = ("more", "less")
+    return [
+        Fact(f"{rng.choice(degrees)} {feature}", one, other),
+        Fact(f"{rng.choice(degrees)} {other_feature}", other, one),
+    ]
+
+
+def _family(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """A tree of three generations, two lines of siblings joined by a marriage; 11 people, 11 facts.
+
+    p and q are siblings, r and s are siblings; a, b, c, d are their children in this order; b and c
+    marry, so do a and e; k is a child of a, m of d; one godparent (the reserved relation).
+    """
+    p, q, r, s, a, b, c, d, e, k, m = (next(names) for _ in range(11))
+    parents = ((p, a), (q, b), (r, c), (s, d), (a, k), (d, m))
+    return [
+        Fact("sibling_of", p, q),
+        Fact("sibling_of", r, s),
+        *(Fact(rng.choice(("mother_of", "father_of")), parent, child) for parent, child in parents),
+        Fact("spouse_of", b, c),
+        Fact("spouse_of", e, a),
+        Fact("godparent_of", rng.choice((b, c)), rng.choice((k, m))),
+    ]
+
+
+def _kinds(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """A chain of kinds (each a type of the next) that ends in one to three kinds. Each has a property; one
+    of them lives on another (the reserved relation)."""
+    chain, leaves = rng.randint(2, 5), rng.randint(1, 3)
+    levels = [next(names) for _ in range(chain - 1)]
+    lowest = [next(names) for _ in range(leaves)]
+    facts = [Fact("type_of", low, high) for low, high in itertools.pairwise(levels)]
+    facts += [Fact("type_of", leaf, levels[0]) for leaf in lowest]
+    facts += [Fact("have", kind, next(names)) for kind in (*levels, *lowest)]
+    facts.append(Fact("live_on", *rng.sample((*levels, *lowest), 2)))
+    return facts
+
+
+def _company(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """People who report to people, parts of parts, suppliers of suppliers."""
+    relation = rng.choice(("reports_to", "part_of", "supplies", "manages", "contains", "supplied_by"))
+    chain = [next(names) for _ in range(rng.randint(2, 4))]
+    return [Fact(relation, one, other) for one, other in itertools.pairwise(chain)]
 
 
 def _contrast(rng: random.Random, names: Iterator[str], *, turned: float) -> list[Fact]:
@@ -84,21 +134,19 @@ def _rank(rng: random.Random, names: Iterator[str]) -> list[Fact]:
 Unit = Callable[[random.Random, Iterator[str]], list[Fact]]
 UNITS: dict[str, Unit] = {
     "pair": lambda rng, names: [Fact(draw_relation(rng), next(names), next(names))],
-    "comparison": domains.comparison,
-    "versus": lambda rng, names: domains.comparison(rng, names)[:1],
+    "comparison": _comparison,
+    "versus": lambda rng, names: _comparison(rng, names)[:1],
     "contrast": functools.partial(_contrast, turned=0.5),
     "first": functools.partial(_contrast, turned=0.0),
     "second": functools.partial(_contrast, turned=1.0),
-    "person": lambda rng, names: domains.person(
-        rng, names, order=rng.choice(("name", "description", "both"))
-    ),
-    "family": domains.family,
-    "lineage": domains.family,
+    "person": lambda rng, names: person(rng, names, order=rng.choice(("name", "description", "both"))),
+    "family": _family,
+    "lineage": _family,
     "kin": _kin,
     "chain": _chain,
-    "kinds": lambda rng, names: domains.kinds(rng, names, chain=rng.randint(2, 5), leaves=rng.randint(1, 3)),
+    "kinds": _kinds,
     "rank": _rank,
-    "company": domains.company,
+    "company": _company,
 }
 """What a world is made of, by the name of the world. `lineage` is `family` asked otherwise (`COMPOSED`)."""
 
@@ -112,9 +160,9 @@ COMPOSED = ("chain", "kin", "lineage", "rank")
 def is_reserved(fact: Fact) -> bool:
     """Whether a fact is kept out of the tasks, as their focus and as what follows."""
     if fact.relation == "is_person":
-        return domains.role_is_reserved(fact.last)
+        return role_is_reserved(fact.last)
     if fact.relation == "is_called":
-        return domains.role_is_reserved(fact.first)
+        return role_is_reserved(fact.first)
     return ALL[fact.relation].reserved
 
 
