@@ -206,7 +206,7 @@ def scaled(size: int, scale: float, *, option: str, least: int = 1, seed: int = 
         most, why = there // names, f"a seed has {there} made-up names"
     if wanted > most:
         raise UserError(
-            f"The option '{option}' is {size}: give {math.floor(most / scale)} at most, because {why}."
+            f"The option '{option}' is {size}: give {math.floor(min(MOST, most / scale))} at most, because {why}."
         )
     return wanted
 

@@ -78,7 +78,9 @@ def make(
     at_most(100, properties=properties)
     rng, names = seeded("semantic", seed)
     # Each question has three wrong choices, from a branch each.
-    shapes = _SHAPES[: scaled(branches, scale, option="branches", least=4)]
+    count = scaled(branches, scale, option="branches", least=4)
+    at_most(len(_SHAPES), **{"branches times scale": count})
+    shapes = _SHAPES[:count]
     made = [_branch(rng, names, shape, middles=middles, properties=properties) for shape in shapes]
     facts = [fact for branch in made for fact in branch.facts]
     texts, ids = _documents(rng, made, count=scaled(documents, scale, option="documents") if documents else 0)

@@ -16,11 +16,13 @@ from itertools import takewhile
 from corollary_worlds.reasoner.patterns import COMPARING, FUNCTION_WORDS, NAMED, RELATION_OF, SAME_PERSON
 from corollary_worlds.reasoner.statements import Reading, Statement, Unreadable
 
+# Every pattern is linear in the length of the text, which may be anything: a lookahead to the end of the
+# sentence, or a copy of its rest for each opening, would take a minute for 200,000 characters.
 _OPENING = re.compile(
-    r"did you know that (?=[^?]*\?$)"
-    r"|it is known that |it turns out that |note that |people say that |as the old book says, |fact: "
+    "did you know that |it is known that |it turns out that |note that |people say that"
+    " |as the old book says, |fact: "
 )
-_CONFIRMED = re.compile(r"is it true that ([^?\n]*)\? yes\b")
+_ASKED = re.compile(r"([^?]*)(\? yes\b|\?|$)")
 _HEAD = re.compile(r"the relationships between ([a-z]+(?:, [a-z]+)*) and ([a-z]+) are: ?")
 _PROCESS = re.compile(r"the ([a-z]+(?: then [a-z]+)*) of ([a-z]+ [a-z]+ [a-z]+) is ([a-z]+ [a-z]+ [a-z]+)")
 _QUANTIFIED = re.compile(r"(all|some|no) ([a-z]+) are ([a-z]+)")
@@ -51,7 +53,7 @@ def read_argument(text: str) -> tuple[tuple[Reading, ...], tuple[Reading, ...]]:
 def _read_line(line: str) -> list[Reading]:
     found: list[Reading] = []
     terms: frozenset[str] | None = None
-    for sentence in _SENTENCE_END.split(_CONFIRMED.sub(r"\1", line)):
+    for sentence in _SENTENCE_END.split(_ASKED.sub(_confirmed, line)):
         bare, asks = _without_opening(sentence)
         if head := _HEAD.match(bare):
             terms = frozenset((*head[1].split(", "), head[2]))
@@ -67,14 +69,23 @@ def _read_line(line: str) -> list[Reading]:
     return found
 
 
+def _confirmed(match: re.Match[str]) -> str:
+    """What "is it true that ...? yes" says, or the words as they are."""
+    before, asked, said = match[1].partition("is it true that ")
+    return before + said if asked and match[2].endswith("yes") else match[0]
+
+
 def _without_opening(sentence: str) -> tuple[str, bool]:
     """The bare sentence without its end mark, and whether it is a question that states nothing."""
-    told = False
-    while opening := _OPENING.match(sentence):
-        told = told or opening[0].startswith("did")
-        sentence = sentence[opening.end() :]
-    asks = sentence.endswith("?") and not told
-    return sentence.rstrip(".?!").strip(), asks
+    single = sentence.find("?") == len(sentence) - 1
+    start, states = 0, not sentence.endswith("?")
+    while opening := _OPENING.match(sentence, start):
+        if opening[0].startswith("did"):
+            if not single:
+                break
+            states = True
+        start = opening.end()
+    return sentence[start:].rstrip(".?!").strip(), not states
 
 
 @functools.lru_cache(maxsize=1 << 16)  # documents tell a fact many times
