@@ -1,7 +1,7 @@
-"""Syllogisms of the forms All, Some and No, without existential import, decided by models.
+"""Syllogisms of the forms All, Some and No, without existential import, decided by trying all models.
 
-The O form ("some ... are not") is left out, as in the paper. A model is a choice of which of the seven
-regions of three circles are inhabited, so 128 models decide every entailment.
+The O form ("some ... are not") is left out, as in the paper. A model says which of the seven regions of three
+circles are inhabited, so 128 models decide every entailment.
 """
 
 from __future__ import annotations

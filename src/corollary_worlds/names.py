@@ -45,7 +45,7 @@ def part_of(word: str) -> str:
 
 
 def part_for_seed(seed: int) -> str:
-    """Reporting seeds are 0 to 31, development seeds 100 to 131; others are refused.
+    """The part for a seed: "reporting" for 0 to 31, "development" for 100 to 131.
 
     Raises: UserError for any other seed, so that no dataset can share a word with pre-training.
     """
@@ -53,7 +53,7 @@ def part_for_seed(seed: int) -> str:
         return REPORTING
     if 100 <= seed <= 131:
         return DEVELOPMENT
-    raise UserError(f"seed {seed} is not allowed: use 0 to 31 (reporting) or 100 to 131 (development)")
+    raise UserError(f"Seed {seed} is not allowed: give 0 to 31 (reporting) or 100 to 131 (development).")
 
 
 def draw_names(rng: random.Random, *, part: str) -> Iterator[str]:

@@ -80,11 +80,11 @@ def tell(rng: random.Random, fact: Fact, *, tellings: int) -> list[str]:
 def tell_evenly(
     rng: random.Random, facts: Sequence[Fact], group: Callable[[Fact], str], *, tellings: int
 ) -> list[list[str]]:
-    """`tellings` texts of each fact, so that in each group every wording and every format comes equally
-    often, give or take one. All relations of the facts have equally many wordings.
+    """`tellings` texts of each fact. In each group every wording and every format occurs equally often, give
+    or take one. All relations of the facts have equally many wordings.
 
-    For opposite relations that share their wordings: where chance told "less" more often with one verb,
-    tuning on few documents takes the verb for the degree, and answers by it.
+    This is for opposite relations that share their wordings. Where chance puts "less" more often with one
+    verb, tuning on few documents takes the verb for the degree, and answers by it.
     """
     decks: dict[str, Iterator[tuple[int, str]]] = {}
     told = []
@@ -103,12 +103,12 @@ def tell_evenly(
 
 
 def _dealt(rng: random.Random, wordings: int) -> Iterator[tuple[int, str]]:
-    """All pairs of a wording and a format, over and over, each of both in its turn, and none again before
-    all others."""
+    """All pairs of a wording and a format, again and again: wordings and formats take turns, and no pair
+    repeats before all others have come."""
     numbers, templates = rng.sample(range(wordings), wordings), rng.sample(FORMATS, len(FORMATS))
     around = math.lcm(wordings, len(templates))
     for at in itertools.count():
-        # In step they meet in one pair of every `gcd`: the next round is one format off.
+        # In step, the two meet in one of every `gcd` pairs only, so each round starts one format later.
         shift = at // around % math.gcd(wordings, len(templates))
         yield numbers[at % wordings], templates[(at + shift) % len(templates)]
 
@@ -121,8 +121,8 @@ def documents_of(
     name: str,
     group: Callable[[Fact], str] | None = None,
 ) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
-    """One-fact documents in random order, and the ids of the documents that tell each fact; within each
-    `group` of facts their forms come equally often (`tell_evenly`)."""
+    """One-fact documents in random order, and the ids of the documents that state each fact. Within each
+    `group` of facts their forms occur equally often (`tell_evenly`)."""
     at_least(1, tellings=tellings)
     at_most(MOST // len(facts), tellings=tellings)
     texts = (
@@ -140,8 +140,8 @@ def documents_of(
 
 
 def ask(fact: Fact, *, rephrased: bool = False) -> tuple[str, str]:
-    """(prompt, answer) of a fact: a sentence cut before its last argument, in the plainest wording or,
-    `rephrased`, in the wording that no document has. The leading space belongs to the answer."""
+    """(prompt, answer) of a fact: a sentence cut before its last argument. Its wording is the plainest one or,
+    `rephrased`, the one that no document has. The leading space belongs to the answer."""
     relation = RELATIONS[fact.relation]
     wording = relation.asked if rephrased else relation.wordings[0]
     return wording.removesuffix(" {b}").format(a=fact.first), f" {fact.last}"
@@ -174,11 +174,11 @@ def question(
 
 
 def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> Iterator[list[str]]:
-    """`askings` times three of the pool, none a second time before all others; each makes a question.
+    """`askings` times three wrong choices for a question; none repeats before all of the pool have come.
 
-    A model that knows nothing prefers some names to others. Whether it likes the right name better than
-    three wrong ones is the luck of one draw, which a second and third question about the fact even out.
-    Raises: UserError when the pool holds fewer than three.
+    A model that knows nothing prefers some names to others. Whether it prefers the right name to three wrong
+    ones is the luck of one draw. A second and third question about the fact even this out.
+    Raises: UserError when the pool has fewer than three, or `askings` is out of bounds.
     """
     at_least(1, askings=askings)
     at_most(1_000, askings=askings)

@@ -67,8 +67,8 @@ def audit(
     known = knowledge or knowledge_of(documents)
     texts = {document.id: document.text for document in documents}
     # A line about a document that states reserved facts alone is reserved, whatever it says.
-    told = {document.id: _stated(document.text) for document in documents}
-    apart = {id for id, facts in told.items() if facts and all(map(reserved, facts))}
+    facts_of = {document.id: _stated(document.text) for document in documents}
+    apart = {id for id, facts in facts_of.items() if facts and all(map(reserved, facts))}
     seen: set[str] = set()
     rows: list[AuditRow] = []
     for line in lines:
@@ -90,8 +90,9 @@ def summarise(
     reserved: Callable[[Statement], bool] = lambda statement: False,
     leaked: int = 0,
 ) -> dict[str, object]:
-    """Counts and shares of an audit: over the rows that are trained on, in all and apart ("seen",
-    "reserved"), over those that their strategy left out ("dropped"), and over both ("written").
+    """Counts and shares of an audit, over the rows that are trained on.
+
+    "seen" and "reserved" count these rows apart, "dropped" those that their strategy left out, "written" both.
 
     `precision` is the share of new and right lines among those that are decided and do not restate;
     unreadable lines are wrong. `coverage` is the share of the statements one rule from the documents that
@@ -106,7 +107,7 @@ def summarise(
     stated = {s for row in used for s in _stated(row.text)}
 
     def counts(chosen: Sequence[AuditRow]) -> dict[str, object]:
-        return _counts(chosen) if knowledge.told else {**_counts(chosen), "precision": None}
+        return _counts(chosen) if knowledge.stated else {**_counts(chosen), "precision": None}
 
     def part(chosen: Sequence[AuditRow], wanted: Callable[[Statement], bool]) -> dict[str, object]:
         return {
@@ -159,7 +160,7 @@ def withhold(
     """The lines that do not rest on these facts. A true line rests on a fact that proves it; a false or
     unreadable line, on the facts that make up most of what its source documents state."""
     knowledge = knowledge_of(documents)
-    told = {document.id: [fact_of(s) for s in _stated(document.text)] for document in documents}
+    facts_of = {document.id: [fact_of(s) for s in _stated(document.text)] for document in documents}
 
     def rests(line: Document) -> bool:
         proofs = [knowledge.premises(s) for s in _stated(line.text)]
@@ -167,7 +168,7 @@ def withhold(
             return True
         if proofs and all(proof is not None for proof in proofs):
             return False
-        sources = [fact in facts for i in line.source for fact in told.get(i, ())]
+        sources = [fact in facts for i in line.source for fact in facts_of.get(i, ())]
         return 2 * sum(sources) > len(sources)
 
     return [line for line in lines if not rests(line)]

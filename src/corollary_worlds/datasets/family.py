@@ -1,4 +1,4 @@
-"""Fictional family trees (ours): parents told one way, asked the other way and across the tree."""
+"""Fictional family trees (ours): documents state parents one way; questions ask the other way and across."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from corollary_worlds.telling import dataset_of, documents_of, question, scaled,
 
 
 def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -> Dataset:
-    """Trees of three generations, 10 people and 11 facts each; every fact is told in `tellings`
-    one-sentence documents. Wrong choices are people of the same tree and generation; only a cousin, for
-    whom the tree has no third, is also asked against the cousin of somebody in another tree.
+    """Trees of three generations, 10 people and 11 facts each. `tellings` one-sentence documents state each
+    fact. Wrong choices are people of the same tree and generation. A tree has only two who could be
+    the wrong cousin, so the third is of another tree.
 
     Splits: `rephrase` (parent's child), `reversal` (child's parent, godchild's godparent; the latter is
     the reserved pair), `two-hop` (aunt or uncle, grandparent), `three-hop` (cousin). A unit is a tree.
@@ -43,11 +43,11 @@ def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -
 
 
 def _tree(rng: random.Random, names: Iterator[str]) -> list[Fact]:
-    """p and q are siblings, r and s are siblings; a, b, c, d are their children in this order; k is a
-    child of a, m of d; k and m marry, and b and c are their godparents.
+    """p and q are siblings, and so are r and s. Their children, in this order, are a, b, c and d. k is a child
+    of a, m of d. k and m marry, and b and c are their godparents.
 
-    Each of a, b, c, d is the first name of one fact and the last name of one: else the most frequent
-    name, or the one that stands first most often, would be the right cousin more often than chance.
+    Each of a, b, c and d is the first name of one fact and the last name of another. Otherwise the right
+    cousin would more often than chance be the most frequent name, or the one that most often comes first.
     """
     p, q, r, s, a, b, c, d, k, m = (next(names) for _ in range(10))
     parents = ((p, a), (q, b), (r, c), (s, d), (a, k), (d, m))

@@ -26,7 +26,7 @@ RULES: dict[str, tuple[int, ...]] = {
 """For each of the three output places, the input place that its word comes from."""
 
 WORDS = 12
-"""Words of a process, of which its inputs are made."""
+"""Words of a process. Its inputs are made of them."""
 
 FORMATS = ("{s}.", "fact: {s}.", "it is known that {s}.", "note that {s}.", "people say that {s}.")
 

@@ -21,15 +21,16 @@ HEADS = (
 
 
 def make(*, seed: int, facts: int = 69, both_orders: bool = False, scale: float = 1.0) -> Dataset:
-    """69 documents of two premises each; asked is what holds between the outer terms, in one order of
+    """69 documents of two premises each. A question asks what holds between the outer terms, in one order of
     their names or, with `both_orders` (ours), once in each.
 
-    Choices are all six statements {All, Some, No} x 2 directions. Ours: "some" and "no" are symmetric,
-    so more than one may follow; `answer` and `accept` together are all that follow (without existential
-    import none of them is weaker than another), credit is shared between ties. A unit is a document.
-    The pairs of premises with "some" are reserved. Ours as well: "all" follows in half of the items,
-    "some" and "no" in a quarter each. Since both directions of "some" and "no" are right, that is where
-    always giving the same form scores at chance.
+    Choices are all six statements {All, Some, No} x 2 directions. Ours: "some" and "no" are symmetric, so
+    more than one may follow. `answer` and `accept` together are all that follow; without existential import
+    none of them is weaker than another. Credit is shared between ties. A unit is a document.
+
+    The pairs of premises with "some" are reserved. Ours as well: "all" follows in half of the items, "some"
+    and "no" in a quarter each. Both directions of "some" and "no" are right, so always giving the same form
+    scores at chance.
     """
     rng, names = seeded("syllogisms", seed)
     documents: list[Document] = []

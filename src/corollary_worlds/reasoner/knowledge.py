@@ -1,9 +1,9 @@
 """What follows from statements: each from its other end, and chains of two.
 
-A composition reads a fact from either end: "a is the child of p" and "p is the mother of a" serve alike,
-because the end at which a stated fact starts is no step of its own. Rules that the documents' English
-leaves open are left out: a spouse of a parent is not known to be a parent, siblings need not share both
-parents, and comparisons are not transitive (documents never compare along one feature in a chain).
+A composition reads a fact from either end: "a is the child of p" and "p is the mother of a" serve alike. The
+end at which a stated fact starts is no step of its own. Rules that the documents' English leaves open are
+left out. A spouse of a parent is not known to be a parent, and siblings need not share both parents.
+Comparisons are not transitive, because documents never compare along one feature in a chain.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ _NEVER_OF_ONES_CHILD = frozenset({"aunt_of", "niece_of", "cousin_of", "grandpare
 
 
 class Knowledge:
-    """Stated statements, and everything that follows from them.
+    """Statements, and everything that follows from them.
 
-    `told` has the stated ones in the order of first mention, each once. `complete` is False where `MOST`
+    `stated` has the former in the order of first mention, each once. `complete` is False where `MOST`
     compositions were not enough to find everything: short proofs are found first.
     """
 
     def __init__(self, statements: Iterable[Statement]) -> None:
-        self.told = tuple(dict.fromkeys(statements))
-        self._stated = frozenset(self.told)
-        self._told = self._stated | {weaker(s) for s in self.told}
-        self._examples = tuple(s for s in self.told if s.relation == process.BECOMES)
+        self.stated = tuple(dict.fromkeys(statements))
+        self._as_stated = frozenset(self.stated)
+        self._restated = self._as_stated | {weaker(s) for s in self.stated}
+        self._examples = tuple(s for s in self.stated if s.relation == process.BECOMES)
 
     def judge(self, statement: Statement) -> Judgement:
         """How far a statement is from the stated ones.
@@ -59,7 +59,7 @@ class Knowledge:
         process is one step for one operator (its rule, learned from examples) and several for more. A
         statement about one thing alone ("all x are x") says nothing and is false.
         """
-        if statement in self._told:
+        if statement in self._restated:
             return "restates"
         if statement.relation == process.BECOMES:
             if not self.entails(statement):
@@ -74,21 +74,21 @@ class Knowledge:
     def entails(self, statement: Statement) -> bool:
         """Whether a statement was stated or follows."""
         if statement.relation == process.BECOMES:
-            return statement in self._told or process.follows(self._examples, statement)
-        if weaker(statement) != statement:  # no rule tells a mother from a father
-            return statement in self._told
+            return statement in self._restated or process.follows(self._examples, statement)
+        if weaker(statement) != statement:  # no rule distinguishes a mother from a father
+            return statement in self._restated
         return fact_of(statement) in self._proofs
 
     def premises(self, statement: Statement) -> tuple[Statement, ...] | None:
         """Stated statements that prove a statement, as few as were found, in their order; None if it does
         not follow. A stated statement is its own premise."""
-        if statement in self._stated:
+        if statement in self._as_stated:
             return (statement,)
         if not self.entails(statement):
             return None
         if statement.relation == process.BECOMES:
             return process.premises(self._examples, statement)
-        return tuple(self.told[place] for place in sorted(self._proofs[fact_of(statement)]))
+        return tuple(self.stated[place] for place in sorted(self._proofs[fact_of(statement)]))
 
     def one_step(self) -> frozenset[Statement]:
         """All statements one rule away that do not restate a stated one: a stated one from its other end,
@@ -102,7 +102,7 @@ class Knowledge:
 
     def several_step(self) -> frozenset[Statement]:
         """What follows by two rules or more and by no single one."""
-        return frozenset(self._closure) - self._told - self._one_step
+        return frozenset(self._closure) - self._restated - self._one_step
 
     @property
     def complete(self) -> bool:
@@ -112,17 +112,17 @@ class Knowledge:
     @functools.cached_property
     def _one_step(self) -> frozenset[Statement]:
         index = _Index()
-        for fact in map(fact_of, self.told):
+        for fact in map(fact_of, self.stated):
             index.add(fact)
-        chains = (found for fact in map(fact_of, self.told) for found, _ in self._chains(fact, index))
+        chains = (found for fact in map(fact_of, self.stated) for found, _ in self._chains(fact, index))
         chained = {way for found in itertools.islice(chains, MOST) for way in _ways(found)}
-        turned = {t for s in self.told if (t := inverse(s))}
-        return frozenset((turned | chained) - self._told)
+        turned = {t for s in self.stated if (t := inverse(s))}
+        return frozenset((turned | chained) - self._restated)
 
     @functools.cached_property
     def _closure(self) -> Mapping[Statement, tuple[Statement, ...]]:
         followed = sorted(way for fact in self._proofs for way in _ways(fact))
-        statements = dict.fromkeys((*self.told, *followed))
+        statements = dict.fromkeys((*self.stated, *followed))
         return {s: found for s in statements if (found := self.premises(s)) is not None}
 
     @property
@@ -140,7 +140,7 @@ class Knowledge:
         proofs: dict[Statement, frozenset[int]] = {}
         index = _Index()
         waiting: list[tuple[int, tuple[int, ...], Statement]] = [
-            (1, (place,), fact_of(s)) for place, s in enumerate(self.told) if s.relation != process.BECOMES
+            (1, (place,), fact_of(s)) for place, s in enumerate(self.stated) if s.relation != process.BECOMES
         ]
         heapq.heapify(waiting)
         left = MOST
@@ -172,11 +172,11 @@ class Knowledge:
 
     def _is_parent_or_child(self, statement: Statement) -> bool:
         pair = statement.first, statement.last
-        return any(fact_of(Statement("parent_of", *way)) in self._told_facts for way in (pair, pair[::-1]))
+        return any(fact_of(Statement("parent_of", *way)) in self._stated_facts for way in (pair, pair[::-1]))
 
     @functools.cached_property
-    def _told_facts(self) -> frozenset[Statement]:
-        return frozenset(map(fact_of, self.told))
+    def _stated_facts(self) -> frozenset[Statement]:
+        return frozenset(map(fact_of, self.stated))
 
 
 class _Index:

@@ -1,9 +1,9 @@
 """Read documents and generated lines: text in, statements out.
 
-A sentence is a name, a wording and a name; names hold no word of any wording, so there is one way at
-most to read it. What stands around the statement (an opening, a heading, a question that the next
-sentence answers) is stripped. What cannot be read is returned as `Unreadable`, never dropped: the
-audit counts it, and the tests of the datasets refuse it.
+A sentence is a name, a wording and a name. Names contain no word of any wording, so there is one way at most
+to read it. What surrounds the statement (an opening, a heading, a question that the next sentence answers) is
+stripped. What cannot be read is returned as `Unreadable`, never dropped: the audit counts it, and the tests
+of the datasets refuse it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from itertools import takewhile
 from corollary_worlds.reasoner.patterns import COMPARING, FUNCTION_WORDS, NAMED, RELATION_OF, SAME_PERSON
 from corollary_worlds.reasoner.statements import Reading, Statement, Unreadable
 
-# Every pattern is linear in the length of the text, which may be anything: a lookahead to the end of the
-# sentence, or a copy of its rest for each opening, would take a minute for 200,000 characters.
+# Text may be anything, so every pattern takes time linear in its length. With a lookahead to the end of the
+# sentence, or a copy of its rest for each opening, some 100,000 openings would take minutes.
 _OPENING = re.compile(
     "did you know that |it is known that |it turns out that |note that |people say that"
     " |as the old book says, |fact: "
@@ -33,7 +33,7 @@ _LONGEST_NAME = 3
 
 
 def read(text: str) -> tuple[Reading, ...]:
-    """Every statement of a text, in order, and `Unreadable` in the place of a sentence that is none.
+    """Every statement of a text, in order, with `Unreadable` in place of a sentence that is none.
 
     A question ("what do bolans have?") and a heading ("about bolans:") state nothing and give nothing;
     a question that is answered with yes is a statement.
@@ -88,7 +88,7 @@ def _without_opening(sentence: str) -> tuple[str, bool]:
     return sentence[start:].rstrip(".?!").strip(), not states
 
 
-@functools.lru_cache(maxsize=1 << 16)  # documents tell a fact many times
+@functools.lru_cache(maxsize=1 << 16)  # documents state a fact many times
 def _read_clause(clause: str) -> Reading:
     """One statement. Nothing in front of it, behind it or between its parts is overlooked."""
     if match := _QUANTIFIED.fullmatch(clause):

@@ -2,8 +2,8 @@
 
     python -m corollary_worlds.embedded.pretrain.tokenizer FOLDER
 
-It is trained on the syllables of the nonce words and on the words of the wordings, never on nonce
-words: so every nonce word, reserved or not, is exactly two tokens, and every word of a wording one.
+It is trained on the syllables of the made-up words and on the words of the wordings, never on made-up words.
+So every made-up word, reserved or not, is exactly two tokens, and every word of a wording is one.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def english_words() -> list[str]:
 def corpus() -> list[str]:
     """Pieces first and heavily weighted, so that their merges come before those of the words.
 
-    The syllables without a coda come first of all: otherwise a vowel would merge with the coda that
-    follows it, across the boundary between the two pieces of a word.
+    The syllables without a coda come first: otherwise a vowel would merge with the coda after it, across
+    the boundary between the two pieces of a word.
     """
     syllables = [onset + vowel for onset in MIDDLES for vowel in VOWELS]
     lines = [syllable for syllable in [*syllables, *FIRST_PIECES] for _ in range(3000)]

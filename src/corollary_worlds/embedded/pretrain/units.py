@@ -22,13 +22,13 @@ RESERVED = tuple(name for name in _OF_WORLDS if ALL[name].reserved)
 
 
 def draw_relation(rng: random.Random) -> str:
-    """A relation of the worlds or one that is in the training alone, one as likely as the other."""
+    """A relation of the worlds or one of the training alone, each as likely."""
     return rng.choice(_OF_WORLDS if rng.random() < 0.5 else tuple(BREADTH))
 
 
 def _comparison(rng: random.Random, names: Iterator[str]) -> list[Fact]:
-    """Two facts about two kinds of things: each stands first in one and second in the other, with
-    different features, so that neither position nor frequency tells the direction."""
+    """Two facts about two kinds of things. Each comes first in one and second in the other, with different
+    features, so neither position nor frequency gives the direction away."""
     one, other = next(names), next(names)
     feature, other_feature = rng.sample(FEATURES, 2)
     degrees = ("more", "less")
@@ -41,8 +41,8 @@ def _comparison(rng: random.Random, names: Iterator[str]) -> list[Fact]:
 def _family(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     """A tree of three generations, two lines of siblings joined by a marriage; 11 people, 11 facts.
 
-    p and q are siblings, r and s are siblings; a, b, c, d are their children in this order; b and c
-    marry, so do a and e; k is a child of a, m of d; one godparent (the reserved relation).
+    p and q are siblings, and so are r and s. Their children, in this order, are a, b, c and d. b and c marry,
+    and so do a and e. k is a child of a, m of d. One of b and c is a godparent (the reserved relation).
     """
     p, q, r, s, a, b, c, d, e, k, m = (next(names) for _ in range(11))
     parents = ((p, a), (q, b), (r, c), (s, d), (a, k), (d, m))
@@ -77,9 +77,9 @@ def _company(rng: random.Random, names: Iterator[str]) -> list[Fact]:
 
 
 def _contrast(rng: random.Random, names: Iterator[str], *, turned: float) -> list[Fact]:
-    """Comparisons of one kind that is more of some things and less of others: which of them "less" is
-    about takes the degree and the place of the kind. `turned` is how often the kind stands last; where it
-    always stands first, or always last, the degree is enough: these are learned first."""
+    """Comparisons of one kind that is more of some things and less of others. To see what "less" is about
+    takes the degree and the place of the kind. `turned` is how often the kind comes last. Where it is always
+    first, or always last, the degree is enough: these are learned first."""
     kind = next(names)
     degrees = ["more", "less", *(rng.choice(("more", "less")) for _ in range(rng.choice((0, 0, 1, 2))))]
     same = next(names) if rng.random() < 0.5 else None
@@ -121,7 +121,7 @@ def _kin(rng: random.Random, names: Iterator[str]) -> list[Fact]:
 
 
 def _rank(rng: random.Random, names: Iterator[str]) -> list[Fact]:
-    """A tree of kinds, two or three levels deep, with properties: what is asked is what is inherited."""
+    """A tree of kinds, two or three levels deep, with properties. Questions ask what is inherited."""
     top, middles = next(names), [next(names) for _ in range(rng.randint(1, 3))]
     parents = [(middle, top) for middle in middles]
     parents += [(next(names), middle) for middle in middles for _ in range(rng.randint(0, 2))]
@@ -148,13 +148,13 @@ UNITS: dict[str, Unit] = {
     "rank": _rank,
     "company": _company,
 }
-"""What a world is made of, by the name of the world. `lineage` is `family` asked otherwise (`COMPOSED`)."""
+"""What a world is made of, by the name of the world. `lineage` is `family` with other questions (`COMPOSED`)."""
 
 CONTRASTS = ("first", "second", "contrast")
 """Worlds about what is more of some things and less of others."""
 
 COMPOSED = ("chain", "kin", "lineage", "rank")
-"""Worlds in which nothing but what follows from two or three facts is asked."""
+"""Worlds that ask only for what follows from two or three facts."""
 
 
 def is_reserved(fact: Fact) -> bool:
@@ -169,8 +169,8 @@ def is_reserved(fact: Fact) -> bool:
 def draw_facts(
     rng: random.Random, domain: str, size: int, *, part: str = PRETRAINING, grouped: float = 0.0
 ) -> list[Fact]:
-    """About `size` facts of whole units (a unit may lose a few), in random order; with the chance `grouped`
-    unit by unit, as documents of many sentences tell them."""
+    """About `size` facts of whole units (a unit may lose a few), in random order. With the chance `grouped`
+    they come unit by unit, as in documents of many sentences."""
     names = draw_names(rng, part=part)
     facts: list[Fact] = []
     while len(facts) < size:
