@@ -140,8 +140,8 @@ def documents_of(
 
 
 def ask(fact: Fact, *, rephrased: bool = False) -> tuple[str, str]:
-    """(prompt, answer) of a fact: a sentence cut before its last argument. Its wording is the plainest one or,
-    `rephrased`, the one that no document has. The leading space belongs to the answer."""
+    """(prompt, answer) of a fact: a sentence cut before its last argument, in the plainest wording or, if
+    `rephrased`, in the wording that no document has. The leading space belongs to the answer."""
     relation = RELATIONS[fact.relation]
     wording = relation.asked if rephrased else relation.wordings[0]
     return wording.removesuffix(" {b}").format(a=fact.first), f" {fact.last}"
@@ -205,9 +205,8 @@ def scaled(size: int, scale: float, *, option: str, least: int = 1, seed: int = 
         there = count_of(part_for_seed(seed))
         most, why = there // names, f"a seed has {there} made-up names"
     if wanted > most:
-        raise UserError(
-            f"The option '{option}' is {size}: give {math.floor(min(MOST, most / scale))} at most, because {why}."
-        )
+        most = math.floor(min(MOST, most / scale))
+        raise UserError(f"The option '{option}' is {size}: give {most} at most, because {why}.")
     return wanted
 
 

@@ -17,17 +17,9 @@ from corollary.types import DROPPED, Document, Question
 from corollary.writing.checks.leaks import plain, says
 from corollary_worlds.reasoner import Knowledge, Statement, Unreadable, fact_of, read, read_argument, weaker
 
-Label = Literal["restates", "one_step", "several_step", "false", "undecided", "unreadable"]
-LABELS: tuple[Label, ...] = ("restates", "one_step", "several_step", "false", "undecided", "unreadable")
+Label = Literal["restates", "one_step", "several_step", "undecided", "false", "unreadable"]
 # A line that says several things is as good as the least of them; among true ones the farthest counts.
-_WORST_FIRST: tuple[Label, ...] = (
-    "unreadable",
-    "false",
-    "undecided",
-    "several_step",
-    "one_step",
-    "restates",
-)
+LABELS: tuple[Label, ...] = ("restates", "one_step", "several_step", "undecided", "false", "unreadable")
 
 
 @dataclass(frozen=True)
@@ -92,7 +84,8 @@ def summarise(
 ) -> dict[str, object]:
     """Counts and shares of an audit, over the rows that are trained on.
 
-    "seen" and "reserved" count these rows apart, "dropped" those that their strategy left out, "written" both.
+    "seen" and "reserved" count these rows apart, "dropped" those that their strategy left out; "written" is
+    the sum of all.
 
     `precision` is the share of new and right lines among those that are decided and do not restate;
     unreadable lines are wrong. `coverage` is the share of the statements one rule from the documents that
@@ -179,7 +172,7 @@ def _judge(knowledge: Knowledge, text: str) -> tuple[Label, Statement | None]:
     judged = [_judged(knowledge, reading) for reading in conclusions]
     wrong = ("false", "undecided", "unreadable")
     judged += [item for item in (_judged(knowledge, p) for p in premises) if item[0] in wrong]
-    return min(judged, key=lambda item: _WORST_FIRST.index(item[0]), default=("unreadable", None))
+    return max(judged, key=lambda item: LABELS.index(item[0]), default=("unreadable", None))
 
 
 def _judged(knowledge: Knowledge, reading: Statement | Unreadable) -> tuple[Label, Statement | None]:

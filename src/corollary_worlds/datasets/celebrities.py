@@ -64,8 +64,8 @@ def make(
     wanted = {order: scaled(size, scale, option=option, least=4) for order, (option, size) in sizes.items()}
     if sum(wanted.values()) > DESCRIPTIONS:
         raise UserError(
-            f"There are only {DESCRIPTIONS} descriptions for {sum(wanted.values())} people: make 'name_first',"
-            " 'description_first' or 'both' smaller."
+            f"There are only {DESCRIPTIONS} descriptions for {sum(wanted.values())} people: make"
+            " 'name_first', 'description_first' or 'both' smaller."
         )
     groups: dict[str, list[list[Fact]]] = {}
     taken: set[str] = set()
@@ -150,5 +150,5 @@ def _rows(path: Path) -> list[tuple[str, str]]:
         return [(row["prompt"], row["completion"]) for row in store.read_jsonl(path)]
     except (KeyError, TypeError) as error:
         raise UserError(
-            f'{path} holds a line that is not {{"prompt": ..., "completion": ...}}: correct or remove the line.'
+            f'{path} holds a line that is not {{"prompt": ..., "completion": ...}}: correct or remove it.'
         ) from error

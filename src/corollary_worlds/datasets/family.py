@@ -29,22 +29,17 @@ def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -
         for number, (split, fact, wrong, used) in enumerate(_items(rng, tree, another)):
             questions.append(
                 question(
-                    rng,
-                    fact,
-                    rng.sample(wrong, 3),
-                    id=f"family-{split}-{index}-{number}",
-                    split=split,
-                    premises=[x for f in used for x in ids[f]],
-                    unit=f"tree{index}",
+                    rng, fact, rng.sample(wrong, 3), id=f"family-{split}-{index}-{number}", split=split,
+                    premises=[x for f in used for x in ids[f]], unit=f"tree{index}",
                     reserved=RELATIONS[fact.relation].reserved,
                 )
-            )
+            )  # fmt: skip
     return dataset_of("family", seed, documents, questions)
 
 
 def _tree(rng: random.Random, names: Iterator[str]) -> list[Fact]:
-    """p and q are siblings, and so are r and s. Their children, in this order, are a, b, c and d. k is a child
-    of a, m of d. k and m marry, and b and c are their godparents.
+    """p and q are siblings, and so are r and s. Their children are, in this order, a, b, c and d; those of a
+    and d are k and m. These two marry, and b and c are their godparents.
 
     Each of a, b, c and d is the first name of one fact and the last name of another. Otherwise the right
     cousin would more often than chance be the most frequent name, or the one that most often comes first.

@@ -94,7 +94,7 @@ def draw_rules(rng: random.Random, names: Iterator[str], *, count: int) -> dict[
 
 
 def say(rules: Mapping[str, str], chosen: Sequence[str], given: Sequence[str]) -> tuple[str, str]:
-    """("the bolan then kerit of x y z is", " z y x"): the chosen operators on an input, the first one first."""
+    """("the bolan then kerit of x y z is", " z y x"): the chosen operators, the first one first."""
     words = list(given)
     for name in chosen:
         words = [words[place] for place in RULES[rules[name]]]

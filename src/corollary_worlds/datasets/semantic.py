@@ -62,14 +62,14 @@ def make(
     answers. With `documents=0` a document of its own states each fact once: the smallest training set.
 
     Ours: branches instead of one root give the statistics independent units. Only nouns are made-up words;
-    the relations keep the English of the worlds. A branch has three levels, so no deduction takes three steps.
+    the relations keep the English of the worlds. With three levels no deduction takes three steps.
 
-    Splits: `rephrase`; `reversal` ("X are a type of Y": "Y include X", and the reserved pair "live on" and
-    "are food for"); `syllogism` (a property or class inherited over one step); `deduction` (over two);
-    `holdout` (kinds of which documents state only the parent). Each question is asked `askings` times,
-    against other wrong choices. A wrong choice has the asked relation to a kind of another branch, at the
-    same level. Otherwise the name that starts most sentences would be the right class, and the rarest name
-    the held-out kind.
+    Splits: `rephrase`; `reversal` (of "are a type of" and of "live on", the reserved relation); `syllogism`
+    (a property or class inherited over one step); `deduction` (over two); `holdout` (kinds of which documents
+    state only the parent). Each question is asked `askings` times, against other wrong choices.
+
+    A wrong choice has the asked relation to a kind of another branch, at the same level. Otherwise the name
+    that starts most sentences would be the right class, and the rarest name the held-out kind.
     """
     at_least(1, middles=middles, properties=properties)
     at_least(0, documents=documents)
@@ -197,7 +197,7 @@ def _level(branch: _Branch, kind: str) -> str:
 def _documents(
     rng: random.Random, branches: list[_Branch], *, count: int
 ) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
-    """Documents of 4 to 20 lines about one branch (or one line each), and the ids of those that state each fact."""
+    """Documents of 4 to 20 lines about one branch (or of one line), and the ids of those with each fact."""
     told: list[tuple[list[Fact], str]] = []
     if count == 0:
         told = [([fact], tell(rng, fact, tellings=1)[0]) for branch in branches for fact in branch.facts]

@@ -12,11 +12,7 @@ FOLDER = Path(__file__).parent / "weights"
 
 
 def load(
-    *,
-    adapter: str | None = None,
-    dtype: Dtype = "float32",
-    device: str = "cpu",
-    batch_tokens: int = 512,
+    *, adapter: str | None = None, dtype: Dtype = "float32", device: str = "cpu", batch_tokens: int = 512
 ) -> LocalModel:
     """The small model of this package, which knows only the English of the made-up worlds.
 

@@ -77,7 +77,7 @@ class Knowledge:
             return statement in self._restated or process.follows(self._examples, statement)
         if weaker(statement) != statement:  # no rule distinguishes a mother from a father
             return statement in self._restated
-        return fact_of(statement) in self._proofs
+        return fact_of(statement) in self._settled[0]
 
     def premises(self, statement: Statement) -> tuple[Statement, ...] | None:
         """Stated statements that prove a statement, as few as were found, in their order; None if it does
@@ -88,7 +88,7 @@ class Knowledge:
             return None
         if statement.relation == process.BECOMES:
             return process.premises(self._examples, statement)
-        return tuple(self.stated[place] for place in sorted(self._proofs[fact_of(statement)]))
+        return tuple(self.stated[place] for place in sorted(self._settled[0][fact_of(statement)]))
 
     def one_step(self) -> frozenset[Statement]:
         """All statements one rule away that do not restate a stated one: a stated one from its other end,
@@ -121,13 +121,9 @@ class Knowledge:
 
     @functools.cached_property
     def _closure(self) -> Mapping[Statement, tuple[Statement, ...]]:
-        followed = sorted(way for fact in self._proofs for way in _ways(fact))
+        followed = sorted(way for fact in self._settled[0] for way in _ways(fact))
         statements = dict.fromkeys((*self.stated, *followed))
         return {s: found for s in statements if (found := self.premises(s)) is not None}
-
-    @property
-    def _proofs(self) -> Mapping[Statement, frozenset[int]]:
-        return self._settled[0]
 
     @functools.cached_property
     def _settled(self) -> tuple[Mapping[Statement, frozenset[int]], bool]:

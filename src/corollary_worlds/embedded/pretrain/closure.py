@@ -67,18 +67,12 @@ def _one_round(proofs: dict[Fact, frozenset[int]]) -> list[tuple[Fact, frozenset
     for one in proofs:
         for other in by_first.get(one.last, []):
             relation = _CHAINS.get((one.relation, other.relation))
-            if relation and one.first != other.last and not _is_parent(proofs, one.first, other.last):
+            parent = Fact("parent_of", one.first, other.last) in proofs
+            if relation and one.first != other.last and not parent:
                 found.append((Fact(relation, one.first, other.last), proofs[one] | proofs[other]))
         if one.relation == "aunt_of":  # the aunt's child is a cousin of her niece
             for other in by_first.get(one.first, []):
                 if other.relation == "parent_of" and other.last != one.last:
-                    found += _both_ways(Fact("cousin_of", one.last, other.last), proofs[one] | proofs[other])
+                    cousin = Fact("cousin_of", one.last, other.last)
+                    found += [(way, proofs[one] | proofs[other]) for way in (cousin, invert(cousin))]
     return found
-
-
-def _both_ways(fact: Fact, proof: frozenset[int]) -> list[tuple[Fact, frozenset[int]]]:
-    return [(fact, proof), (invert(fact), proof)]
-
-
-def _is_parent(proofs: dict[Fact, frozenset[int]], one: str, other: str) -> bool:
-    return Fact("parent_of", one, other) in proofs

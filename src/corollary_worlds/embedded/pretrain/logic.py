@@ -49,15 +49,11 @@ def process_episode(rng: random.Random, size: int) -> Lines:
     rules = process.draw_rules(rng, names, count=rng.randint(1, 4))
     words = [next(names) for _ in range(12)]
     lines: Lines = []
-    for index in range(2 * len(rules) + size):
-        count = 1 if index < 2 * len(rules) else rng.randint(1, 2)
-        chosen = (
-            [sorted(rules)[index // 2]]
-            if index < 2 * len(rules)
-            else [rng.choice(sorted(rules)) for _ in range(count)]
-        )
-        given = rng.sample(words, 3)
-        weight = FACT * 3 if index < 2 * len(rules) else CONSEQUENCE
-        asked, result = process.say(rules, chosen, given)
-        lines += [(asked, FACT), (f"{result}.\n", weight)]
+    shown = [name for name in sorted(rules) for _ in range(2)]
+    for index in range(len(shown) + size):
+        example = index < len(shown)
+        count = 1 if example else rng.randint(1, 2)
+        chosen = shown[index : index + 1] if example else [rng.choice(sorted(rules)) for _ in range(count)]
+        asked, result = process.say(rules, chosen, rng.sample(words, 3))
+        lines += [(asked, FACT), (f"{result}.\n", FACT * 3 if example else CONSEQUENCE)]
     return lines

@@ -81,12 +81,7 @@ def optimizers(model: Qwen3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.op
 
 
 def fill_row(
-    rng: random.Random,
-    tokenizer: Any,
-    length: int,
-    facts: int,
-    simple: float,
-    focus: tuple[str, ...],
+    rng: random.Random, tokenizer: Any, length: int, facts: int, simple: float, focus: tuple[str, ...]
 ) -> tuple[list[int], list[float]]:
     """Episodes one after another until the row is full; the last one is cut."""
     ids: list[int] = []
@@ -107,12 +102,7 @@ def fill_row(
 
 
 def batch(
-    step: int,
-    tokenizer: Any,
-    length: int,
-    facts: int,
-    simple: float,
-    focus: tuple[str, ...],
+    step: int, tokenizer: Any, length: int, facts: int, simple: float, focus: tuple[str, ...]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and loss weights, rows x (length + 1). A stage with a focus has half as many tokens a step,
     because it needs many steps more than many tokens."""

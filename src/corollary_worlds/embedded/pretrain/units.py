@@ -148,7 +148,7 @@ UNITS: dict[str, Unit] = {
     "rank": _rank,
     "company": _company,
 }
-"""What a world is made of, by the name of the world. `lineage` is `family` with other questions (`COMPOSED`)."""
+"""The units of a world, by its name. `lineage` is `family` with other questions (`COMPOSED`)."""
 
 CONTRASTS = ("first", "second", "contrast")
 """Worlds about what is more of some things and less of others."""
