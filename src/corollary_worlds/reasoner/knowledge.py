@@ -31,8 +31,8 @@ COMPOSITIONS: Mapping[tuple[str, str], str] = {
 }
 """(relation of a to b, relation of b to c) -> relation of a to c."""
 
-MOST = 100_000
-"""Compositions that are tried, which takes two or three seconds. The largest dataset needs 800; a chain of 90
+MOST = 50_000
+"""Compositions that are tried, which takes about a second. The largest dataset needs 800; a chain of 70
 parts in your own prose needs more. No text may stop an audit, so what is then not proved is undecided."""
 
 # Nobody is the aunt, the cousin or the grandparent of their own child, whatever the chain.
