@@ -16,7 +16,7 @@ BAD = {
     "make reversals --facts 4 --facts 5": "'facts' is given twice",
     "make reversals family": "'family' is one argument too many",
     "make reversals --seed 77": "Seed 77 is not allowed: give 0 to 31",
-    "make celebrities --from empty": "give --from the folder that holds the published reversal-curse files",
+    "make celebrities --from empty": "give --from the folder of the published reversal-curse files",
     "make reversals --scale inf": "'scale' of the dataset reversals must be a number: 'inf' is not",
     "make reversals --set seed=1": "no option of the dataset reversals named 'set'",
     "make reversals --dataset family": "'dataset' is no option of make: leave --dataset out",
