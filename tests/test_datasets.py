@@ -7,6 +7,7 @@ import hashlib
 import json
 import random
 import re
+import time
 import tomllib
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -41,9 +42,13 @@ ONCE: dict[str, dict[str, Any]] = {
     "semantic": {"branches": 5, "documents": 0},
     "syllogisms": {"facts": 24},
 }
-DEMO: dict[str, dict[str, Any]] = tomllib.loads(
-    (Path(corollary_worlds.__file__).parent / "studies" / "demo.toml").read_text("utf-8")
-)["datasets"]
+STUDIES = Path(corollary_worlds.__file__).parent / "studies"
+# The preset `laptop` adds to the datasets of the demo.
+DEMO: dict[str, dict[str, Any]] = {
+    name: options
+    for study in ("demo", "laptop")
+    for name, options in tomllib.loads((STUDIES / f"{study}.toml").read_text("utf-8"))["datasets"].items()
+}
 SIZES = {"several": SEVERAL, "once": ONCE, "demo": DEMO, "default": {}}
 SEEDS = (0, 1, 31, 100, 131)
 SPLITS = set("rephrase reversal two-hop three-hop syllogism deduction holdout seen held-out".split())
@@ -388,8 +393,25 @@ def test_the_default_datasets_are_the_pinned_ones(name: str) -> None:
         ("semantic", {"documents": -1}, "documents"),
         ("process", {"examples": 300}, "examples"),
         ("celebrities", {"name_first": 7000}, "name_first"),
+        ("celebrities", {"name_first": 3}, "name_first"),
+        ("reversals", {"facts": 1_000_000_000}, "facts"),
+        ("reversals", {"facts": 10**400}, "facts"),
+        ("reversals", {"facts": 3, "scale": 1e308}, "facts"),
+        ("reversals", {"tellings": 1_000_000_000}, "tellings"),
+        ("family", {"trees": 100_000}, "trees"),
+        ("syllogisms", {"facts": 20_000}, "facts"),
+        ("process", {"processes": 20_000}, "processes"),
+        ("semantic", {"branches": 13}, "branches"),
+        ("semantic", {"branches": 3}, "branches"),
+        ("semantic", {"scale": 2.0}, "branches times scale"),
+        ("semantic", {"middles": 4}, "middles"),
+        ("semantic", {"properties": 10**9}, "properties"),
+        ("semantic", {"documents": 10**9}, "documents"),
+        ("semantic", {"askings": 10**9}, "askings"),
     ],
 )
 def test_sizes_that_cannot_be_are_refused_by_name(name: str, options: dict[str, Any], wrong: str) -> None:
+    began = time.process_time()
     with pytest.raises(UserError, match=f"'{wrong}'"):
         plugins.bind("datasets", Spec(name, options))(seed=100)
+    assert time.process_time() - began < 5  # the count comes before the names

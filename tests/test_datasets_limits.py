@@ -24,13 +24,23 @@ def test_as_many_examples_as_there_are_inputs_for() -> None:
 def test_names_that_run_out_make_the_dataset_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "SECOND_PIECES", SECOND_PIECES[:1])
     monkeypatch.setattr(names, "MANY", 10)
-    names._size.cache_clear()
+    names.count_of.cache_clear()
     there = {word for first in FIRST_PIECES if part_of(word := first + SECOND_PIECES[0]) == REPORTING}
     drawing = names.draw_names(random.Random(0), part=REPORTING)
     assert {next(drawing) for _ in there} == there
-    with pytest.raises(UserError, match=f"no more than {len(there)} made-up names .* make the dataset small"):
+    with pytest.raises(UserError, match=f"{len(there)} made-up names and no more: make the dataset smaller"):
         next(drawing)
-    names._size.cache_clear()
+    names.count_of.cache_clear()
+
+
+def test_a_seed_has_names_for_as_many_units_as_the_message_says() -> None:
+    make = plugins.load("datasets", "family")
+    with pytest.raises(UserError, match="'trees' is 1000000: give ([0-9]+) at most") as refused:
+        make(seed=0, trees=1_000_000)
+    most = int(str(refused.value).partition("give ")[2].split()[0])
+    assert 10 * most <= names.count_of(REPORTING) < 10 * (most + 1)
+    with pytest.raises(UserError, match=f"give {most} at most"):
+        make(seed=0, trees=most + 1)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +51,7 @@ def test_names_that_run_out_make_the_dataset_too_large(monkeypatch: pytest.Monke
         ("{", "line 1, is not JSON"),
     ],
 )
-def test_a_broken_line_of_the_published_files_is_the_users_to_mend(
-    line: str, words: str, tmp_path: Path
-) -> None:
+def test_a_broken_line_of_the_published_files_is_named(line: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "all_prompts_train.jsonl").write_text(f"{line}\n", encoding="utf-8")
     with pytest.raises(UserError, match=re.escape(words)):
         plugins.bind("datasets", Spec("celebrities", {"source": str(tmp_path)}))(seed=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from itertools import combinations, permutations, product
 
@@ -10,17 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corollary_worlds import domains, tasks
+from corollary_worlds import tasks
 from corollary_worlds.domains import Fact
-from corollary_worlds.embedded.pretrain.closure import deductions, invert
+from corollary_worlds.embedded.pretrain.breadth import invert
+from corollary_worlds.embedded.pretrain.closure import deductions
+from corollary_worlds.embedded.pretrain.units import UNITS as WORLDS
 from corollary_worlds.names import FIRST_PIECES, PRETRAINING, REAL_WORDS, SECOND_PIECES, draw_names
 from corollary_worlds.reasoner import Knowledge, Statement, Unreadable, fact_of, inverse, read, read_argument
 from corollary_worlds.reasoner.patterns import FUNCTION_WORDS
-from corollary_worlds.relations import FORMATS, RELATIONS, say
+from corollary_worlds.relations import FORMATS, RELATIONS
 
 DESCRIPTION = "the painter of the golden bridge"
 ARGUMENTS = {"is_person": ("bolan kerit", DESCRIPTION), "is_called": (DESCRIPTION, "bolan kerit")}
-UNITS = (domains.family, domains.comparison, domains.person, domains.kinds, domains.company)
+UNITS = tuple(WORLDS[name] for name in ("family", "comparison", "person", "kinds", "company"))
 
 
 def only(text: str) -> Statement:
@@ -37,7 +40,7 @@ def unit(make: object, seed: int) -> list[Fact]:
 
 
 def said(fact: Fact, *, wording: int = 0) -> Statement:
-    return only(say(fact.relation, fact.first, fact.last, wording=wording))
+    return only(RELATIONS[fact.relation].wordings[wording].format(a=fact.first, b=fact.last))
 
 
 # Reading
@@ -130,6 +133,31 @@ def test_a_word_that_is_put_in_anywhere_is_not_overlooked(
     if read(text) == (Statement(name, first, last),):
         told = [wording.format(a=first, b=last) for wording in (*relation.wordings, relation.asked)]
         assert text in told or text.replace(" an ", " a ") in told
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("fact: ", "bolan have kerit."),
+        ("did you know that ", "bolan have kerit?"),
+        ("did you know that ", "bolan have kerit."),
+        ("is it true that ", "bolan have kerit? yes."),
+        ("is it true that ", "bolan have kerit? no."),
+        ("is it true that bolan have kerit? ", ""),
+    ],
+)
+def test_a_text_of_openings_is_read_in_linear_time(start: str, end: str) -> None:
+    began = time.process_time()
+    read(start * 100_000 + end)
+    assert time.process_time() - began < 5  # about 0.1 s; quadratic reading takes more than a minute
+
+
+def test_only_a_question_by_itself_states_what_you_are_asked_whether_you_know() -> None:
+    states = (Statement("have", "bolan", "kerit"),)
+    assert read("fact: did you know that note that bolan have kerit?") == states
+    assert any(isinstance(r, Unreadable) for r in read("did you know that bolan have kerit."))
+    assert read("did you know that bolan have?kerit?") == ()
+    assert read("is it true that bolan have kerit? yes. is it true that kerit have bolan? no.")[:1] == states
 
 
 def test_texts_of_several_sentences() -> None:
@@ -257,7 +285,7 @@ def test_premises_suffice_and_the_judgement_agrees_with_the_sets(told: Known, re
             (premises is not None) == knowledge.entails(statement) == (knowledge.judge(statement) != "false")
         )
         if premises is not None:
-            assert set(premises) <= set(knowledge.told)
+            assert set(premises) <= set(knowledge.stated)
             assert Knowledge(premises).entails(statement)
             assert (knowledge.judge(statement) == "one_step") == (statement in knowledge.one_step())
             assert (knowledge.judge(statement) == "several_step") == (statement in knowledge.several_step())
@@ -297,7 +325,7 @@ def test_a_swapped_entity_a_flipped_direction_and_a_dropped_premise_are_noticed(
             assert knowledge.judge(stranger) == "false"
             for premise in premises:
                 dropped += 1
-                assert not Knowledge(s for s in knowledge.told if fact_of(s) != fact_of(premise)).entails(
+                assert not Knowledge(s for s in knowledge.stated if fact_of(s) != fact_of(premise)).entails(
                     statement
                 )
     assert min(swapped, flipped, dropped) > 200
@@ -336,3 +364,31 @@ def test_minimal_premises_are_found_among_many() -> None:
     assert Knowledge(told[:3]).premises(Statement("includes", "c", "x")) in [
         tuple(pair) for pair in combinations(told[:3], 2)
     ]
+
+
+def chain(parts: int) -> list[Statement]:
+    return [Statement("part_of", f"x{n}", f"x{n + 1}") for n in range(parts)]
+
+
+def test_a_long_chain_is_undecided_where_it_is_too_long_and_never_false() -> None:
+    began = time.process_time()
+    knowledge = Knowledge(chain(400))
+    assert knowledge.judge(Statement("part_of", "x0", "x400")) == "undecided"
+    assert knowledge.judge(Statement("part_of", "x0", "x2")) == "one_step"
+    assert knowledge.judge(Statement("part_of", "x0", "x4")) == "several_step"
+    assert knowledge.premises(Statement("contains", "x4", "x0")) == tuple(chain(4))
+    assert not knowledge.complete
+    assert time.process_time() - began < 20  # about 2 s; to find everything takes an hour
+    shorter = Knowledge(chain(40))
+    assert shorter.complete
+    assert shorter.judge(Statement("part_of", "x0", "x40")) == "several_step"
+    assert shorter.judge(Statement("part_of", "x40", "x0")) == "false"
+
+
+def test_parts_of_a_hub_with_too_many_pairs_are_undecided_or_right() -> None:
+    ends = range(400)
+    hub = [Statement("part_of", f"a{n}", "hub") for n in ends]
+    knowledge = Knowledge([*hub, *(Statement("part_of", "hub", f"b{n}") for n in ends)])
+    judged = {knowledge.judge(Statement("part_of", f"a{n}", f"b{399 - n}")) for n in ends}
+    assert judged <= {"one_step", "several_step", "undecided"}
+    assert "undecided" in judged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -67,7 +68,15 @@ def test_a_line_counts_once_however_often_it_was_written() -> None:
 def test_the_summary_counts_shares_and_splits() -> None:
     knowledge = knowledge_of(TOLD)
     summary = summarise(audit(TOLD, LINES, reserved=is_reserved), knowledge, reserved=is_reserved, leaked=2)
-    counts = {"lines": 15, "restates": 2, "one_step": 4, "several_step": 1, "false": 4, "unreadable": 4}
+    counts = {
+        "lines": 15,
+        "restates": 2,
+        "one_step": 4,
+        "several_step": 1,
+        "false": 4,
+        "undecided": 0,
+        "unreadable": 4,
+    }
     assert {key: summary[key] for key in counts} == counts
     assert summary["precision"] == 5 / 13
     assert summary["leaked"] == 2
@@ -77,7 +86,8 @@ def test_the_summary_counts_shares_and_splits() -> None:
     assert summary["coverage"] == 4 / 8
     assert summary["coverage_several_step"] == 1 / 2
     assert summary["reserved"] == {
-        "lines": 1, "restates": 0, "one_step": 1, "several_step": 0, "false": 0, "unreadable": 0,
+        "lines": 1, "restates": 0, "one_step": 1, "several_step": 0, "false": 0,
+        "undecided": 0, "unreadable": 0,
         "precision": 1.0, "coverage": 1.0, "coverage_several_step": None,
     }  # fmt: skip
     seen = summary["seen"]
@@ -99,6 +109,26 @@ def test_about_documents_that_cannot_be_read_no_line_is_right_or_wrong() -> None
     assert [part["precision"] for part in (summary, *parts) if isinstance(part, dict)] == [None] * 5
 
 
+def test_where_too_much_follows_a_line_is_undecided_and_not_wrong() -> None:
+    names = [f"q{a}{b}{c}" for a in "bdfgk" for b in "aeiou" for c in "klmnrst"]
+    chain = [
+        Document(f"d{n}", f"{one} is part of {other}.") for n, (one, other) in enumerate(pairwise(names))
+    ]
+    far = f"{names[0]} is part of {names[-1]}"
+    lines = {
+        f"{names[2]} is part of {names[4]}.": "one_step",
+        f"{far}.": "undecided",
+        f"{far}; so {names[1]} contains {names[0]}.": "undecided",
+        f"{far}; so it is.": "unreadable",
+    }
+    knowledge = knowledge_of(chain)
+    rows = audit(chain, [Document(text, text) for text in lines], knowledge=knowledge)
+    assert {row.text: row.label for row in rows} == lines
+    summary = summarise(rows, knowledge)
+    assert (summary["undecided"], summary["false"], summary["precision"]) == (2, 0, 1 / 2)
+    assert (summary["coverage"], summary["coverage_several_step"]) == (None, None)
+
+
 def test_dropped_lines_are_counted_apart_and_cover_nothing() -> None:
     aunt = "kerit is the aunt or uncle of bolan."
     dropped = [
@@ -109,7 +139,7 @@ def test_dropped_lines_are_counted_apart_and_cover_nothing() -> None:
         audit(TOLD, [Document("a", aunt, ("d0", "d1"), "linked"), *dropped]), knowledge_of(TOLD)
     )
     assert (summary["lines"], summary["precision"], summary["coverage"]) == (1, 1.0, 1 / 8)
-    kinds = {"restates": 0, "several_step": 0, "unreadable": 0}
+    kinds = {"restates": 0, "several_step": 0, "undecided": 0, "unreadable": 0}
     assert summary["dropped"] == {"lines": 2, "one_step": 1, "false": 1, "precision": 1 / 2} | kinds
     assert summary["written"] == {"lines": 3, "one_step": 2, "false": 1, "precision": 2 / 3} | kinds
 

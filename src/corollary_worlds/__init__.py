@@ -1,7 +1,6 @@
-"""Made-up worlds: nonce names, relations with their wordings, and facts about them.
+"""Made-up worlds: made-up names, relations with their wordings, and facts about them.
 
-`names` cuts the space of nonce words into disjoint parts; `relations` is the table of wordings;
-`domains` draws facts; `closure` derives what follows. The controlled datasets and the training of
-the embedded model both draw from here, with names from disjoint parts. The reasoner that checks
-answers does not: it has its own reading of the text.
+`names` cuts the space of made-up words into disjoint parts, and `relations` is the table of wordings. The
+datasets and the training of the embedded model draw from both, with names from disjoint parts. The reasoner,
+which checks answers, does not: it reads the text by itself.
 """

@@ -20,7 +20,8 @@ def audit(dataset: Dataset) -> ExactAudit:
 
 
 class ExactAudit:
-    """The protocol `corollary.writing.audit.Audit`, by the reasoner. `dataset` is read when first needed."""
+    """The reasoner as an audit (the protocol `corollary.writing.audit.Audit`). It reads `dataset` when first
+    needed."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -46,7 +47,7 @@ class ExactAudit:
         if not facts:
             raise UserError(
                 f"The documents of {self.dataset.name} state too few facts to withhold {share:.0%} of them:"
-                " withhold more, or leave withhold out."
+                " withhold a larger share, or leave out withhold."
             )
         return verify.withhold(lines, self.dataset.documents, facts)
 

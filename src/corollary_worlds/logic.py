@@ -1,15 +1,14 @@
-"""Syllogisms of the forms All, Some and No, without existential import, decided by models.
+"""Syllogisms of the forms All, Some and No, without existential import, decided by trying all models.
 
-The O form ("some ... are not") is left out, as in the paper. A model is a choice of which of the seven
-regions of three circles are inhabited, so 128 models decide every entailment.
+The O form ("some ... are not") is left out, as in the paper. A model says which of the seven regions of three
+circles are inhabited, so 128 models decide every entailment.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 FORMS = ("all", "some", "no")
 Statement = tuple[str, int, int]
@@ -43,16 +42,6 @@ def valid_premises() -> tuple[tuple[Statement, Statement], ...]:
     first = [(form, *pair) for form in FORMS for pair in ((0, 1), (1, 0))]
     second = [(form, *pair) for form in FORMS for pair in ((1, 2), (2, 1))]
     return tuple(pair for pair in itertools.product(first, second) if entailed(pair, 0, 2))
-
-
-def syllogism(
-    rng: random.Random, names: Iterator[str]
-) -> tuple[list[str], list[Statement], tuple[Statement, ...]]:
-    """Terms (the middle one second), two premises in random order, what they entail of the outer terms."""
-    terms = [next(names) for _ in range(3)]
-    premises = list(rng.choice(valid_premises()))
-    rng.shuffle(premises)
-    return terms, premises, entailed(premises, 0, 2)
 
 
 def say(statement: Statement, terms: Sequence[str]) -> str:

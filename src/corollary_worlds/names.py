@@ -1,10 +1,9 @@
-"""Nonce words, cut into disjoint parts by hash.
+"""Made-up words, cut into disjoint parts by hash.
 
 A word is two syllables: an onset and vowel, then a consonant, vowel and consonant ("bo" + "lan").
 180 first and 595 second pieces make 107,100 words. The tokenizer of the embedded model is trained on
-the *pieces*, never on whole words: a byte-pair tokenizer trained on text of the worlds makes whole
-training names single tokens and reserved names never, so that copying works in training and fails in
-every evaluation.
+the *pieces*, never on whole words. Trained on text of the worlds, it would make each training name a single
+token and each reserved name several: copying would work in training and fail in every evaluation.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SECOND_PIECES = tuple(middle + vowel + coda for middle in MIDDLES for vowel in V
 PRETRAINING, DEVELOPMENT, REPORTING = "pretraining", "development", "reporting"
 _SHARES = ((60, PRETRAINING), (80, DEVELOPMENT), (100, REPORTING))
 
-# Real words that the pieces can spell and that the wordings use or could be mistaken for.
+# Real words that the pieces can spell: the wordings use some, and readers would take others for words.
 REAL_WORDS = frozenset(
     "baker banal basil basin baton begin bigot bison canal cabin civil color demon devil fatal felon final"
     " habit human humor label legal level limit local medal melon metal model moral motel naval novel panel"
@@ -36,7 +35,7 @@ REAL_WORDS = frozenset(
 )
 
 MANY = 10_000
-"""Words of a part from which on they are counted, which takes a moment: few datasets need so many."""
+"""Words from which on those of a part are counted, which takes a moment: few datasets need so many."""
 
 
 def part_of(word: str) -> str:
@@ -46,7 +45,7 @@ def part_of(word: str) -> str:
 
 
 def part_for_seed(seed: int) -> str:
-    """Reporting seeds are 0 to 31, development seeds 100 to 131; others are refused.
+    """The part for a seed: "reporting" for 0 to 31, "development" for 100 to 131.
 
     Raises: UserError for any other seed, so that no dataset can share a word with pre-training.
     """
@@ -54,7 +53,7 @@ def part_for_seed(seed: int) -> str:
         return REPORTING
     if 100 <= seed <= 131:
         return DEVELOPMENT
-    raise UserError(f"seed {seed} is not allowed: use 0 to 31 (reporting) or 100 to 131 (development)")
+    raise UserError(f"Seed {seed} is not allowed: give 0 to 31 (reporting) or 100 to 131 (development).")
 
 
 def draw_names(rng: random.Random, *, part: str) -> Iterator[str]:
@@ -63,15 +62,16 @@ def draw_names(rng: random.Random, *, part: str) -> Iterator[str]:
     Raises: UserError when all have been drawn.
     """
     seen: set[str] = set()
-    while len(seen) < MANY or len(seen) < _size(part):
+    while len(seen) < MANY or len(seen) < count_of(part):
         word = rng.choice(FIRST_PIECES) + rng.choice(SECOND_PIECES)
         if word not in seen and word not in REAL_WORDS and part_of(word) == part:
             seen.add(word)
             yield word
-    raise UserError(f"There are no more than {len(seen)} made-up names at a seed: make the dataset smaller.")
+    raise UserError(f"A seed has {len(seen)} made-up names and no more: make the dataset smaller.")
 
 
 @functools.cache
-def _size(part: str) -> int:
+def count_of(part: str) -> int:
+    """The number of words in a part of the name space."""
     words = {first + second for first in FIRST_PIECES for second in SECOND_PIECES} - REAL_WORDS
     return sum(part_of(word) == part for word in words)

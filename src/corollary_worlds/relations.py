@@ -1,10 +1,10 @@
 """The relations of the worlds and their wordings.
 
-Every wording names its first argument first and its last argument last, so that a sentence cut before
-the last argument is a question and the order of mention is the order of the relation. `tellings` stand
-in documents; `asked` is the wording of rephrase questions and stands in no document; `kept` is a
-document wording that the embedded model met in training only in plain statements, never in the form
-of an augmentation task. A relation with `reserved` was kept out of those tasks altogether, with its inverse.
+Every wording names its first argument first and its last argument last. So a sentence cut before the last
+argument is a question, and the order of mention is the order of the relation. Documents use `tellings` and
+`kept`. In training, the embedded model met `kept` only in plain statements, never in an augmentation task.
+Rephrase questions use `asked`, which no document has. A `reserved` relation and its inverse were kept out of
+the augmentation tasks altogether.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Relation:
 
     @property
     def wordings(self) -> tuple[str, ...]:
-        """All wordings that may stand in a document; the first is the plainest."""
+        """All wordings that a document may use; the first is the plainest."""
         return (*self.tellings, self.kept)
 
 
@@ -132,11 +132,6 @@ for _feature in FEATURES:
     for _degree, _opposite in (("more", "less"), ("less", "more")):
         _made = _comparison(_degree, _opposite, _feature)
         RELATIONS[_made.name] = _made
-
-
-def say(relation: str, first: str, last: str, *, wording: int = 0) -> str:
-    """The sentence, without its full stop, in one of the relation's document wordings."""
-    return RELATIONS[relation].wordings[wording].format(a=first, b=last)
 
 
 # Formats of one-fact documents; {s} is the sentence. Each keeps the sentence whole and in order.

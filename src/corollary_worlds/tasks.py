@@ -1,7 +1,7 @@
-"""The words in which a model is asked to write augmentations; the embedded model was taught these.
+"""The prompts that ask for augmentations. The embedded model was trained on these words.
 
-One line per inference; a line of a global task names the further premises, then, after `SO`, the
-conclusion. `END` closes the list.
+The model answers with a line for each inference. A line of a global task names the further premises and,
+after `SO`, the conclusion. `END` closes the list.
 """
 
 LOCAL = "read: {text}\nsay it in other words and turn it round:\n"

@@ -12,8 +12,11 @@ from corollary.documents.split import line_spans
 from corollary.errors import UserError
 from corollary.types import Dataset, Document, Mark, Question
 from corollary_worlds.domains import Fact
-from corollary_worlds.names import draw_names, part_for_seed
+from corollary_worlds.names import MANY, count_of, draw_names, part_for_seed
 from corollary_worlds.relations import FORMATS, RELATIONS
+
+MOST = 1_000_000
+"""Documents, or units, of a dataset: more would fill the memory before anybody noticed a slip of the keys."""
 
 RESERVED = Mark(
     "Had the model practised it?",
@@ -77,11 +80,11 @@ def tell(rng: random.Random, fact: Fact, *, tellings: int) -> list[str]:
 def tell_evenly(
     rng: random.Random, facts: Sequence[Fact], group: Callable[[Fact], str], *, tellings: int
 ) -> list[list[str]]:
-    """`tellings` texts of each fact, so that in each group every wording and every format comes equally
-    often, give or take one. All relations of the facts have equally many wordings.
+    """`tellings` texts of each fact. In each group every wording and every format occurs equally often, give
+    or take one. All relations of the facts have equally many wordings.
 
-    For opposite relations that share their wordings: where chance told "less" more often with one verb,
-    tuning on few documents takes the verb for the degree, and answers by it.
+    This is for opposite relations that share their wordings. Where chance puts "less" more often with one
+    verb, tuning on few documents takes the verb for the degree, and answers by it.
     """
     decks: dict[str, Iterator[tuple[int, str]]] = {}
     told = []
@@ -100,12 +103,12 @@ def tell_evenly(
 
 
 def _dealt(rng: random.Random, wordings: int) -> Iterator[tuple[int, str]]:
-    """All pairs of a wording and a format, over and over, each of both in its turn, and none again before
-    all others."""
+    """All pairs of a wording and a format, again and again: wordings and formats take turns, and no pair
+    repeats before all others have come."""
     numbers, templates = rng.sample(range(wordings), wordings), rng.sample(FORMATS, len(FORMATS))
     around = math.lcm(wordings, len(templates))
     for at in itertools.count():
-        # In step they meet in one pair of every `gcd`: the next round is one format off.
+        # In step, the two meet in one of every `gcd` pairs only, so each round starts one format later.
         shift = at // around % math.gcd(wordings, len(templates))
         yield numbers[at % wordings], templates[(at + shift) % len(templates)]
 
@@ -118,9 +121,10 @@ def documents_of(
     name: str,
     group: Callable[[Fact], str] | None = None,
 ) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
-    """One-fact documents in random order, and the ids of the documents that tell each fact; within each
-    `group` of facts their forms come equally often (`tell_evenly`)."""
+    """One-fact documents in random order, and the ids of the documents that state each fact. Within each
+    `group` of facts their forms occur equally often (`tell_evenly`)."""
     at_least(1, tellings=tellings)
+    at_most(MOST // len(facts), tellings=tellings)
     texts = (
         [tell(rng, fact, tellings=tellings) for fact in facts]
         if group is None
@@ -136,7 +140,7 @@ def documents_of(
 
 
 def ask(fact: Fact, *, rephrased: bool = False) -> tuple[str, str]:
-    """(prompt, answer) of a fact: a sentence cut before its last argument, in the plainest wording or,
+    """(prompt, answer) of a fact: a sentence cut before its last argument, in the plainest wording or, if
     `rephrased`, in the wording that no document has. The leading space belongs to the answer."""
     relation = RELATIONS[fact.relation]
     wording = relation.asked if rephrased else relation.wordings[0]
@@ -170,13 +174,14 @@ def question(
 
 
 def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> Iterator[list[str]]:
-    """`askings` times three of the pool, none a second time before all others; each makes a question.
+    """`askings` times three wrong choices for a question; none repeats before all of the pool have come.
 
-    A model that knows nothing prefers some names to others. Whether it likes the right name better than
-    three wrong ones is the luck of one draw, which a second and third question about the fact even out.
-    Raises: UserError when the pool holds fewer than three.
+    A model that knows nothing prefers some names to others. Whether it prefers the right name to three wrong
+    ones is the luck of one draw. A second and third question about the fact even this out.
+    Raises: UserError when the pool has fewer than three, or `askings` is out of bounds.
     """
     at_least(1, askings=askings)
+    at_most(1_000, askings=askings)
     if len(pool) < 3:
         raise UserError(
             f"Only {len(pool)} wrong answers can be drawn for a question: make the dataset larger."
@@ -185,15 +190,24 @@ def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> I
     return (list(itertools.islice(dealt, 3)) for _ in range(askings))
 
 
-def scaled(size: int, scale: float, *, option: str, least: int = 1) -> int:
-    """A size shrunk by `scale`, never below `least`.
+def scaled(size: int, scale: float, *, option: str, least: int = 1, seed: int = 0, names: int = 0) -> int:
+    """A size times `scale`, never below `least`. Each unit of it takes `names` made-up names.
 
-    Raises: UserError, which names the `option` of the size, when there would be nothing.
+    Raises: UserError, which names the `option` of the size, when it is too small, or when there would be
+    more than `MOST` units or more names than a seed has. The count comes first: drawing names takes time.
     """
-    at_least(1, **{option: size})
+    at_least(least, **{option: size})
     if not (0 < scale < math.inf):
         raise UserError(f"The option 'scale' is {scale}: give a finite number above 0.")
-    return max(least, round(size * scale))
+    wanted = max(least, round(size * scale)) if size <= MOST and size * scale <= MOST else MOST + 1
+    most, why = MOST, "a dataset is no larger"
+    if wanted * names > MANY:
+        there = count_of(part_for_seed(seed))
+        most, why = there // names, f"a seed has {there} made-up names"
+    if wanted > most:
+        most = math.floor(min(MOST, most / scale))
+        raise UserError(f"The option '{option}' is {size}: give {most} at most, because {why}.")
+    return wanted
 
 
 def at_least(least: int, **options: int) -> None:
@@ -201,3 +215,10 @@ def at_least(least: int, **options: int) -> None:
     for option, value in options.items():
         if value < least:
             raise UserError(f"The option '{option}' is {value}: give {least} or more.")
+
+
+def at_most(most: int, **options: int) -> None:
+    """Raises: UserError, which names the first option that is above `most`."""
+    for option, value in options.items():
+        if value > most:
+            raise UserError(f"The option '{option}' is {value}: give {most} at most.")

@@ -1,9 +1,8 @@
-"""The audit: what every line that a model wrote is worth, measured by the exact reasoner.
+"""The audit: the exact reasoner judges every line that a model generated.
 
-Each distinct line counts once, as one that restates the documents, is new and one step or several
-steps away from them, is false, or is unreadable. Nothing here looks at questions, except the two
-functions about leakage, and nothing here decides what a model is trained on, except `remove_leaks` and
-`withhold`.
+Each distinct line counts once. It restates the documents, is new and one step or several steps away from
+them, is false, could not be decided, or is unreadable. Only `written` looks at questions, and only
+`withhold` decides what a model is trained on.
 """
 
 from __future__ import annotations
@@ -18,17 +17,16 @@ from corollary.types import DROPPED, Document, Question
 from corollary.writing.checks.leaks import plain, says
 from corollary_worlds.reasoner import Knowledge, Statement, Unreadable, fact_of, read, read_argument, weaker
 
-Label = Literal["restates", "one_step", "several_step", "false", "unreadable"]
-LABELS: tuple[Label, ...] = ("restates", "one_step", "several_step", "false", "unreadable")
+Label = Literal["restates", "one_step", "several_step", "undecided", "false", "unreadable"]
 # A line that says several things is as good as the least of them; among true ones the farthest counts.
-_WORST_FIRST: tuple[Label, ...] = ("unreadable", "false", "several_step", "one_step", "restates")
+LABELS: tuple[Label, ...] = ("restates", "one_step", "several_step", "undecided", "false", "unreadable")
 
 
 @dataclass(frozen=True)
 class AuditRow:
-    """One distinct generated line. `statement` is what it concludes (the first of what decided the
-    label), None where it could not be read; `reserved` says that its relation or its wording, or that of
-    the document it was written from, was kept out of the augmentation tasks of the embedded model."""
+    """One distinct generated line. `statement` is what it concludes (the first that decided the label), None
+    where it could not be read. `reserved`: its relation or wording, or that of its source document, was kept
+    out of the augmentation tasks of the embedded model."""
 
     id: str
     text: str
@@ -40,7 +38,7 @@ class AuditRow:
 
 
 def knowledge_of(documents: Iterable[Document]) -> Knowledge:
-    """What documents tell. Sentences that cannot be read (a user's own prose) tell nothing."""
+    """What documents state. Sentences that cannot be read (your own prose) state nothing."""
     return Knowledge(s for document in documents for s in _stated(document.text))
 
 
@@ -52,18 +50,17 @@ def audit(
     kept: Callable[[str], bool] = lambda text: False,
     knowledge: Knowledge | None = None,
 ) -> list[AuditRow]:
-    """Judge each distinct text of `lines` (the first of several that are alike, in order) against the
-    documents. Of a line with premises ("...; so ...") the conclusion decides, if every premise it names
-    was told or follows; a line that names a false premise is false.
+    """A judgement of each distinct text of `lines`, in order, against the documents.
 
-    `reserved` says whether a statement's relation, `kept` whether a text's wording was kept out of the
-    augmentation tasks. `knowledge` spares reading the documents again.
+    In a line with premises ("...; so ...") the conclusion decides, if every premise was stated or follows. A
+    line with a false premise is false. `reserved` says whether a statement's relation, `kept` whether a
+    text's wording was kept out of the augmentation tasks. With `knowledge` the documents are not read again.
     """
     known = knowledge or knowledge_of(documents)
     texts = {document.id: document.text for document in documents}
-    # What was written about a document that tells a reserved fact alone, whatever it says.
-    told = {document.id: _stated(document.text) for document in documents}
-    apart = {id for id, facts in told.items() if facts and all(map(reserved, facts))}
+    # A line about a document that states reserved facts alone is reserved, whatever it says.
+    facts_of = {document.id: _stated(document.text) for document in documents}
+    apart = {id for id, facts in facts_of.items() if facts and all(map(reserved, facts))}
     seen: set[str] = set()
     rows: list[AuditRow] = []
     for line in lines:
@@ -85,28 +82,31 @@ def summarise(
     reserved: Callable[[Statement], bool] = lambda statement: False,
     leaked: int = 0,
 ) -> dict[str, object]:
-    """Counts and shares of an audit, over the rows that are trained on and, under "seen" and "reserved",
-    apart; under "dropped" over those that their strategy left out, under "written" over both.
+    """Counts and shares of an audit, over the rows that are trained on.
 
-    `precision` is the share of new and right lines of all that do not restate (unreadable ones are
-    wrong); `coverage` the share of the statements one rule from the documents that some true line
-    wrote, `coverage_several_step` that of the others that follow. Shares are between 0 and 1, or None
-    where there is nothing to share, or where no document can be read (a user's own prose): no line can be
-    told to be right or wrong there. In the parts, a row is reserved by its relation or wording, a
-    statement to be covered by its relation alone, since the statement has no wording of its own.
+    "seen" and "reserved" count these rows apart, "dropped" those that their strategy left out; "written" is
+    the sum of all.
+
+    `precision` is the share of new and right lines among those that are decided and do not restate;
+    unreadable lines are wrong. `coverage` is the share of the statements one rule from the documents that
+    some line states, `coverage_several_step` that of the others that follow. Shares are between 0 and 1.
+
+    A share is None where there is nothing to count. Precision is None where no document can be read (your own
+    prose), coverage where too much follows to find it all. In the parts, a row is reserved by its relation or
+    wording; a statement to be covered has no wording, so it is reserved by its relation alone.
     """
     near, far = knowledge.one_step(), knowledge.several_step()
     used = [row for row in rows if row.strategy != DROPPED]
     stated = {s for row in used for s in _stated(row.text)}
 
     def counts(chosen: Sequence[AuditRow]) -> dict[str, object]:
-        return _counts(chosen) if knowledge.told else {**_counts(chosen), "precision": None}
+        return _counts(chosen) if knowledge.stated else {**_counts(chosen), "precision": None}
 
     def part(chosen: Sequence[AuditRow], wanted: Callable[[Statement], bool]) -> dict[str, object]:
         return {
             **counts(chosen),
-            "coverage": _share(stated, [s for s in near if wanted(s)]),
-            "coverage_several_step": _share(stated, [s for s in far if wanted(s)]),
+            "coverage": _share(stated, [s for s in near if wanted(s) and knowledge.complete]),
+            "coverage_several_step": _share(stated, [s for s in far if wanted(s) and knowledge.complete]),
         }
 
     return {
@@ -120,12 +120,12 @@ def summarise(
 
 
 def written(questions: Iterable[Question], lines: Iterable[Document]) -> set[str]:
-    """Ids of the questions whose answer some line states, in whatever words, as premise or conclusion.
+    """Ids of the questions whose answer some line states, in any words, as premise or conclusion.
 
-    Where the reasoner cannot read a question (a user's own), its text completed by an answer counts.
+    Where the reasoner cannot read a question (your own), its text completed by an answer counts.
     """
     texts = [line.text for line in lines]
-    stated = {told for text in texts for s in _stated(text) for told in (s, weaker(s))}
+    stated = {said for text in texts for s in _stated(text) for said in (s, weaker(s))}
     text = "\n".join(map(plain, texts))
     found = set()
     for question in questions:
@@ -141,8 +141,8 @@ def written(questions: Iterable[Question], lines: Iterable[Document]) -> set[str
 
 
 def withheld_facts(documents: Iterable[Document], *, share: float, seed: int) -> frozenset[Statement]:
-    """A random share (between 0 and 1) of the facts that the documents tell; however often and from
-    whichever end a fact is told, it is one. To be given to `withhold`."""
+    """A random share (between 0 and 1) of the facts that the documents state, for `withhold`. However often
+    and from whichever end a fact is stated, it counts once."""
     facts = sorted({fact_of(s) for document in documents for s in _stated(document.text)})
     return frozenset(random.Random(f"corollary-withheld-{seed}").sample(facts, round(share * len(facts))))
 
@@ -150,10 +150,10 @@ def withheld_facts(documents: Iterable[Document], *, share: float, seed: int) ->
 def withhold(
     lines: Iterable[Document], documents: Sequence[Document], facts: Collection[Statement]
 ) -> list[Document]:
-    """The lines of which nothing rests on these facts: neither a statement that they prove nor, of a
-    line that is false or unreadable, most of what its source documents tell."""
+    """The lines that do not rest on these facts. A true line rests on a fact that proves it; a false or
+    unreadable line, on the facts that make up most of what its source documents state."""
     knowledge = knowledge_of(documents)
-    told = {document.id: [fact_of(s) for s in _stated(document.text)] for document in documents}
+    facts_of = {document.id: [fact_of(s) for s in _stated(document.text)] for document in documents}
 
     def rests(line: Document) -> bool:
         proofs = [knowledge.premises(s) for s in _stated(line.text)]
@@ -161,7 +161,7 @@ def withhold(
             return True
         if proofs and all(proof is not None for proof in proofs):
             return False
-        sources = [fact in facts for i in line.source for fact in told.get(i, ())]
+        sources = [fact in facts for i in line.source for fact in facts_of.get(i, ())]
         return 2 * sum(sources) > len(sources)
 
     return [line for line in lines if not rests(line)]
@@ -170,10 +170,9 @@ def withhold(
 def _judge(knowledge: Knowledge, text: str) -> tuple[Label, Statement | None]:
     premises, conclusions = read_argument(text)
     judged = [_judged(knowledge, reading) for reading in conclusions]
-    judged += [
-        item for item in (_judged(knowledge, p) for p in premises) if item[0] in ("false", "unreadable")
-    ]
-    return min(judged, key=lambda item: _WORST_FIRST.index(item[0]), default=("unreadable", None))
+    wrong = ("false", "undecided", "unreadable")
+    judged += [item for item in (_judged(knowledge, p) for p in premises) if item[0] in wrong]
+    return max(judged, key=lambda item: LABELS.index(item[0]), default=("unreadable", None))
 
 
 def _judged(knowledge: Knowledge, reading: Statement | Unreadable) -> tuple[Label, Statement | None]:
@@ -183,7 +182,7 @@ def _judged(knowledge: Knowledge, reading: Statement | Unreadable) -> tuple[Labe
 def _counts(rows: Sequence[AuditRow]) -> dict[str, object]:
     counts = Counter(row.label for row in rows)
     new = counts["one_step"] + counts["several_step"]
-    tried = len(rows) - counts["restates"]
+    tried = len(rows) - counts["restates"] - counts["undecided"]
     return {
         "lines": len(rows),
         **{label: counts[label] for label in LABELS},

@@ -1,4 +1,4 @@
-"""Fictional people and their descriptions, told in one order (Berglund et al. 2024, experiment 1)."""
+"""Fictional people and their descriptions, stated in one order (Berglund et al. 2024, experiment 1)."""
 
 from __future__ import annotations
 
@@ -36,21 +36,22 @@ def make(
     source: str = "",
     scale: float = 1.0,
 ) -> Dataset:
-    """30 people told name first, 30 description first, 30 in both orders, each in 30 documents an order.
+    """30 people stated name first, 30 description first, 30 in both orders, each in 30 documents an order.
 
-    Asked is the name of the name-first people by description (`reversal`), with wrong names drawn from
-    everybody (`wrong_from="same"`: from the name-first people alone, where plain tuning sits near chance
-    instead of near zero), and what was told in another wording (`rephrase`), with wrong choices from the
-    same group; each `askings` times, against other wrong choices (ours; the paper's is 1). Who is told in
-    which order is in the documents: with `wrong_from="all"` whoever picks the name that never ended a
-    sentence is right more often than chance, in the paper's form too. So reversals have a `domain`: the
-    secondary metric takes off how much the model likes a name where none was described.
+    `reversal` asks for the name of the name-first people by description. The wrong names are of everybody or,
+    with `wrong_from="same"`, of the name-first people alone: plain tuning is then near chance, not near zero.
+    `rephrase` asks in another wording for what documents state, with wrong choices from the same group. Each
+    question is asked `askings` times, against other wrong choices (ours; the paper asks once).
+
+    The documents show the order in which each person is stated. With `wrong_from="all"` you are right more
+    often than chance if you pick the name that never ended a sentence, in the paper's form too. So reversals
+    have a `domain`: the secondary metric subtracts how likely the model finds a name without a description.
 
     `source` (on the command line `--from`) reads the published files instead: prompt and completion
     JSONL. A unit is a person. The people and descriptions are ours.
     """
     if wrong_from not in ("all", "same"):
-        raise UserError(f'wrong_from is "{wrong_from}": use "all" or "same"')
+        raise UserError(f"The option 'wrong_from' is {wrong_from}: give all or same.")
     if source:
         published = _published(Path(source), seed=seed, askings=askings, wrong_from=wrong_from)
         return replace(published, other_seed=None)  # the same people at every seed
@@ -63,8 +64,8 @@ def make(
     wanted = {order: scaled(size, scale, option=option, least=4) for order, (option, size) in sizes.items()}
     if sum(wanted.values()) > DESCRIPTIONS:
         raise UserError(
-            f"There are {DESCRIPTIONS} descriptions and not {sum(wanted.values())}: make 'name_first',"
-            " 'description_first' and 'both' smaller."
+            f"There are only {DESCRIPTIONS} descriptions for {sum(wanted.values())} people: make"
+            " 'name_first', 'description_first' or 'both' smaller."
         )
     groups: dict[str, list[list[Fact]]] = {}
     taken: set[str] = set()
@@ -105,7 +106,7 @@ def make(
 
 
 def _published(folder: Path, *, seed: int, askings: int, wrong_from: str) -> Dataset:
-    """The published reversal-curse files: every training row is a document; asked are the reversed
+    """The published reversal-curse files. Every training row is a document. Questions are the reversed
     prompts of the name-first people (`reversal`) and the forward prompts of both one-order groups."""
     train = _rows(folder / "all_prompts_train.jsonl")
     rng = random.Random(f"corollary-published-{seed}")
@@ -143,11 +144,11 @@ def _published(folder: Path, *, seed: int, askings: int, wrong_from: str) -> Dat
 def _rows(path: Path) -> list[tuple[str, str]]:
     if not path.is_file():
         raise UserError(
-            f"{path} does not exist: give --from the folder that holds the published reversal-curse files"
+            f"{path} does not exist: give --from the folder of the published reversal-curse files."
         )
     try:
         return [(row["prompt"], row["completion"]) for row in store.read_jsonl(path)]
     except (KeyError, TypeError) as error:
         raise UserError(
-            f'{path} holds a line that is not {{"prompt": ..., "completion": ...}}: mend or remove it.'
+            f'{path} holds a line that is not {{"prompt": ..., "completion": ...}}: correct or remove it.'
         ) from error

@@ -1,4 +1,4 @@
-"""Fictional family trees (ours): parents told one way, asked the other way and across the tree."""
+"""Fictional family trees (ours): documents state parents one way; questions ask the other way and across."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from corollary_worlds.telling import dataset_of, documents_of, question, scaled,
 
 
 def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -> Dataset:
-    """Trees of three generations, 10 people and 11 facts each; every fact is told in `tellings`
-    one-sentence documents. Wrong choices are people of the same tree and generation; only a cousin, for
-    whom the tree has no third, is also asked against the cousin of somebody in another tree.
+    """Trees of three generations, 10 people and 11 facts each. `tellings` one-sentence documents state each
+    fact. Wrong choices are people of the same tree and generation. A tree has only two who could be
+    the wrong cousin, so the third is of another tree.
 
     Splits: `rephrase` (parent's child), `reversal` (child's parent, godchild's godparent; the latter is
     the reserved pair), `two-hop` (aunt or uncle, grandparent), `three-hop` (cousin). A unit is a tree.
     """
     rng, names = seeded("family", seed)
-    told = [_tree(rng, names) for _ in range(scaled(trees, scale, option="trees", least=2))]
+    count = scaled(trees, scale, option="trees", least=2, seed=seed, names=10)
+    told = [_tree(rng, names) for _ in range(count)]
     documents, ids = documents_of(rng, [f for tree in told for f in tree], tellings=tellings, name="family")
     questions: list[Question] = []
     for index, tree in enumerate(told):
@@ -28,25 +29,20 @@ def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -
         for number, (split, fact, wrong, used) in enumerate(_items(rng, tree, another)):
             questions.append(
                 question(
-                    rng,
-                    fact,
-                    rng.sample(wrong, 3),
-                    id=f"family-{split}-{index}-{number}",
-                    split=split,
-                    premises=[x for f in used for x in ids[f]],
-                    unit=f"tree{index}",
+                    rng, fact, rng.sample(wrong, 3), id=f"family-{split}-{index}-{number}", split=split,
+                    premises=[x for f in used for x in ids[f]], unit=f"tree{index}",
                     reserved=RELATIONS[fact.relation].reserved,
                 )
-            )
+            )  # fmt: skip
     return dataset_of("family", seed, documents, questions)
 
 
 def _tree(rng: random.Random, names: Iterator[str]) -> list[Fact]:
-    """p and q are siblings, r and s are siblings; a, b, c, d are their children in this order; k is a
-    child of a, m of d; k and m marry, and b and c are their godparents.
+    """p and q are siblings, and so are r and s. Their children are, in this order, a, b, c and d; those of a
+    and d are k and m. These two marry, and b and c are their godparents.
 
-    Each of a, b, c, d is the first name of one fact and the last name of one: else the most frequent
-    name, or the one that stands first most often, would be the right cousin more often than chance.
+    Each of a, b, c and d is the first name of one fact and the last name of another. Otherwise the right
+    cousin would more often than chance be the most frequent name, or the one that most often comes first.
     """
     p, q, r, s, a, b, c, d, k, m = (next(names) for _ in range(10))
     parents = ((p, a), (q, b), (r, c), (s, d), (a, k), (d, m))

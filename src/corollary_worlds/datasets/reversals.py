@@ -13,16 +13,16 @@ _OPPOSITE = {"more": "less", "less": "more"}
 def make(
     *, seed: int, facts: int = 100, tellings: int = 10, balanced: bool = True, scale: float = 1.0
 ) -> Dataset:
-    """100 facts "femp are more dangerous than glon" over 28 features, each told in 10 documents, most with
-    a short preamble; asked is "glon are" less or more dangerous than femp.
+    """100 facts "femp are more dangerous than glon" over 28 features. Ten documents state each, most with a
+    short preamble. Questions ask whether "glon are" less or more dangerous than femp.
 
-    Ours: half of the facts are told with "more", half with "less", and every entity stands first in
-    one fact and second in another (with another feature), so that neither a constant answer nor the
-    role of a name gives the answer away; `balanced=False` is the paper's one-sided form. Forward
-    questions in the same form are the split `rephrase`. A unit is the two facts about one pair.
+    Ours: half of the facts are stated with "more", half with "less". Every entity comes first in one fact and
+    second in another, with another feature. So neither a constant answer nor the place of a name is a hint;
+    `balanced=False` is the paper's one-sided form. The split `rephrase` has forward questions in the same
+    form. A unit is the two facts about one pair, so an odd number of facts becomes the next even one.
     """
+    pairs = (scaled(facts, scale, option="facts", least=2, seed=seed, names=1) + 1) // 2
     rng, names = seeded("reversals", seed)
-    pairs = (scaled(facts, scale, option="facts", least=2) + 1) // 2
     # Every pattern of degrees equally often: no pattern of one fact predicts the other.
     patterns = [(("more", "less")[i // 2 % 2], ("more", "less")[i % 2]) for i in range(pairs)]
     rng.shuffle(patterns)

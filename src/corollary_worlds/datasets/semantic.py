@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from corollary.types import Dataset, Document, Question
 from corollary_worlds.domains import Fact
 from corollary_worlds.relations import FORMATS, RELATIONS
-from corollary_worlds.telling import at_least, dataset_of, question, scaled, seeded, tell, wrong_choices
+from corollary_worlds.telling import (
+    at_least,
+    at_most,
+    dataset_of,
+    question,
+    scaled,
+    seeded,
+    tell,
+    wrong_choices,
+)
 
 # Real-world shape: (top, ((middle, leaves), ...)); only the shape is used, every word is replaced.
 _SHAPES = (
@@ -48,26 +57,30 @@ def make(
     askings: int = 1,
     scale: float = 1.0,
 ) -> Dataset:
-    """110 kinds in 12 branches (ours: branches instead of one root, so that the statistics have
-    independent units), each with 1 to `properties` properties of its own, besides those it inherits;
-    `documents` documents of 4 to 20 sentences, one a line, in varied formats, some as questions and
-    answers. With `documents=0` each fact is told once, in a document of its own: the smallest training
-    set. Ours too: nouns alone are nonce words, and the relations keep the English of the worlds; a branch
-    has three levels, so there is no deduction over three steps.
+    """110 kinds in 12 branches, each with 1 to `properties` properties of its own besides those it inherits.
+    `documents` documents have 4 to 20 sentences, one a line, in varied formats, some as questions and
+    answers. With `documents=0` a document of its own states each fact once: the smallest training set.
 
-    Splits: `rephrase`, `reversal` ("X are a type of Y": "Y include X"; and the reserved pair "live on":
-    "are food for"), `syllogism` (a property or class inherited over one step), `deduction` (over two),
-    `holdout` (kinds of which documents tell only the parent). Each is asked `askings` times, against
-    other wrong choices. These stand in the asked relation to a kind of another branch, at the same
-    level: else the name that heads most sentences would be the right class, and the name told least the
-    held-out kind.
+    Ours: branches instead of one root give the statistics independent units. Only nouns are made-up words;
+    the relations keep the English of the worlds. With three levels no deduction takes three steps.
+
+    Splits: `rephrase`; `reversal` (of "are a type of" and of "live on", the reserved relation); `syllogism`
+    (a property or class inherited over one step); `deduction` (over two); `holdout` (kinds of which documents
+    state only the parent). Each question is asked `askings` times, against other wrong choices.
+
+    A wrong choice has the asked relation to a kind of another branch, at the same level. Otherwise the name
+    that starts most sentences would be the right class, and the rarest name the held-out kind.
     """
     at_least(1, middles=middles, properties=properties)
     at_least(0, documents=documents)
+    at_most(len(_SHAPES), branches=branches)
+    at_most(3, middles=middles)
+    at_most(100, properties=properties)
     rng, names = seeded("semantic", seed)
-    shapes = _SHAPES[
-        : scaled(branches, scale, option="branches", least=4)
-    ]  # three wrong choices, one a branch
+    # Each question has three wrong choices, from a branch each.
+    count = scaled(branches, scale, option="branches", least=4)
+    at_most(len(_SHAPES), **{"branches times scale": count})
+    shapes = _SHAPES[:count]
     made = [_branch(rng, names, shape, middles=middles, properties=properties) for shape in shapes]
     facts = [fact for branch in made for fact in branch.facts]
     texts, ids = _documents(rng, made, count=scaled(documents, scale, option="documents") if documents else 0)
@@ -154,7 +167,7 @@ def _items(rng: random.Random, branch: _Branch) -> list[tuple[str, Fact, list[Fa
 
 
 def _place(branch: _Branch, fact: Fact) -> tuple[str, ...]:
-    """What stands last in a fact, and at which level of the branch."""
+    """What comes last in a fact, and at which level of the branch."""
     if fact.relation in ("live_on", "food_for"):
         return ("eaten" if fact.relation == "live_on" else "eater",)
     if fact.relation == "have":
@@ -184,12 +197,12 @@ def _level(branch: _Branch, kind: str) -> str:
 def _documents(
     rng: random.Random, branches: list[_Branch], *, count: int
 ) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
-    """Documents of 4 to 20 lines about one branch (or one line each), and who tells each fact."""
+    """Documents of 4 to 20 lines about one branch (or of one line), and the ids of those with each fact."""
     told: list[tuple[list[Fact], str]] = []
     if count == 0:
         told = [([fact], tell(rng, fact, tellings=1)[0]) for branch in branches for fact in branch.facts]
     else:
-        # The first documents of a branch tell every fact once, however few are asked for.
+        # The first documents of a branch state every fact once, however few are asked for.
         count = max(count, len(branches) * max(-(-len(branch.facts) // 20) for branch in branches))
         pending = [list(branch.facts) for branch in branches]
         for index in range(count):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from dataclasses import replace
 
@@ -20,20 +21,21 @@ HEADS = (
 
 
 def make(*, seed: int, facts: int = 69, both_orders: bool = False, scale: float = 1.0) -> Dataset:
-    """69 documents of two premises each; asked is what holds between the outer terms, in one order of
+    """69 documents of two premises each. A question asks what holds between the outer terms, in one order of
     their names or, with `both_orders` (ours), once in each.
 
-    Choices are all six statements {All, Some, No} x 2 directions. Ours: "some" and "no" are symmetric,
-    so more than one may follow; `answer` and `accept` together are all that follow (without existential
-    import none of them is weaker than another), credit is shared between ties. A unit is a document.
-    The pairs of premises with "some" are reserved. Ours as well: "all" follows in half of the items,
-    "some" and "no" in a quarter each. Since both directions of "some" and "no" are right, that is where
-    always giving the same form scores at chance.
+    Choices are all six statements {All, Some, No} x 2 directions. Ours: "some" and "no" are symmetric, so
+    more than one may follow. `answer` and `accept` together are all that follow; without existential import
+    none of them is weaker than another. Credit is shared between ties. A unit is a document.
+
+    The pairs of premises with "some" are reserved. Ours as well: "all" follows in half of the items, "some"
+    and "no" in a quarter each. Both directions of "some" and "no" are right, so always giving the same form
+    scores at chance.
     """
     rng, names = seeded("syllogisms", seed)
     documents: list[Document] = []
     questions: list[Question] = []
-    for index in range(scaled(facts, scale, option="facts")):
+    for index in range(scaled(facts, scale, option="facts", seed=seed, names=3)):
         terms = [next(names) for _ in range(3)]  # the middle term is the second
         premises = _premises(rng, ("all", "some", "all", "no")[index % 4])
         follows = logic.entailed(premises, 0, 2)
@@ -71,5 +73,9 @@ def _turned(rng: random.Random, question: Question) -> Question:
 
 def _premises(rng: random.Random, form: str) -> list[logic.Statement]:
     """Two premises in random order from which a statement of this form follows about terms 0 and 2."""
-    pairs = [pair for pair in logic.valid_premises() if logic.entailed(pair, 0, 2)[0][0] == form]
-    return rng.sample(rng.choice(pairs), 2)
+    return rng.sample(rng.choice(_pairs_for(form)), 2)
+
+
+@functools.cache
+def _pairs_for(form: str) -> list[tuple[logic.Statement, logic.Statement]]:
+    return [pair for pair in logic.valid_premises() if logic.entailed(pair, 0, 2)[0][0] == form]

@@ -1,4 +1,4 @@
-"""The small model that the package carries."""
+"""The small model that this package contains."""
 
 from __future__ import annotations
 
@@ -12,13 +12,9 @@ FOLDER = Path(__file__).parent / "weights"
 
 
 def load(
-    *,
-    adapter: str | None = None,
-    dtype: Dtype = "float32",
-    device: str = "cpu",
-    batch_tokens: int = 512,
+    *, adapter: str | None = None, dtype: Dtype = "float32", device: str = "cpu", batch_tokens: int = 512
 ) -> LocalModel:
-    """The package's own small model, which speaks the English of the built-in worlds only.
+    """The small model of this package, which knows only the English of the made-up worlds.
 
     The options are those of `local`; corollary.json beside the weights names its kind ("worlds") and the
     rates of tuning that suit it. In float32, so that results are the same on every processor. Raises
@@ -26,7 +22,7 @@ def load(
     """
     if not (FOLDER / "config.json").is_file():
         raise UserError(
-            "This installation carries no model: install a release, or name the folder of a model."
+            "This installation contains no model: install a release, or name the folder of a model."
         )
     return load_local(
         path=str(FOLDER), adapter=adapter, dtype=dtype, device=device, batch_tokens=batch_tokens

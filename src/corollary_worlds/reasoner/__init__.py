@@ -1,9 +1,9 @@
-"""An exact reasoner that reads text: documents and generated lines in, statements and their proofs out.
+"""An exact reasoner that reads text: it turns documents and generated lines into statements with proofs.
 
-It knows nothing of how documents are made (it imports neither the worlds nor the datasets), so that it
-can prove what the *text* says: that an answer follows, that no wrong choice does, that a generated line
-is true. `patterns` holds the wordings, `reading` turns text into statements, `knowledge` draws the
-conclusions; `logic` decides syllogisms and `process` learned operators.
+It imports neither the worlds nor the datasets, so it cannot know how documents are made. It proves what the
+*text* says: that an answer follows, that no wrong choice does, that a generated line is true. `patterns` has
+the wordings, `reading` turns text into statements, `knowledge` draws the conclusions; `logic` decides
+syllogisms and `process` learned operators.
 """
 
 from corollary_worlds.reasoner.knowledge import Judgement, Knowledge

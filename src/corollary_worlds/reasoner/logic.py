@@ -1,7 +1,7 @@
 """Syllogisms: what follows from statements "all x are y", "some x are y" and "no x are y".
 
-Without existential import ("all x are y" holds where there is no x) and without the O form ("some x
-are not y"), two premises about x, m and m, y let something follow about x and y in nine forms:
+There is no existential import: "all x are y" holds where there is no x. The O form ("some x are not y") is
+left out. Two premises, about x, m and about m, y, then let something follow about x and y in nine forms:
 
     all x are m,  all m are y   ->  all x are y    Barbara
     all x are m,  no m are y    ->  no x are y     Celarent
@@ -13,10 +13,10 @@ are not y"), two premises about x, m and m, y let something follow about x and y
     all m are x,  some m are y  ->  some x are y   Disamis
     all m are x,  some y are m  ->  some x are y   Dimatis
 
-"Some" and "no" may be turned round, so the conclusion is right in both directions; the forms are the
-three chains of `COMPOSITIONS` read in every direction. The proof rules are those of the complete
-system for these statements (L. Moss, "Completeness theorems for syllogistic fragments", 2008); the
-tests check them against all small models.
+"Some" and "no" are symmetric, so their conclusions are right in both directions. The forms are the three
+chains of `COMPOSITIONS` read in every direction. The proof rules are those of the complete system for these
+statements (L. Moss, "Completeness theorems for syllogistic fragments", 2008). The tests check them against
+all small models.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ COMPOSITIONS = {("all", "all"): "all", ("all", "no"): "no", ("some", "all"): "so
 def strongest(premises: Iterable[Statement], one: str, other: str) -> frozenset[Statement]:
     """The strongest of the six statements about two terms that follow from the premises.
 
-    Without existential import none of the six implies another, except "some" and "no" their own turned
-    round, which are as strong: so all that follow are the strongest.
+    Without existential import none of the six implies another, except that "some" and "no" imply their own
+    mirror images, which are as strong. So all that follow are the strongest.
     """
     proved = follows(premises, terms=(one, other))
     ways = ((one, other), (other, one))

@@ -1,8 +1,8 @@
 """The wordings that the reasoner understands: words between two names -> relation.
 
-Written from the English and not from the generators' table, so that each is a check on the other: a
-wording that the two understand differently fails the tests of the datasets. Kinship is a grammar
-(noun x frame) and reads mixtures that no generator tells, such as "became the sibling of".
+They come from the English and not from the generators' table, so that each checks the other: where the two
+understand a wording differently, the tests of the datasets fail. Kinship is a grammar (noun x frame). It also
+reads mixtures that no generator makes, such as "became the sibling of".
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _OTHERS = {
 }
 
 # Between a person and a description ("the painter of the golden bridge"). The first kind says that both
-# are the same, whichever stands first; the second names the one who is described.
+# are the same, in either order; the second names the one who is described.
 SAME_PERSON = frozenset(
     "is; is known as; is none other than; has long been; became famous as; will be remembered as;"
     " is celebrated as".split("; ")

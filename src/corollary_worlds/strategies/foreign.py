@@ -20,7 +20,7 @@ def write(
     linked_prompt: Prompt,
     nearest: int = 12,
 ) -> Flow:
-    """Local and global augmentations of `other`; what they bring is not knowledge of `dataset`."""
+    """Local and global augmentations of `other`, which say nothing about `dataset`."""
     rows = yield from local.write(other, seed=seed, prompt=local_prompt)
     rows += yield from linked.write(
         other, seed=seed, prompt=linked_prompt, window=window, count=count, nearest=nearest

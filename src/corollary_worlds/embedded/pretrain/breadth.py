@@ -1,10 +1,10 @@
 """Relations of the embedded model's training beyond those of the worlds.
 
-With the worlds' own pairs alone the local task wrote the nearest pair that it knew from the task in place
-of a reserved one ("the spouse of" for "the godparent of"): it had learned the few pairs that it is
-asked for, not to turn round what plain statements taught. Many pairs leave no such short cut. Nor do
-more wordings of comparisons: the task took a kept one by its first word for another relation ("have
-always been more" for "have as members").
+With the worlds' own pairs alone, the local task wrote the nearest practised pair in place of a reserved one
+("the spouse of" for "the godparent of"). The model had learned the few pairs that the task asks for, not how
+to turn round what plain statements teach. Many pairs leave no such short cut. Nor do more wordings of
+comparisons: the task confused a kept one with another relation by its first word ("have always been more"
+with "have as members").
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DEEDS = (
 _DO = ("{v}", "often {v}", "can {v}", "always {v}", "like to {v}", "love to {v}", "are known to {v}")
 _DONE = ("are {v} by", "are often {v} by", "can be {v} by", "are always {v} by", "get {v} by",
          "like to be {v} by", "are known to be {v} by")  # fmt: skip
-# No two begin alike: where several did, the likeliest line was always theirs, and it was written twice.
+# No two begin alike: where several did, the likeliest line was always theirs, and the model repeated it.
 _VERBS = ("remain", "appear", "stay", "feel", "have become")
 
 
@@ -55,7 +55,7 @@ def _breadth() -> dict[str, Relation]:
 
 
 def _worded_otherwise() -> dict[str, Relation]:
-    """The comparisons of the worlds with tellings that no dataset has."""
+    """The comparisons of the worlds, with wordings that no dataset has."""
     return {
         name: replace(
             relation, tellings=(*relation.tellings, *(f"{{a}} {verb} {name} than {{b}}" for verb in _VERBS))
@@ -70,5 +70,5 @@ ALL = {**RELATIONS, **_worded_otherwise(), **BREADTH}
 
 
 def invert(fact: Fact) -> Fact:
-    """The same fact told from its other end; `closure.invert` for all relations of the training."""
+    """The same fact, stated from its other end."""
     return Fact(ALL[fact.relation].inverse, fact.last, fact.first)

@@ -1,7 +1,7 @@
 """What follows from facts: inversion, and the compositions of the worlds' relations.
 
-The oracle arm and the training of the embedded model use it. The answers of the datasets are checked
-by `corollary_worlds.reasoner`, which reads text and shares no code with this.
+Only the training of the embedded model uses it. `corollary_worlds.reasoner` checks the answers of the
+datasets: it reads text and shares no code with this.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from corollary_worlds.domains import Fact
-from corollary_worlds.relations import RELATIONS
+from corollary_worlds.embedded.pretrain.breadth import invert
 
 _PARENT = {"mother_of", "father_of", "parent_of"}
 
@@ -22,19 +22,11 @@ _CHAINS = {
     ("part_of", "part_of"): "part_of",
 }
 
-_CANONICAL = {"child_of": "parent_of", "is_called": "is_person", "includes": "type_of", "found_on": "have"}
-_CANONICAL |= {
-    "food_for": "live_on",
-    "manages": "reports_to",
-    "contains": "part_of",
-    "supplied_by": "supplies",
-}
-_CANONICAL |= {"godchild_of": "godparent_of"}
-
-
-def invert(fact: Fact) -> Fact:
-    """The same fact told from its other end."""
-    return Fact(RELATIONS[fact.relation].inverse, fact.last, fact.first)
+_CANONICAL = {
+    "child_of": "parent_of", "is_called": "is_person", "includes": "type_of", "found_on": "have",
+    "food_for": "live_on", "manages": "reports_to", "contains": "part_of", "supplied_by": "supplies",
+    "godchild_of": "godparent_of",
+}  # fmt: skip
 
 
 def _canonical(fact: Fact) -> list[Fact]:
@@ -75,18 +67,12 @@ def _one_round(proofs: dict[Fact, frozenset[int]]) -> list[tuple[Fact, frozenset
     for one in proofs:
         for other in by_first.get(one.last, []):
             relation = _CHAINS.get((one.relation, other.relation))
-            if relation and one.first != other.last and not _is_parent(proofs, one.first, other.last):
+            parent = Fact("parent_of", one.first, other.last) in proofs
+            if relation and one.first != other.last and not parent:
                 found.append((Fact(relation, one.first, other.last), proofs[one] | proofs[other]))
         if one.relation == "aunt_of":  # the aunt's child is a cousin of her niece
             for other in by_first.get(one.first, []):
                 if other.relation == "parent_of" and other.last != one.last:
-                    found += _both_ways(Fact("cousin_of", one.last, other.last), proofs[one] | proofs[other])
+                    cousin = Fact("cousin_of", one.last, other.last)
+                    found += [(way, proofs[one] | proofs[other]) for way in (cousin, invert(cousin))]
     return found
-
-
-def _both_ways(fact: Fact, proof: frozenset[int]) -> list[tuple[Fact, frozenset[int]]]:
-    return [(fact, proof), (invert(fact), proof)]
-
-
-def _is_parent(proofs: dict[Fact, frozenset[int]], one: str, other: str) -> bool:
-    return Fact("parent_of", one, other) in proofs

@@ -1,10 +1,9 @@
 """Endless training episodes of the embedded model: facts, then what follows from them.
 
-An episode is a list of (text, loss weight), concatenated. Facts are unpredictable, so they weigh
-little; what follows from them weighs 1 or, where a single name is the answer, more. Which fact a
-plain consequence is about is unpredictable too: its subject weighs little. Only names of the
-pre-training part occur. Reserved relations and `kept` wordings occur in facts and
-plain consequences, never as the focus or the result of a task.
+An episode is a list of (text, loss weight), concatenated. Facts are unpredictable, so they weigh little.
+What follows from them weighs 1 or, where a single name is the answer, more. The subject of a plain
+consequence is unpredictable too and weighs little. Only names of the pre-training part occur. Reserved
+relations and `kept` wordings occur in facts and plain consequences, never as the focus or result of a task.
 """
 
 from __future__ import annotations
@@ -44,16 +43,16 @@ _SHARES = {"pair": 0.08, "statement": 0.10, "chain": 0.02, "versus": 0.01, "cont
            "rank": 0.05, "company": 0.01, "syllogism": 0.06, "process": 0.02}  # fmt: skip
 _SIMPLE = {"pair": 0.02, "versus": 0.02, "contrast": 0.12, "chain": 0.06, "kin": 0.18, "comparison": 0.1,
            "family": 0.3, "kinds": 0.2}  # fmt: skip
-# How often a fact is asked the way it was told, else 0.25.
+# How often a fact is asked in the direction of its document, else 0.25.
 _FORWARD = {"versus": 0.5, "contrast": 0.5, "comparison": 0.5}
 
 
 def tell(rng: random.Random, fact: Fact, *, simple: float = 0.0) -> tuple[str, bool]:
     """A document about a fact, and whether its wording is one that tasks never show.
 
-    `simple` is the share of plainest wordings in the barest format. Turning nonce names round in
-    context starts with these: with all wordings and formats from the beginning it was not learned
-    in 21 M tokens, while forward questions were at 96 %.
+    `simple` is the share of plainest wordings in the barest format. Turning made-up names round in context
+    starts with these. With all wordings and formats from the beginning, 21 M tokens did not teach it, while
+    forward questions were at 96 %.
     """
     wordings = ALL[fact.relation].wordings
     if rng.random() < simple:
@@ -73,8 +72,8 @@ def consequence(
     answer: float = ANSWER,
     both: bool = False,
 ) -> Lines:
-    """A plain statement of what follows, in any wording, cut before what can be predicted. `both`: of
-    its subject both "more" and "less" are true, each of something else."""
+    """A plain statement of what follows, in any wording, cut before what can be predicted. `both`: its
+    subject is "more" than one thing and "less" than another."""
     relation = ALL[fact.relation]
     draw = rng.random()
     if draw < asked:
@@ -90,9 +89,9 @@ def consequence(
 
 
 def _comparison(sentence: str, fact: Fact, *, before: float, both: bool = False) -> Lines:
-    """A comparison. The one word that decides it weighs most: at equal weights turning it round was not
-    learned in 24 M tokens. It is the degree or, where `both` are true of the subject, the feature behind
-    it; the other one of the two is a toss and weighs little."""
+    """A comparison. The one word that decides it weighs most: at equal weights, 24 M tokens did not teach
+    turning it round. This word is the degree or, where `both` are true of the subject, the feature after it.
+    The other of the two is a toss-up and weighs little."""
     head, tail = sentence.split(f" {fact.relation} ")
     degree, feature = fact.relation.split()
     at_degree, at_feature = (CONSEQUENCE, DECISIVE) if both else (DECISIVE, CONSEQUENCE)
@@ -201,8 +200,8 @@ def fact_episode(
 
 
 def statement_episode(rng: random.Random) -> Lines:
-    """One statement, then the same from either end, as plain statements: whole lines are learned, so that
-    reserved relations too are something to say, though no task asks for them."""
+    """One statement, then the same from either end, as plain statements. The model learns whole lines, so it
+    can say reserved relations too, though no task asks for them."""
     relation = rng.choice(RESERVED) if rng.random() < 0.4 else draw_relation(rng)
     names = draw_names(rng, part=PRETRAINING)
     fact = Fact(relation, next(names), next(names))
@@ -226,10 +225,11 @@ def local_episode(rng: random.Random, domain: str) -> Lines:
 def episode(
     rng: random.Random, *, facts: int, budget: int, simple: float = 0.0, focus: Sequence[str] = ()
 ) -> Lines:
-    """One episode of a random domain and task; at most `facts` facts (log-uniform), `budget` lines after.
-    Where `focus` names domains, three in four episodes are worlds of one of them with plain consequences or,
-    with "local " before the name, local tasks about it.
-    `simple` is the share of episodes in the plainest wordings alone."""
+    """One episode of a random domain and task: at most `facts` facts (log-uniform), then `budget` lines.
+
+    Where `focus` names domains, three in four episodes are about one of them: a world with plain consequences
+    or, with "local " before the name, local tasks. `simple` is the share of episodes in the plainest wordings
+    alone."""
     plainest = rng.random() < simple
     if focus and rng.random() < 0.75:
         domain = rng.choice(focus)

@@ -3,7 +3,7 @@
     python -m corollary_worlds.embedded.pretrain.export_model FOLDER [FILE ...]
 
 The weights are the mean of `FOLDER/checkpoint.pt` and of the further checkpoint files, stored in
-float32 (about 19 MB); the model card beside them stays as it is.
+float32 (about 19 MB). The model card beside them does not change.
 """
 
 from __future__ import annotations

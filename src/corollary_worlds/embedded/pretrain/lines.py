@@ -8,13 +8,6 @@ from corollary_worlds import tasks
 
 Lines = list[tuple[str, float]]
 FACT, TASK, CONSEQUENCE, ANSWER, DEDUCED, DECISIVE = 0.1, 0.05, 1.0, 2.0, 3.0, 6.0
-TASKS = {
-    "local": tasks.LOCAL,
-    "paraphrase": tasks.PARAPHRASE,
-    "global": tasks.GLOBAL,
-    "so": tasks.SO,
-    "end": tasks.END,
-}
 
 
 def line(text: str, weight: float) -> tuple[str, float]:

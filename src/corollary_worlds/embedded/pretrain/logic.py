@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from corollary_worlds import logic, tasks, transform
+from corollary_worlds import logic, tasks
+from corollary_worlds.datasets import process
 from corollary_worlds.datasets.syllogisms import HEADS
 from corollary_worlds.embedded.pretrain.lines import ANSWER, CONSEQUENCE, FACT, Lines, line, prompt, written
 from corollary_worlds.names import PRETRAINING, draw_names
@@ -16,7 +17,10 @@ def syllogism_episode(rng: random.Random, size: int, *, task: str) -> Lines:
     lines: Lines = []
     after: list[Lines] = []
     for _ in range(max(1, size)):
-        terms, premises, follows = logic.syllogism(rng, names)
+        terms = [next(names) for _ in range(3)]  # the second is the middle term
+        premises = list(rng.choice(logic.valid_premises()))
+        rng.shuffle(premises)
+        follows = logic.entailed(premises, 0, 2)
         order = rng.sample(terms, 3)
         said = [logic.say(premise, terms) for premise in premises]
         head = rng.choice(HEADS)
@@ -42,18 +46,14 @@ def syllogism_episode(rng: random.Random, size: int, *, task: str) -> Lines:
 def process_episode(rng: random.Random, size: int) -> Lines:
     """Examples of made-up operators on words, then what they make of other words."""
     names = draw_names(rng, part=PRETRAINING)
-    rules = transform.operators(rng, names, count=rng.randint(1, 4))
+    rules = process.draw_rules(rng, names, count=rng.randint(1, 4))
     words = [next(names) for _ in range(12)]
     lines: Lines = []
-    for index in range(2 * len(rules) + size):
-        count = 1 if index < 2 * len(rules) else rng.randint(1, 2)
-        chosen = (
-            [sorted(rules)[index // 2]]
-            if index < 2 * len(rules)
-            else [rng.choice(sorted(rules)) for _ in range(count)]
-        )
-        given = rng.sample(words, 3)
-        result = transform.apply([rules[name] for name in chosen], given)
-        weight = FACT * 3 if index < 2 * len(rules) else CONSEQUENCE
-        lines += [(transform.say(chosen, given), FACT), (f" {' '.join(result)}.\n", weight)]
+    shown = [name for name in sorted(rules) for _ in range(2)]
+    for index in range(len(shown) + size):
+        example = index < len(shown)
+        count = 1 if example else rng.randint(1, 2)
+        chosen = shown[index : index + 1] if example else [rng.choice(sorted(rules)) for _ in range(count)]
+        asked, result = process.say(rules, chosen, rng.sample(words, 3))
+        lines += [(asked, FACT), (f"{result}.\n", FACT * 3 if example else CONSEQUENCE)]
     return lines

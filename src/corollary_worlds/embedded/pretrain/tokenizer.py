@@ -2,8 +2,8 @@
 
     python -m corollary_worlds.embedded.pretrain.tokenizer FOLDER
 
-It is trained on the syllables of the nonce words and on the words of the wordings, never on nonce
-words: so every nonce word, reserved or not, is exactly two tokens, and every word of a wording one.
+It is trained on the syllables of the made-up words and on the words of the wordings, never on made-up words.
+So every made-up word, reserved or not, is exactly two tokens, and every word of a wording is one.
 """
 
 from __future__ import annotations
@@ -12,21 +12,11 @@ import re
 import sys
 from pathlib import Path
 
-from tokenizers import (
-    AddedToken,
-    Regex,
-    Tokenizer,
-    decoders,
-    models,
-    normalizers,
-    pre_tokenizers,
-    processors,
-    trainers,
-)
+import tokenizers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from corollary_worlds import relations
-from corollary_worlds.embedded.pretrain.lines import TASKS
+from corollary_worlds import relations, tasks
 from corollary_worlds.names import FIRST_PIECES, MIDDLES, SECOND_PIECES, VOWELS
 
 EXTRA = (
@@ -37,30 +27,19 @@ BOS, PAD = "<|endoftext|>", "<|pad|>"
 
 def english_words() -> list[str]:
     """Every word and mark that the wordings use."""
-    texts = [
-        EXTRA,
-        *TASKS.values(),
-        *relations.FORMATS,
-        *relations.ROLES,
-        *relations.QUALITIES,
-        *relations.WORKS,
-    ]
+    texts = [EXTRA, tasks.LOCAL, tasks.PARAPHRASE, tasks.GLOBAL, tasks.SO, tasks.END, *relations.FORMATS]
+    texts += [*relations.ROLES, *relations.QUALITIES, *relations.WORKS]
     for relation in relations.RELATIONS.values():
         texts += [*relation.wordings, relation.asked]
-    return sorted(
-        {
-            word
-            for text in texts
-            for word in re.findall(r"[a-z]+", text.replace("{a}", "").replace("{b}", "").replace("{s}", ""))
-        }
-    )
+    bare = (re.sub(r"\{[abs]\}", "", text) for text in texts)
+    return sorted({word for text in bare for word in re.findall(r"[a-z]+", text)})
 
 
 def corpus() -> list[str]:
     """Pieces first and heavily weighted, so that their merges come before those of the words.
 
-    The syllables without a coda come first of all: otherwise a vowel would merge with the coda that
-    follows it, across the boundary between the two pieces of a word.
+    The syllables without a coda come first: otherwise a vowel would merge with the coda after it, across
+    the boundary between the two pieces of a word.
     """
     syllables = [onset + vowel for onset in MIDDLES for vowel in VOWELS]
     lines = [syllable for syllable in [*syllables, *FIRST_PIECES] for _ in range(3000)]
@@ -71,18 +50,17 @@ def corpus() -> list[str]:
 
 def train(folder: Path) -> PreTrainedTokenizerFast:
     """The trained tokenizer, saved to `folder` too."""
-    tokenizer = Tokenizer(models.BPE())
+    tokenizer = tokenizers.Tokenizer(models.BPE())
     # A name after a line break must be the same tokens as after a space, or copying across lines fails.
-    tokenizer.normalizer = normalizers.Replace(Regex(r"\n(?=\S)"), "\n ")
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(
-        add_prefix_space=False
-    )  # the corpus spells its own spaces
+    tokenizer.normalizer = normalizers.Replace(tokenizers.Regex(r"\n(?=\S)"), "\n ")
+    # The corpus spells its own spaces.
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.Sequence(
         [decoders.ByteLevel(), decoders.Replace("\n ", "\n"), decoders.Strip(" ", 1, 0)]
     )
     trainer = trainers.BpeTrainer(
         vocab_size=4096,
-        special_tokens=[AddedToken(BOS, special=True), AddedToken(PAD, special=True)],
+        special_tokens=[tokenizers.AddedToken(BOS, special=True), tokenizers.AddedToken(PAD, special=True)],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         min_frequency=1,
         show_progress=False,

@@ -2,10 +2,10 @@
 
     python -m corollary_worlds.embedded.pretrain.train FOLDER --tokens 40
 
-One dial: `--tokens`, in millions. Everything else follows from it: a curriculum from one or two facts
-in 128 tokens to 104 facts in 1,280 tokens, constant learning rates with a linear decay over the last 30 %.
-It checkpoints every two minutes and goes on from the last checkpoint when started again; a smaller
-`--tokens` brings the decay forward. CPU or one GPU. `log.jsonl` holds the curves.
+There is one option: `--tokens`, in millions. The curriculum goes from one or two facts in 128 tokens to 104
+facts in 1,280 tokens. Learning rates are constant, with a linear decay over the last 30 %. The script
+checkpoints every two minutes and continues from the last checkpoint when you start it again. A smaller
+`--tokens` brings the decay forward. It uses the CPU or one GPU. `log.jsonl` has the curves.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from transformers import AutoTokenizer, Qwen3Config, Qwen3ForCausalLM
 
 from corollary_worlds.domains import Fact
 from corollary_worlds.embedded.pretrain import closure, episodes
+from corollary_worlds.embedded.pretrain.breadth import invert
 from corollary_worlds.embedded.pretrain.tokenizer import train as train_tokenizer
 from corollary_worlds.embedded.pretrain.units import draw_facts
 from corollary_worlds.names import DEVELOPMENT
 from corollary_worlds.relations import RELATIONS
 
-# (until this share of the tokens, tokens a row, facts an episode at most, share of the plainest wordings,
-# kinds of worlds that three in four episodes are: as 5 % of the tokens they were not learned)
+# Each stage: until which share of the tokens, tokens a row, most facts an episode, share of the plainest
+# wordings, focus. Three in four episodes have the focus: with 5 % of the tokens it was not learned.
 CURRICULUM: tuple[tuple[float, int, int, float, tuple[str, ...]], ...] = (
     (0.05, 128, 2, 0.9, ()),
     (0.10, 128, 4, 0.9, ()),
@@ -80,12 +81,7 @@ def optimizers(model: Qwen3ForCausalLM) -> tuple[torch.optim.Optimizer, torch.op
 
 
 def fill_row(
-    rng: random.Random,
-    tokenizer: Any,
-    length: int,
-    facts: int,
-    simple: float,
-    focus: tuple[str, ...],
+    rng: random.Random, tokenizer: Any, length: int, facts: int, simple: float, focus: tuple[str, ...]
 ) -> tuple[list[int], list[float]]:
     """Episodes one after another until the row is full; the last one is cut."""
     ids: list[int] = []
@@ -106,15 +102,10 @@ def fill_row(
 
 
 def batch(
-    step: int,
-    tokenizer: Any,
-    length: int,
-    facts: int,
-    simple: float,
-    focus: tuple[str, ...],
+    step: int, tokenizer: Any, length: int, facts: int, simple: float, focus: tuple[str, ...]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and loss weights, rows x (length + 1). A stage with a focus has half of the tokens a step:
-    what it teaches takes steps more than tokens."""
+    """Token ids and loss weights, rows x (length + 1). A stage with a focus has half as many tokens a step,
+    because it needs many steps more than many tokens."""
     rng = random.Random(f"corollary-pretrain-{step}")
     size = max(6, BATCH_TOKENS // (2 if focus else 1) // length)
     rows = [fill_row(rng, tokenizer, length, facts, simple, focus) for _ in range(size)]
@@ -128,8 +119,8 @@ def questions(
     facts = draw_facts(rng, domain, size, part=DEVELOPMENT)
     context = "".join(f"{episodes.tell(rng, fact)[0]}\n" for fact in facts)
     deduced = closure.deductions(facts)
-    asked = [("reversal", closure.invert(f)) for f in facts] + [
-        (f"deduction{len(proof)}", closure.invert(f)) for f, proof in deduced.items()
+    asked = [("reversal", invert(f)) for f in facts] + [
+        (f"deduction{len(proof)}", invert(f)) for f, proof in deduced.items()
     ]
     rng.shuffle(asked)
     made = []
@@ -146,7 +137,7 @@ def questions(
             )
         else:
             pool = sorted({f.last for _, f in asked if domain == "chain" or f.relation == fact.relation})
-            views = [view for known in (*facts, *deduced) for view in (known, closure.invert(known))]
+            views = [view for known in (*facts, *deduced) for view in (known, invert(known))]
             true = {f.last for f in views if (f.first, f.relation) == (fact.first, fact.relation)}
             wrong = [name for name in pool if name not in true and name != fact.first]
             if len(wrong) < 3:
@@ -188,7 +179,7 @@ def evaluate(model: Qwen3ForCausalLM, tokenizer: Any, size: int, *, worlds: int 
 
 
 def save(folder: Path, model: Any, opts: tuple[Any, Any], step: int, tokens: int) -> None:
-    """Write checkpoint.pt, from which the same command goes on."""
+    """Write checkpoint.pt, from which the same command continues."""
     state = {
         "model": model.state_dict(),
         "optimizers": [o.state_dict() for o in opts],
@@ -207,7 +198,7 @@ def export(folder: Path, model: Qwen3ForCausalLM, tokenizer: Any) -> None:
 
 
 def main() -> None:
-    """Train, or go on with a training that was stopped."""
+    """Train, or continue a training that was stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokens", type=float, default=40.0, help="millions of training tokens")

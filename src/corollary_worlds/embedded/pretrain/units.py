@@ -6,11 +6,11 @@ Only names of the pre-training part occur, unless another part is asked for.
 from __future__ import annotations
 
 import functools
+import itertools
 import random
 from collections.abc import Callable, Iterator
 
-from corollary_worlds import domains
-from corollary_worlds.domains import Fact
+from corollary_worlds.domains import Fact, person, role_is_reserved
 from corollary_worlds.embedded.pretrain.breadth import ALL, BREADTH, invert
 from corollary_worlds.names import PRETRAINING, draw_names
 from corollary_worlds.relations import FEATURES
@@ -22,14 +22,64 @@ RESERVED = tuple(name for name in _OF_WORLDS if ALL[name].reserved)
 
 
 def draw_relation(rng: random.Random) -> str:
-    """A relation of the worlds or one that is in the training alone, one as likely as the other."""
+    """A relation of the worlds or one of the training alone, each as likely."""
     return rng.choice(_OF_WORLDS if rng.random() < 0.5 else tuple(BREADTH))
 
 
+def _comparison(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """Two facts about two kinds of things. Each comes first in one and second in the other, with different
+    features, so neither position nor frequency gives the direction away."""
+    one, other = next(names), next(names)
+    feature, other_feature = rng.sample(FEATURES, 2)
+    degrees = ("more", "less")
+    return [
+        Fact(f"{rng.choice(degrees)} {feature}", one, other),
+        Fact(f"{rng.choice(degrees)} {other_feature}", other, one),
+    ]
+
+
+def _family(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """A tree of three generations, two lines of siblings joined by a marriage; 11 people, 11 facts.
+
+    p and q are siblings, and so are r and s. Their children, in this order, are a, b, c and d. b and c marry,
+    and so do a and e. k is a child of a, m of d. One of b and c is a godparent (the reserved relation).
+    """
+    p, q, r, s, a, b, c, d, e, k, m = (next(names) for _ in range(11))
+    parents = ((p, a), (q, b), (r, c), (s, d), (a, k), (d, m))
+    return [
+        Fact("sibling_of", p, q),
+        Fact("sibling_of", r, s),
+        *(Fact(rng.choice(("mother_of", "father_of")), parent, child) for parent, child in parents),
+        Fact("spouse_of", b, c),
+        Fact("spouse_of", e, a),
+        Fact("godparent_of", rng.choice((b, c)), rng.choice((k, m))),
+    ]
+
+
+def _kinds(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """A chain of kinds (each a type of the next) that ends in one to three kinds. Each has a property; one
+    of them lives on another (the reserved relation)."""
+    chain, leaves = rng.randint(2, 5), rng.randint(1, 3)
+    levels = [next(names) for _ in range(chain - 1)]
+    lowest = [next(names) for _ in range(leaves)]
+    facts = [Fact("type_of", low, high) for low, high in itertools.pairwise(levels)]
+    facts += [Fact("type_of", leaf, levels[0]) for leaf in lowest]
+    facts += [Fact("have", kind, next(names)) for kind in (*levels, *lowest)]
+    facts.append(Fact("live_on", *rng.sample((*levels, *lowest), 2)))
+    return facts
+
+
+def _company(rng: random.Random, names: Iterator[str]) -> list[Fact]:
+    """People who report to people, parts of parts, suppliers of suppliers."""
+    relation = rng.choice(("reports_to", "part_of", "supplies", "manages", "contains", "supplied_by"))
+    chain = [next(names) for _ in range(rng.randint(2, 4))]
+    return [Fact(relation, one, other) for one, other in itertools.pairwise(chain)]
+
+
 def _contrast(rng: random.Random, names: Iterator[str], *, turned: float) -> list[Fact]:
-    """Comparisons of one kind that is more of some things and less of others: which of them "less" is
-    about takes the degree and the place of the kind. `turned` is how often the kind stands last; where it
-    always stands first, or always last, the degree is enough: these are learned first."""
+    """Comparisons of one kind that is more of some things and less of others. To see what "less" is about
+    takes the degree and the place of the kind. `turned` is how often the kind comes last. Where it is always
+    first, or always last, the degree is enough: these are learned first."""
     kind = next(names)
     degrees = ["more", "less", *(rng.choice(("more", "less")) for _ in range(rng.choice((0, 0, 1, 2))))]
     same = next(names) if rng.random() < 0.5 else None
@@ -71,7 +121,7 @@ def _kin(rng: random.Random, names: Iterator[str]) -> list[Fact]:
 
 
 def _rank(rng: random.Random, names: Iterator[str]) -> list[Fact]:
-    """A tree of kinds, two or three levels deep, with properties: what is asked is what is inherited."""
+    """A tree of kinds, two or three levels deep, with properties. Questions ask what is inherited."""
     top, middles = next(names), [next(names) for _ in range(rng.randint(1, 3))]
     parents = [(middle, top) for middle in middles]
     parents += [(next(names), middle) for middle in middles for _ in range(rng.randint(0, 2))]
@@ -84,45 +134,43 @@ def _rank(rng: random.Random, names: Iterator[str]) -> list[Fact]:
 Unit = Callable[[random.Random, Iterator[str]], list[Fact]]
 UNITS: dict[str, Unit] = {
     "pair": lambda rng, names: [Fact(draw_relation(rng), next(names), next(names))],
-    "comparison": domains.comparison,
-    "versus": lambda rng, names: domains.comparison(rng, names)[:1],
+    "comparison": _comparison,
+    "versus": lambda rng, names: _comparison(rng, names)[:1],
     "contrast": functools.partial(_contrast, turned=0.5),
     "first": functools.partial(_contrast, turned=0.0),
     "second": functools.partial(_contrast, turned=1.0),
-    "person": lambda rng, names: domains.person(
-        rng, names, order=rng.choice(("name", "description", "both"))
-    ),
-    "family": domains.family,
-    "lineage": domains.family,
+    "person": lambda rng, names: person(rng, names, order=rng.choice(("name", "description", "both"))),
+    "family": _family,
+    "lineage": _family,
     "kin": _kin,
     "chain": _chain,
-    "kinds": lambda rng, names: domains.kinds(rng, names, chain=rng.randint(2, 5), leaves=rng.randint(1, 3)),
+    "kinds": _kinds,
     "rank": _rank,
-    "company": domains.company,
+    "company": _company,
 }
-"""What a world is made of, by the name of the world. `lineage` is `family` asked otherwise (`COMPOSED`)."""
+"""The units of a world, by its name. `lineage` is `family` with other questions (`COMPOSED`)."""
 
 CONTRASTS = ("first", "second", "contrast")
 """Worlds about what is more of some things and less of others."""
 
 COMPOSED = ("chain", "kin", "lineage", "rank")
-"""Worlds in which nothing but what follows from two or three facts is asked."""
+"""Worlds that ask only for what follows from two or three facts."""
 
 
 def is_reserved(fact: Fact) -> bool:
     """Whether a fact is kept out of the tasks, as their focus and as what follows."""
     if fact.relation == "is_person":
-        return domains.role_is_reserved(fact.last)
+        return role_is_reserved(fact.last)
     if fact.relation == "is_called":
-        return domains.role_is_reserved(fact.first)
+        return role_is_reserved(fact.first)
     return ALL[fact.relation].reserved
 
 
 def draw_facts(
     rng: random.Random, domain: str, size: int, *, part: str = PRETRAINING, grouped: float = 0.0
 ) -> list[Fact]:
-    """About `size` facts of whole units (a unit may lose a few), in random order; with the chance `grouped`
-    unit by unit, as documents of many sentences tell them."""
+    """About `size` facts of whole units (a unit may lose a few), in random order. With the chance `grouped`
+    they come unit by unit, as in documents of many sentences."""
     names = draw_names(rng, part=part)
     facts: list[Fact] = []
     while len(facts) < size:
