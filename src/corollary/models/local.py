@@ -93,7 +93,11 @@ def save(model: LocalModel, folder: str | Path) -> None:
         if not alone and model.stored and model.stored != str(net.dtype).removeprefix("torch."):
             net = copy.deepcopy(net).to(getattr(torch, model.stored))
         with quiet():
-            net.save_pretrained(part)
+            if isinstance(net, PeftModel):
+                # Otherwise PEFT looks for the base's config to see whether its vocabulary grew; ours never does.
+                net.save_pretrained(part, save_embedding_layers=False)
+            else:
+                net.save_pretrained(part)
         if not alone:
             model.tokenizer.save_pretrained(part)
             note = {"kind": model.named_kind, "rates": model.rates}
