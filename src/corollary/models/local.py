@@ -94,7 +94,7 @@ def save(model: LocalModel, folder: str | Path) -> None:
             net = copy.deepcopy(net).to(getattr(torch, model.stored))
         with quiet():
             if isinstance(net, PeftModel):
-                # Otherwise PEFT looks for the base's config to see whether its vocabulary grew; ours never does.
+                # Otherwise PEFT looks for the config of the base, to see whether its vocabulary grew.
                 net.save_pretrained(part, save_embedding_layers=False)
             else:
                 net.save_pretrained(part)

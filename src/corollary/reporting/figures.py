@@ -77,6 +77,7 @@ LINES = (
     ("several_step", "several steps", "several"),
     ("false", "false", "wrong"),
     ("unreadable", "unreadable", "baseline"),
+    ("undecided", "undecided", "muted"),
     ("restates", "restates", "control"),
 )
 """Kinds of generated lines where an exact audit told them apart: the key in summary.json, the word, the
@@ -212,12 +213,14 @@ def lines(rows: Sequence[Row], *, title: str) -> Panel:
     figure, axes = _panel(left=118, right=28, height=32 + 24 * len(rows), bottom=26, top=6)
     words = []
     for y, row in enumerate(rows):
-        total, start = max(sum(row[key] for key, _, _ in LINES), 1), 0.0
+        total, start = max(sum(row.get(key, 0) for key, _, _ in LINES), 1), 0.0
         for key, _, colour in LINES:
-            share = row[key] / total
+            share = row.get(key, 0) / total
             axes.barh(y, share, left=start, height=0.62, color=_STAND_INS[colour], linewidth=0)
             start += share
-        shares = ", ".join(f"{percent(row[key] / total)} {word}" for key, word, _ in LINES)
+        shares = ", ".join(
+            f"{percent(row.get(key, 0) / total)} {word}" for key, word, _ in LINES if key in row
+        )
         words.append(f"{row['method']}, {total:,} lines: {shares}")
     axes.set_yticks(range(len(rows)), [_fitting(row["method"]) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)

@@ -17,6 +17,7 @@ LABELS = {
     "unchecked": "not checked",
     "false": "false",
     "unreadable": "unreadable",
+    "undecided": "undecided",
     "restates": "restates",
 }
 """Labels of audits in the order in which samples are shown, in words."""

@@ -218,12 +218,12 @@ def precision(rows: Iterable[Row], outline: Outline) -> Table:
 
 def kinds(rows: Iterable[Row], outline: Outline) -> Table:
     """How many lines of each kind were generated."""
-    keys = ("restates", "one_step", "several_step", "false", "unreadable")
+    keys = ("restates", "one_step", "several_step", "false", "unreadable", "undecided")
     out = [
-        (f"{row['dataset']} {row['method']}", *(f"{row[key]:,}" for key in keys))
+        (f"{row['dataset']} {row['method']}", *(f"{row.get(key, 0):,}" for key in keys))
         for row in outline.sorted(rows)
     ]
-    head = ("Dataset and arm", "Restates", "One step", "Several steps", "False", "Unreadable")
+    head = ("Dataset and arm", "Restates", "One step", "Several steps", "False", "Unreadable", "Undecided")
     return Table("Distinct lines of each kind.", head, tuple(out))
 
 
