@@ -123,7 +123,7 @@ def test_what_was_written() -> None:
     (line,) = tables.precision([WRITTEN], outline()).rows
     assert line == ("family augmented", "1,500", *percents(90, 80, 70), "3", "4", "60\u00a0%")
     (line,) = tables.kinds([WRITTEN], outline()).rows
-    assert line == ("family augmented", "10", "20", "30", "40", "50")
+    assert line == ("family augmented", "10", "20", "30", "40", "50", "0")
     (line,) = tables.generated([WRITTEN], outline()).rows
     assert line == ("family augmented", "1,507", "4", "3", "1,500")
     (line,) = paper.practised([WRITTEN], outline()).rows
