@@ -16,7 +16,6 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from corollary import plugins
-from corollary.documents.questions import read_questions as read_questions
 from corollary.documents.readers import Found, LeftOut, Remark, Skipped
 from corollary.documents.split import plain_spans, sentences
 from corollary.errors import UserError

@@ -95,9 +95,7 @@ def _guessed(sample: bytes) -> str:
     try:
         from charset_normalizer import from_bytes
     except ImportError as error:
-        raise UserError(
-            f"its encoding is not known: {SAVE}, or pip install 'corollary[documents]'"
-        ) from error
+        raise UserError(f"its encoding is not known: {SAVE}, or pip install 'corollary[readers]'") from error
     best = from_bytes(sample).best()
     if best is None:
         raise UserError(f"its encoding is not known: {SAVE}")

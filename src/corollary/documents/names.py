@@ -93,10 +93,6 @@ class Mentions:
             name: sorted(texts, key=lambda i: (-self._weights[i], i)) for name, texts in self._texts.items()
         }
 
-    def sharing(self, names: Iterable[str]) -> list[int]:
-        """The texts that mention at least one of the names, in order."""
-        return sorted({index for name in names for index in self._texts.get(name, ())})
-
     def first_with_two(self, names: Iterable[str]) -> int | None:
         """The first text that mentions two of the names, or None."""
         before = None

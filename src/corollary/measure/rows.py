@@ -9,7 +9,7 @@ Shares are between 0 and 1; `low` and `high` bound a 95 % interval. `method` is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, TypeVar
 
@@ -187,13 +187,3 @@ def checked(value: Any, wanted: type[T], path: Path) -> T:
         raise UserError(
             f"{path} has another shape than this version writes ({error}): run the study again to renew it."
         ) from error
-
-
-def place_of(summary: Mapping[str, Any]) -> dict[tuple[str, str], int]:
-    """The place of each (dataset, split) in the order of the study."""
-    return {(test["dataset"], test["split"]): place for place, test in enumerate(summary["tests"])}
-
-
-def recalled(tests: Sequence[TestRow]) -> frozenset[tuple[str, str]]:
-    """The (dataset, split) pairs that ask only for what the documents state."""
-    return frozenset((test["dataset"], test["split"]) for test in tests if test["recall"])

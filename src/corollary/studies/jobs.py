@@ -59,7 +59,32 @@ def generate(job: Generation) -> Generated:
 
 def run_trial(trial: Trial) -> Result:
     """Tune if the trial says so, then score its questions."""
-    return _run_trial(trial, trial_id(trial))
+    model = open_model(trial.model)
+    checkpoints: list[tuple[int, tuple[Score, ...]]] = []
+    cost = Cost()
+    losses: tuple[float, ...] = ()
+    notes: dict[str, Any] = {}
+
+    def score(step: int, so_far: Model) -> None:
+        checkpoints.append((step, evaluate(so_far, trial.questions)[0]))
+
+    if trial.tune is not None:
+        model, cost, losses, notes = tune(trial, model, score if trial.checkpoints else None)
+    context, orders, nearest = shown(trial, model)
+    before, began = spent(model), time.perf_counter()
+    scores = evaluate(model, trial.questions, context=context, orders=orders, nearest=nearest)
+    sizes = [model.count(document.text) for document in context]
+    read = [sum(sizes[i] for i in chosen) for chosen in nearest] or [sum(sizes)]
+    notes |= {
+        "query": to_plain(replace(since(before, spent(model)), seconds=time.perf_counter() - began)),
+        "shape": shape_of(model),
+        "context_tokens": sum(read) / len(read),
+        "shown": sorted(document.id for document in context),
+        "shown_to": [[context[i].id for i in chosen] for chosen in nearest],
+        "question_tokens": sum(model.count(q.prompt) for q in trial.questions) / len(trial.questions),
+        "answer_tokens": sum(model.count(q.answer) for q in trial.questions) / len(trial.questions),
+    }
+    return Result(trial_id(trial), scores, tuple(checkpoints), cost, losses, None, notes)
 
 
 def trial_id(trial: Trial) -> str:
@@ -141,35 +166,6 @@ def shape_of(model: Model) -> dict[str, int] | None:
     """What serving a model costs depends on (`corollary.measure.cost.Shape`); None where it is not known."""
     shape = getattr(model, "shape", None)
     return {name: getattr(shape, name) for name in ("matrices", "head", "attention")} if shape else None
-
-
-def _run_trial(trial: Trial, id: str) -> Result:
-    model = open_model(trial.model)
-    checkpoints: list[tuple[int, tuple[Score, ...]]] = []
-    cost = Cost()
-    losses: tuple[float, ...] = ()
-    notes: dict[str, Any] = {}
-
-    def score(step: int, so_far: Model) -> None:
-        checkpoints.append((step, evaluate(so_far, trial.questions)[0]))
-
-    if trial.tune is not None:
-        model, cost, losses, notes = tune(trial, model, score if trial.checkpoints else None)
-    context, orders, nearest = shown(trial, model)
-    before, began = spent(model), time.perf_counter()
-    scores = evaluate(model, trial.questions, context=context, orders=orders, nearest=nearest)
-    sizes = [model.count(document.text) for document in context]
-    read = [sum(sizes[i] for i in chosen) for chosen in nearest] or [sum(sizes)]
-    notes |= {
-        "query": to_plain(replace(since(before, spent(model)), seconds=time.perf_counter() - began)),
-        "shape": shape_of(model),
-        "context_tokens": sum(read) / len(read),
-        "shown": sorted(document.id for document in context),
-        "shown_to": [[context[i].id for i in chosen] for chosen in nearest],
-        "question_tokens": sum(model.count(q.prompt) for q in trial.questions) / len(trial.questions),
-        "answer_tokens": sum(model.count(q.answer) for q in trial.questions) / len(trial.questions),
-    }
-    return Result(id, scores, tuple(checkpoints), cost, losses, None, notes)
 
 
 def tune(

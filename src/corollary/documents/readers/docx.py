@@ -29,7 +29,7 @@ def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]
         import docx
         from docx.text.paragraph import Paragraph
     except ImportError as error:
-        raise UserError("Word files need python-docx: pip install 'corollary[documents]'") from error
+        raise UserError("Word files need python-docx: pip install 'corollary[readers]'") from error
     try:
         with path.open("rb") as file:
             opened = docx.Document(file)

@@ -50,7 +50,7 @@ def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]
         from bs4 import BeautifulSoup, UnusualUsageWarning
         from bs4.element import CData, NavigableString
     except ImportError as error:
-        raise UserError("HTML needs beautifulsoup4: pip install 'corollary[documents]'") from error
+        raise UserError("HTML needs beautifulsoup4: pip install 'corollary[readers]'") from error
     data = path.read_bytes()
     declared = _DECLARED.search(data[:4096])
     text, remark = decode(data, declared=declared[1].decode("ascii", "replace") if declared else "")

@@ -28,7 +28,7 @@ def read(path: Path, *, name: str = "") -> Iterator[Found]:
         from pypdf import PdfReader
         from pypdf.errors import DependencyError, PyPdfError
     except ImportError as error:
-        raise UserError("PDF needs pypdf: pip install 'corollary[documents]'") from error
+        raise UserError("PDF needs pypdf: pip install 'corollary[readers]'") from error
     # What pypdf logs about damaged files would run over the progress lines; the table says what was lost.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     name = name or path.name

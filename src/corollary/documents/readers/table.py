@@ -86,7 +86,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise UserError("Parquet needs pyarrow: pip install 'corollary[documents]'") from error
+        raise UserError("Parquet needs pyarrow: pip install 'corollary[readers]'") from error
     try:
         with ParquetFile(path) as file:
             number = 0

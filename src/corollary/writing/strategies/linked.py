@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from corollary.documents.names import rare_words, words
+from corollary.documents.names import Mentions, rare_words, words
 from corollary.types import Dataset, Document, Flow
 from corollary.writing import parse
 from corollary.writing.checks import grounded as checks
@@ -56,14 +54,15 @@ def write(
     texts = [focus.text for focus in asked]
     names = rare_words(texts)
     mentioned = [names & set(words(text)) for text in texts]
-    places = _places(mentioned)
+    index = Mentions(mentioned)
     sizes = [count(text) + 1 for text in texts]
     # An answer may be allowed to fill the window: half of it is for the context all the same.
     wanted = prompt.max_tokens if max_tokens is None else max_tokens
     frame = count(prompt.fixed) + TURN * len(prompt.chat or ())
     room = window - min(wanted, window // 2) - frame - SEAMS
     if nearest:
-        parts = _neighbours(texts, mentioned, places, nearest, sizes, room)
+        around = ([place, *index.nearest(place, nearest - 1)] for place in range(len(texts)))
+        parts = [_fitted(texts, near, sizes, room - sizes[near[0]]) for near in around]
     else:
         parts = _parts(texts, sizes, shared=window - wanted - max(PROMPT, frame + SEAMS), room=room)
     drawn_by = seed if temperature else 0  # greedy decoding is the same for every seed: asked once
@@ -77,8 +76,8 @@ def write(
     documents: list[Document] = []
     for number, (focus, completion) in enumerate(zip(asked, completions, strict=True)):
         found = parse.argument(completion, so=prompt.so, tidy=prompt.tidy)
-        for index, item in enumerate(found.items):
-            cited = [_stated_in(names & set(words(premise)), places) for premise in item.premises]
+        for position, item in enumerate(found.items):
+            cited = [index.first_with_two(names & set(words(premise))) for premise in item.premises]
             known = [place for place in cited if place is not None]
             stated = [None if place is None else texts[place] for place in cited]
             reason = check.argument(item, focus.text, stated)
@@ -87,20 +86,11 @@ def write(
             sources = tuple(dict.fromkeys([focus.document, *(asked[place].document for place in known)]))
             documents.append(
                 checks.document(
-                    f"linked-{number}-{index}", item.conclusion, sources, "linked", focus.origin,
+                    f"linked-{number}-{position}", item.conclusion, sources, "linked", focus.origin,
                     reason if grounded else None,
                 )
             )  # fmt: skip
     return documents
-
-
-def _places(mentioned: Sequence[frozenset[str]]) -> dict[str, list[int]]:
-    """The sentences that mention each name, in order."""
-    places: dict[str, list[int]] = {}
-    for index, found in enumerate(mentioned):
-        for name in found:
-            places.setdefault(name, []).append(index)
-    return places
 
 
 def _parts(texts: Sequence[str], sizes: Sequence[int], *, shared: int, room: int) -> list[str]:
@@ -125,36 +115,6 @@ def _parts(texts: Sequence[str], sizes: Sequence[int], *, shared: int, room: int
     return prefixes
 
 
-def _neighbours(
-    texts: Sequence[str],
-    mentioned: Sequence[frozenset[str]],
-    places: Mapping[str, Sequence[int]],
-    most: int,
-    sizes: Sequence[int],
-    room: int,
-) -> list[str]:
-    """For each text itself and the `most` - 1 nearest others, or as many of them as fit, in their order,
-    joined by line breaks.
-
-    The nearest share a name with the text, the next ones with those; the rarer the name, the nearer.
-    """
-    prefixes = []
-    for index, own in enumerate(mentioned):
-        direct = {i for name in own for i in places[name]} - {index}
-        around = own.union(*(mentioned[i] for i in direct))
-        nearness = {
-            # fsum: the order of a set differs from process to process, and so would the last bit of a sum.
-            i: (
-                2 if i in direct else 1,
-                math.fsum(1 / len(places[name]) for name in mentioned[i] & around),
-            )
-            for i in {i for name in around for i in places[name]} - {index}
-        }
-        chosen = sorted(nearness, key=lambda i: (nearness[i], -i), reverse=True)[: most - 1]
-        prefixes.append(_fitted(texts, [index, *chosen], sizes, room - sizes[index]))
-    return prefixes
-
-
 def _fitted(texts: Sequence[str], near: Sequence[int], sizes: Sequence[int], room: int) -> str:
     """The nearest texts, up to the first that no longer fits."""
     used = itertools.accumulate(sizes[i] for i in near)
@@ -163,9 +123,3 @@ def _fitted(texts: Sequence[str], near: Sequence[int], sizes: Sequence[int], roo
 
 def _joined(texts: Sequence[str], chosen: Iterable[int]) -> str:
     return "".join(f"{texts[i]}\n" for i in sorted(chosen))
-
-
-def _stated_in(premise: frozenset[str], places: Mapping[str, Sequence[int]]) -> int | None:
-    """The place of the first sentence that shares two names with a premise: the one that states it."""
-    shared = Counter(place for name in premise for place in places.get(name, ()))
-    return min((place for place, number in shared.items() if number >= 2), default=None)
