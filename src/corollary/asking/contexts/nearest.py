@@ -13,15 +13,15 @@ from corollary.types import Document
 def choose(
     documents: Sequence[Document], prompts: Sequence[str], *, seed: int, orders: int, k: int = 12
 ) -> Shown:
-    """Put the `k` documents before each question that share most words with it (BM25).
+    """Put the `k` documents before each question that share the most words with it (BM25).
 
-    BM25 as in Lù 2024 (bm25s), with its defaults. Documents that share no word with a question are left out;
-    of equal ones the first comes first.
+    BM25 is that of Lù 2024 (bm25s), with its defaults. Documents that share no word with a question are left
+    out; among equals the first comes first.
     """
     import bm25s
 
     if k < 1:
-        raise UserError(f"The option 'k' of the context nearest is {k}: give 1 or more.")
+        raise UserError(f"The option 'k' of the context nearest is {k}: set it to 1 or more.")
     texts = [words(document.text) for document in documents]
     if not any(texts):
         return Shown(nearest=tuple(() for _ in prompts))
