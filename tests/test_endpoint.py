@@ -203,7 +203,7 @@ def test_a_key_is_needed_unless_the_server_is_your_own(monkeypatch: pytest.Monke
         load(model="m", base_url="http://127.0.0.1:1/v1", key_env="MY_KEY")
     assert texts(ask(Proxy(), chats("a"))) == ["A"]
     monkeypatch.setenv("MY_KEY", "abc\nX-Other: 1")
-    with pytest.raises(UserError, match="MY_KEY is no key") as raised:
+    with pytest.raises(UserError, match="MY_KEY is not a key") as raised:
         load(model="m", key_env="MY_KEY")
     assert "abc" not in str(raised.value)
 

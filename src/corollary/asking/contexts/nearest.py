@@ -21,7 +21,7 @@ def choose(
     import bm25s
 
     if k < 1:
-        raise UserError(f"The option 'k' of the context nearest is {k}: set it to 1 or more.")
+        raise UserError(f"The option 'k' of the context nearest is {k}: give 1 or more.")
     texts = [words(document.text) for document in documents]
     if not any(texts):
         return Shown(nearest=tuple(() for _ in prompts))
