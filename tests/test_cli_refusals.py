@@ -96,7 +96,7 @@ def test_what_the_user_can_mend_is_one_sentence(command: str, place: Path, capsy
     ("text", "words"),
     [
         ('[arms.mine]\ntune = "yes"\n', "tune = 'yes': write true or false"),
-        ("[arms.mine]\naugment = 3\n", "augments with 3: write a list"),
+        ("[arms.mine]\naugment = 3\n", "has augment = 3: write a list"),
         (
             '[arms.mine]\naugment = ["locale"]\ntune = true\n',
             "no strategy named 'locale': did you mean 'local'",
@@ -114,9 +114,9 @@ def test_what_the_user_can_mend_is_one_sentence(command: str, place: Path, capsy
             "[arms.mine]\ntune = true\ntunings = ['ful']\n[tunings.full]\n",
             "in arms.mine.tunings named 'ful': did you mean 'full'",
         ),
-        ("[arms.mine]\n[datasets.twice]\nuse = 'family'\n", "two of the dataset family"),
-        ("", "says nothing of arms"),
-        ("[arms.mine]\ntune = true\naugment = [3]\n", "has 3 among its strategies: write a name"),
+        ("[arms.mine]\n[datasets.twice]\nuse = 'family'\n", "has the dataset family twice"),
+        ("", "has no arms: add"),
+        ("[arms.mine]\ntune = true\naugment = [3]\n", "has 3 in its strategies: write a name"),
         ("[arms.mine]\n[tunings.full]\n[limits]\nfull = 'family'\n", "write a list of names"),
         (
             "[arms.mine]\n[limits]\nyours = ['family']\n",
@@ -139,7 +139,7 @@ def test_the_tables_of_a_study_file_are_checked_before_anything_runs(
     ("head", "words"),
     [
         ("seeds = 3", "different whole numbers"),
-        ("seeds = []", "says nothing of seeds"),
+        ("seeds = []", "has no seeds: add"),
         ("seeds = [0, 0]", "different whole numbers"),
         ("seeds = [0]\norders = 0", "a whole number of 1 or more"),
         ("seeds = [0]\nwithhold = 1", "The share 1 cannot be withheld"),

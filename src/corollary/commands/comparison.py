@@ -218,7 +218,7 @@ def costs(
     *,
     prices: Annotated[PathLike | None, Doc("A price file (TOML).")] = None,
 ) -> list[CostRow]:
-    """Show what every arm costs, and after how many questions it pays for itself.
+    """Show what every arm costs, and when it pays for itself.
 
     Without a price file, costs are in operations, not in dollars. No file is changed. Raises `UserError` when
     the folder contains no study, or the price file cannot be read.

@@ -24,7 +24,7 @@ def make(
     seed: Annotated[int, Doc("Seed, 0 to 31 (or 100 to 131); the same seed gives the same result.")] = 0,
     **options: Any,
 ) -> Path:
-    """Make a controlled dataset: documents to learn from, and held-out questions.
+    """Make a controlled dataset: documents and held-out questions.
 
     The questions ask what follows from the documents. The options of the dataset are flags;
     `corollary list datasets` names them. Writes documents.jsonl, questions.jsonl and dataset.json, and

@@ -91,9 +91,7 @@ def threads_environment(threads: int) -> dict[str, str]:
 def check_least(runner: str, option: str, value: float, least: int) -> None:
     """Raise `UserError` if an option of a runner is below its least value."""
     if value < least:
-        raise UserError(
-            f"The option '{option}' of the runner {runner} is {value}: give {least} or more."
-        )
+        raise UserError(f"The option '{option}' of the runner {runner} is {value}: give {least} or more.")
 
 
 def send(stream: IO[bytes], message: bytes) -> None:
