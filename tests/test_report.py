@@ -67,7 +67,7 @@ def test_a_small_study_of_own_documents_has_a_report_too(tmp_path: Path) -> None
     arms = [Arm("<i>$a_b$", "floor"), Arm("文書", "baseline", tune=True)]
     rows = small_rows(("<i>$a_b$", "none", "own"), ("文書", "lora", "own"))
     text = shown(tmp_path, summary_of(rows, arms))
-    assert "Do not decide on this study" in text
+    assert "Do not decide by this study" in text
     assert "&lt;i&gt;$a_b$" in text
     assert "<i>$a_b$" not in text
     assert "文書" in text
