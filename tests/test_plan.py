@@ -95,9 +95,7 @@ def test_two_strategies_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "local.py").write_text("def write(dataset, *, seed):\n    yield []\n    return []\n")
     own = {"augment": [str(tmp_path / "local.py")], "tune": True}
     arms = {"augmented": {"augment": ["local"], "tune": True}, "own": own}
-    with pytest.raises(
-        UserError, match="has the strategy local twice: give one of the functions another name"
-    ):
+    with pytest.raises(UserError, match="strategy local twice: give one of the functions another name"):
         study_of(small_studies.tables(arms=arms), name="s")
 
 

@@ -77,7 +77,7 @@ def normal(text: str) -> str:
 class Mentions:
     """An index of texts by the names that they mention; texts are numbered from 0.
 
-    Texts that share a name are found through the name, so the time for all texts grows with the number of
+    Texts that share a name are found through the name. So the time for all texts grows with the number of
     mentions, not with the square of the number of texts.
     """
 

@@ -52,8 +52,9 @@ class Prices:
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes that determine a decoder's operations: weights in the matrices that every token passes,
-    weights in the output projection, and the width of attention (heads x head size, over all layers)."""
+    """The sizes that determine a decoder's operations. `matrices` are the weights that every token passes,
+    `head` those of the output projection, `attention` the width of attention (heads x head size, over all
+    layers)."""
 
     matrices: int
     head: int

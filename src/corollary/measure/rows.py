@@ -68,15 +68,20 @@ class TestRow(TypedDict):
     recall: bool
 
 
-class AccuracyRow(TypedDict):
-    """Accuracy of an arm on a split: `n` questions in `n_units` units over `seeds` seeds. Rows of a breakdown
-    also have `mark` and `value`, `written` or `premises_shown`."""
+class CellRow(TypedDict):
+    """The columns that identify an arm on a split."""
 
     dataset: str
     split: str
     method: str
     tuning: str
     model: str
+
+
+class AccuracyRow(CellRow):
+    """Accuracy of an arm on a split: `n` questions in `n_units` units over `seeds` seeds. Rows of a breakdown
+    also have `mark` and `value`, `written` or `premises_shown`."""
+
     n: int
     n_units: int
     seeds: int
@@ -92,14 +97,9 @@ class AccuracyRow(TypedDict):
     premises_shown: NotRequired[bool]
 
 
-class SeedRow(TypedDict):
+class SeedRow(CellRow):
     """Accuracy of an arm on a split at one seed."""
 
-    dataset: str
-    split: str
-    method: str
-    tuning: str
-    model: str
     seed: int
     accuracy: float
 

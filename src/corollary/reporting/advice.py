@@ -30,9 +30,9 @@ class Advice:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A pair of arms over all tests of inference: the number of tests, the numbers on which `a` is
-    significantly better or worse than `b`, the mean difference, and the ends of the widest interval. All are
-    shares."""
+    """A pair of arms over all tests of inference. `better` and `worse` count the tests on which `a` is
+    significantly better or worse than `b`. `mean` is the mean difference; `low` and `high` are the ends of
+    the widest interval. These three are shares."""
 
     a: str
     b: str
@@ -63,9 +63,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """The verdicts that decide: treatment against baseline (`gain`) and against the prompt (`rival`), the
-    prompt against the baseline (`context`), the treatment against a control that it does not beat
-    (`control`), and that control against the baseline. `prompt` is the phrase for documents in the prompt,
+    """The verdicts that decide. `gain` compares the treatment with the baseline, `rival` with the prompt, and
+    `control` with a control that it does not beat. `context` compares the prompt with the baseline, and
+    `control_gain` that control with the baseline. `prompt` is the phrase for documents in the prompt,
     `compared` the phrase for the arm to which the break-even refers."""
 
     gain: Verdict

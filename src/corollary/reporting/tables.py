@@ -291,7 +291,7 @@ def means(
     rows: Iterable[Row], outline: Outline, column: str, labels: Mapping[Any, str]
 ) -> tuple[int, list[tuple[str, str]]]:
     """The number of tests of inference with a result of the first treatment for every value of `column`, and
-    (label, mean accuracy) of each value; (0, []) if there is no such test."""
+    (label, mean accuracy) of each value. It is (0, []) if there is no such test."""
     rows = [
         row for row in outline.main(outline.inference(rows)) if row["method"] == outline.first("treatment")
     ]

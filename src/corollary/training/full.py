@@ -7,7 +7,7 @@ from typing import Any
 
 from corollary.inference.model import LocalModel
 from corollary.training.loop import Budget, Precision, Schedule
-from corollary.training.rows import OnCheckpoint, OnStep, Watch, suited, tuned
+from corollary.training.rows import OnCheckpoint, OnStep, Watch, tuned
 from corollary.types import Document, Model
 
 
@@ -37,17 +37,7 @@ def tune(
     `on_checkpoint` is called at `checkpoints` evenly spaced steps, `on_step` after every step. Raises
     `UserError` when there are no documents, the model is not in this process, or tuning diverges.
     """
-    numbers = suited(model, "full", tokens=tokens, batch_tokens=batch_tokens, lr=lr)
-    budget = Budget(
-        tokens=int(numbers["tokens"]),
-        batch_tokens=int(numbers["batch_tokens"]),
-        lr=numbers["lr"],
-        warmup=warmup,
-        schedule=schedule,
-        weight_decay=weight_decay,
-        dtype=dtype,
-        tuning="full",
-    )
+    budget = Budget(tokens, batch_tokens, lr, warmup, schedule, weight_decay, dtype=dtype, tuning="full")
     watch = Watch(on_checkpoint, checkpoints, on_step)
     return tuned(model, documents, _copied, budget, seed=seed, adapter=False, watch=watch)
 

@@ -50,18 +50,9 @@ def tune(
             f"The rank of lora is {rank}, its alpha {alpha} and its dropout {dropout}: give a rank and an"
             " alpha of 1 or more, and a dropout of at least 0 and less than 1."
         )
-    numbers = suited(model, "lora", rank=rank, alpha=alpha, tokens=tokens, batch_tokens=batch_tokens, lr=lr)
-    rank, alpha = int(numbers["rank"]), int(numbers["alpha"])
-    budget = Budget(
-        tokens=int(numbers["tokens"]),
-        batch_tokens=int(numbers["batch_tokens"]),
-        lr=numbers["lr"],
-        warmup=warmup,
-        schedule=schedule,
-        weight_decay=weight_decay,
-        dtype=dtype,
-        tuning="lora",
-    )
+    budget = Budget(tokens, batch_tokens, lr, warmup, schedule, weight_decay, dtype=dtype, tuning="lora")
+    shape = suited(model, "lora", rank=rank, alpha=alpha)
+    rank, alpha = int(shape["rank"]), int(shape["alpha"])
     settings = {
         "r": rank,
         "lora_alpha": alpha or 2 * rank,

@@ -62,6 +62,7 @@ def tuned(
     no text.
     """
     model = _local(model)
+    budget = _with_defaults(budget, model)
     rows, budget = _rows(model, [document.text for document in documents], budget)
     net = prepare(model.net)
     # If the model has an adapter already, the folder does not contain the base of the new one.
@@ -100,6 +101,14 @@ def _local(model: Model) -> LocalModel:
 
 def _rates(model: LocalModel, tuning: str) -> dict[str, float]:
     return {**RATES.get(tuning, {}), **model.rates.get(tuning, {})}
+
+
+def _with_defaults(budget: Budget, model: LocalModel) -> Budget:
+    given = {"tokens": budget.tokens, "batch_tokens": budget.batch_tokens, "lr": budget.lr}
+    found = suited(model, budget.tuning, **given)
+    return replace(
+        budget, tokens=int(found["tokens"]), batch_tokens=int(found["batch_tokens"]), lr=found["lr"]
+    )
 
 
 def _rows(model: LocalModel, texts: Sequence[str], budget: Budget) -> tuple[list[list[int]], Budget]:

@@ -136,8 +136,11 @@ def usable(
     seed: int,
     reasons: Mapping[str, str] | None = None,
 ) -> Lines:
-    """The lines of a strategy, with those that may be trained on: no line that a check rejected (`reasons`,
-    by id), none that leaks a question and, with `withhold`, none that depends on that share of the facts."""
+    """The lines of a strategy, with those that may be trained on.
+
+    Left out are lines that a check rejected (`reasons`, by id) and lines that leak a question. With
+    `withhold`, lines that depend on that share of the facts are left out too.
+    """
     offered = [line for line in generated if line.strategy != DROPPED and line.id not in (reasons or {})]
     used, leaked = remove_leaks(dataset.questions, offered)
     if withhold:

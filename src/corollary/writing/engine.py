@@ -85,9 +85,9 @@ def start(
 ) -> Task:
     """One strategy over the documents of a dataset, ready to run.
 
-    The strategy gets the parameters in its signature: the model's `window` and `count`, the number of `rows`
-    to return, `other`, a dataset that shares no fact with this one, and prompts for the model's kind.
-    `prompts` maps names to prompt files of your own, which have priority.
+    The strategy gets the parameters in its signature: the model's `window` and `count`, and prompts for the
+    model's kind. `rows` is the number of rows to return; `other` is a dataset that shares no fact with this
+    one. `prompts` maps names to prompt files of your own, which have priority.
     """
     offered: dict[str, Any] = {"window": model.window, "count": model.count, "rows": rows}
     if other is not None:
@@ -112,7 +112,7 @@ def run(
     """Run strategies to their ends, side by side; yields the number of each with its result.
 
     `generate` gets the batches that are not stored. A local model's batch is either read from the store as a
-    whole or generated as a whole: other neighbours in a batch can change a logit by a rounding error, and a
+    whole or generated as a whole. Other neighbours in a batch can change a logit by a rounding error, but a
     resumed run must write the same bytes. `progress` is called with the requests done and asked so far.
     """
     finished: set[int] = set()

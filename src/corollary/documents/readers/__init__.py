@@ -1,8 +1,8 @@
 """Readers: each turns one kind of file into documents.
 
 A reader is a module with `SUFFIXES`, the lower-case suffixes of its files, and a function
-`read(path, *, ...)` that yields documents one by one. It may take these keywords, which the corpus fills:
-`name` (the file's path below the corpus folder, for ids and origins), `language` (for sentences) and
+`read(path, *, ...)` that yields documents one by one. The corpus fills these keywords if the
+function takes them: `name` (the file's path below the corpus folder), `language` (for sentences) and
 `text_field` (the field that contains a row's text). Besides documents, a reader may yield a `Skipped`, a
 `LeftOut` or a `Remark`, which the table of files shows. A `UserError` or any other exception ends only this
 file.

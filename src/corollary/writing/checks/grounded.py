@@ -124,8 +124,8 @@ def _proper(text: str) -> set[str]:
 
 
 def _akin(one: str, other: str) -> bool:
-    """Whether two words are in one group of converses or share a stem: four letters at the beginning that are
-    most of the shorter word, or six at the end ("upstream", "downstream")."""
+    """Whether two words share a stem or are in one group of converses. A stem is four letters at the
+    beginning that are most of the shorter word, or six at the end ("upstream", "downstream")."""
     least = min(len(one), len(other))
     start, end = _shared(one, other), _shared(one[::-1], other[::-1])
     return (start >= max(4, 0.6 * least)) or end >= 6 or bool(_groups(one) & _groups(other))

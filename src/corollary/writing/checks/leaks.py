@@ -12,9 +12,9 @@ def check(dataset: Dataset, lines: Sequence[Document]) -> list[str | None]:
     """For each line None, or the reason that it contains something from a question of the dataset.
 
     A sentence that states an answer is not a leak, even in the question's exact words: a model that infers it
-    generates just that. A leak does not look like an inference. It is a prompt that asks ("who is ...?"), a
-    prompt together with a list of two or more of its choices ("a, b or c"), or a question's id, unless a text
-    may contain the id by chance ("q", "2.1").
+    generates just that. A leak does not look like an inference. It is a prompt that asks ("who is ...?"), or
+    a prompt together with a list of two or more of its choices ("a, b or c"). A question's id is a leak too,
+    unless a text may contain it by chance ("q", "2.1").
     """
     taken = _finder(dataset.questions)
     return [taken(line.text) for line in lines]
