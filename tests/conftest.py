@@ -96,6 +96,28 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up study with its report. Not to be changed."""
+    import made_up_study
+
+    from corollary.reporting.page import write_page
+
+    path = made_up_study.write(tmp_path_factory.mktemp("study") / "demo")
+    write_page(path)
+    return path
+
+
+@pytest.fixture
+def keyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key for endpoints, and no address or proxy of this machine."""
+    from fault_proxy import KEY
+
+    for name in ("OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
 @pytest.fixture
 def place(studied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to work in: a copy of the study, its file, and things that are not what they seem."""

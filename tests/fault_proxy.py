@@ -10,11 +10,16 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from corollary.models.endpoint import load
+from corollary.types import Completion, Request
+
+KEY = "sk-never-to-be-shown-4711"
 
 
 @dataclass(frozen=True)
@@ -143,3 +148,31 @@ def serving(proxy: Proxy) -> Iterator[Proxy]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def ask(proxy: Proxy, requests: Sequence[Request], **options: Any) -> list[Any]:
+    with serving(proxy):
+        model = load(model="m", base_url=proxy.url, **{"backoff": 0.01, **options})
+        return list(model.generate(requests))
+
+
+def chats(*prompts: str, **more: Any) -> list[Request]:
+    return [Request(prompt, chat=(), **more) for prompt in prompts]
+
+
+def texts(answers: Sequence[Any]) -> list[str]:
+    assert all(isinstance(answer, Completion) for answer in answers), answers
+    return [answer.text for answer in answers]
+
+
+def only(text: str, fault: Fault) -> Callable[[int, dict[str, Any]], Fault | None]:
+    """The fault for each request whose prompt contains the text."""
+    return lambda number, body: fault if text in asked(body) else None
+
+
+def first(*faults: Fault) -> Callable[[int, dict[str, Any]], Fault | None]:
+    return lambda number, body: faults[number] if number < len(faults) else None
+
+
+def saying(text: str, finish: str = "stop") -> Callable[[int, dict[str, Any]], Fault | None]:
+    return lambda number, body: Fault(body=json.dumps(reply(body, text, finish=finish)))

@@ -83,7 +83,7 @@ def test_a_study_tells_what_it_does_and_what_came_out(studied: Path) -> None:
         r"reversals    pretrained        none      0  rephrase \d+ \(50\)  reversal \d+ \(50\)",
         lines[head + 1],
     )
-    assert any(line.startswith("wrote reversals.s0 lines: 4 rows (1 of 1)") for line in lines)
+    assert any(line.startswith("generated reversals.s0 lines: 4 rows (1 of 1)") for line in lines)
     assert "  arm         tuning  rephrase  reversal" in lines
     assert lines[-1] == f"Report: {studied / 'out' / 'report.html'}"
     assert (studied / "out" / "report.html").is_file()

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from corollary import store
-from corollary.documents.corpus import COLUMNS, FileReport, corpus_table, read_corpus, read_questions
+from corollary.documents.corpus import COLUMNS, FileReport, corpus_table, read_corpus
+from corollary.documents.questions import read_questions
 from corollary.documents.readers import Found
 from corollary.documents.split import sentences
 from corollary.errors import UserError

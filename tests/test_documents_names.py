@@ -113,12 +113,11 @@ def test_nearest_is_what_looking_at_all_texts_gives(
 
 
 @given(st.lists(NAMES, max_size=25), NAMES)
-def test_first_with_two_and_sharing(mentioned: list[frozenset[str]], names: frozenset[str]) -> None:
+def test_first_with_two(mentioned: list[frozenset[str]], names: frozenset[str]) -> None:
     index = Mentions(mentioned)
     first = next((i for i, found in enumerate(mentioned) if len(found & names) >= 2), None)
     assert index.first_with_two(names) == first
     assert index.first_with_two({*names, "unknown"}) == first
-    assert index.sharing(names) == [i for i, found in enumerate(mentioned) if found & names]
 
 
 def test_many_texts_take_little_time_even_when_some_names_are_in_hundreds_of_them() -> None:

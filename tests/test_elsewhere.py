@@ -37,7 +37,7 @@ def test_a_folder_is_one_sample_and_an_arm_that_saw_part_of_it_is_told(tmp_path:
     rows = summary(tmp_path / "out")["accuracy"]
     assert {(row["n_units"], row["seeds"]) for row in rows} == {(1, 2)}
     (warning,) = summary(tmp_path / "out")["warnings"]
-    assert re.fullmatch(r"in-context on mine was shown \d+ of 1000 documents: no more fit in .*", warning)
+    assert re.fullmatch(r"in-context on mine was shown \d+ of 1000 documents: no more fit into .*", warning)
 
 
 def test_a_model_from_elsewhere_stands_once_at_each_seed_of_a_folder(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_model_from_elsewhere_is_left_out_where_the_questions_have_changed(aga
     add_model(again, name="mine", model=model, tuning="full")
     small_studies.run(again, small_studies.plan(datasets={"reversals": {"facts": 6, "tellings": 1}}))
     assert "mine" not in {row["method"] for row in store.read_jsonl(again / "results.jsonl")}
-    assert any("mine was scored on other questions" in warning for warning in summary(again)["warnings"])
+    assert any("have changed since mine was scored" in warning for warning in summary(again)["warnings"])
 
 
 def test_a_model_from_elsewhere_needs_a_name_and_a_finished_study(again: Path) -> None:

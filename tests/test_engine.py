@@ -103,7 +103,7 @@ def test_no_model_is_asked_for_less_than_a_token_or_below_zero(
     strategy: str, options: dict[str, float], tmp_path: Path
 ) -> None:
     model = Scripted()
-    with pytest.raises(UserError, match="change max_tokens or temperature of the strategy"):
+    with pytest.raises(UserError, match="change its max_tokens or temperature"):
         augment(TREE, Spec(strategy, options), model=model, store=tmp_path / "c.db")
     assert model.asked == 0
 

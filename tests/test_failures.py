@@ -78,7 +78,7 @@ def test_a_number_that_is_none_is_a_failure_of_its_trial(tmp_path: Path) -> None
         "            return model.loglikelihood(pairs, prefix=prefix)\n"
         "    return Broken()\n"
     )
-    with pytest.raises(StudyFailed, match="1 of the study's jobs failed .*inf, which has no place in JSON"):
+    with pytest.raises(StudyFailed, match="1 of the study's jobs failed .*inf, which JSON cannot contain"):
         small_studies.run(tmp_path / "out", tuned_by(path))
     assert {row["method"] for row in store.read_jsonl(tmp_path / "out" / "results.jsonl")} == {"pretrained"}
 

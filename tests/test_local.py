@@ -85,11 +85,11 @@ def test_a_model_needs_its_own_tokenizer(folder: Path) -> None:
     kept = {name: (folder / name).read_bytes() for name in ("tokenizer.json", "tokenizer_config.json")}
     for name in kept:
         (folder / name).unlink()
-    with pytest.raises(UserError, match="holds no tokenizer|cannot be opened"):
+    with pytest.raises(UserError, match="contains no tokenizer|cannot be opened"):
         load(path=str(folder))
     for name in kept:
         (folder / name).write_bytes((FOLDER / name).read_bytes())
-    with pytest.raises(UserError, match=r"tokens up to number 17.., and the model only 320: copy"):
+    with pytest.raises(UserError, match=r"tokens up to number 17.., but the model has only 320: copy"):
         load(path=str(folder))
 
 
@@ -103,7 +103,7 @@ def test_code_in_a_folder_is_never_run(folder: Path, monkeypatch: pytest.MonkeyP
     assert load(path=str(folder)).loglikelihood(PAIRS)
     named = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Net"}
     change(folder / "config.json", model_type="mine", auto_map=named)
-    with pytest.raises(UserError, match="brings code of its own, which is never run"):
+    with pytest.raises(UserError, match="needs its own code, which is never run"):
         load(path=str(folder))
     assert not ran.exists()
 
@@ -126,7 +126,7 @@ def test_a_file_that_is_no_weights_is_refused_in_a_sentence(folder: Path) -> Non
         load(path=str(folder))
     assert "weights_only" not in str(refused.value)
     (folder / "config.json").write_text("[]")
-    with pytest.raises(UserError, match="its config.json is no JSON object"):
+    with pytest.raises(UserError, match="its config.json is not a JSON object"):
         load(path=str(folder))
 
 
@@ -160,7 +160,7 @@ def test_what_suits_a_model_travels_with_it(tmp_path: Path) -> None:
     note = tmp_path / "own" / "corollary.json"
     for wrong in ({"kind": "../../mine"}, {"rates": {"full": {"lr": "x"}}}, {"rates": [1]}, {"kind": 3}):
         note.write_text(json.dumps(wrong))
-        with pytest.raises(UserError, match=r"is no word|is not as Corollary writes it"):
+        with pytest.raises(UserError, match=r"is not a word|is damaged"):
             load(path=str(tmp_path / "own"))
 
 

@@ -95,7 +95,7 @@ def test_two_strategies_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "local.py").write_text("def write(dataset, *, seed):\n    yield []\n    return []\n")
     own = {"augment": [str(tmp_path / "local.py")], "tune": True}
     arms = {"augmented": {"augment": ["local"], "tune": True}, "own": own}
-    with pytest.raises(UserError, match="two of the strategy local: give one of the functions another name"):
+    with pytest.raises(UserError, match="strategy local twice: give one of the functions another name"):
         study_of(small_studies.tables(arms=arms), name="s")
 
 
@@ -131,7 +131,7 @@ def test_where_documents_were_left_out_it_is_said(shown: list[str], known: list[
         []
         if len(shown) == 2
         else [
-            f"in-context on prose was shown {len(shown)} of 2 documents: no more fit in the model's window."
+            f"in-context on prose was shown {len(shown)} of 2 documents: no more fit into the model's window."
         ]
     )
     without = results.Tried(replace(trial, context=()), Result("id", scores=(scores,)))

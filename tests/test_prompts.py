@@ -160,7 +160,7 @@ def test_the_user_s_file_comes_first_and_a_missing_kind_says_what_to_do(tmp_path
         UserError, match=r"'qa' for a model of kind 'worlds', only for base, chat: .* --prompt qa=FILE"
     ):
         find("qa", "worlds", folders=[CORE])
-    with pytest.raises(UserError, match="for no kind of model at all"):
+    with pytest.raises(UserError, match="or for any other kind"):
         find("nothing", "chat", folders=[CORE])
     for kind in ("../../prompts/local.base", "", "*"):
         with pytest.raises(UserError, match="There is no prompt"):
@@ -189,7 +189,7 @@ def test_an_installed_package_brings_a_kind(tmp_path: Path, monkeypatch: pytest.
     assert render(find("local", "alien"), text="x").prompt == "Stranger: x", "also named with a dot"
     for value in ("nowhere.texts", "strangers:nothing"):
         (info / "entry_points.txt").write_text(f"[corollary.prompts]\nalien = {value}\n")
-        with pytest.raises(UserError, match=f"'alien' names the prompts {value}, which are not there"):
+        with pytest.raises(UserError, match=f"'alien' names the prompts {value}, which do not exist"):
             find("local", "alien")
 
 

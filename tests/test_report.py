@@ -1,11 +1,10 @@
-"""The report: advice that follows the numbers, and a page that works alone, small, dark and on paper."""
+"""What the page of a study says: it follows the summary, and the same folder gives the same bytes."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ import made_up_study
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_study import ARMS, comparison, small_rows, summary_of
-from playwright.sync_api import Browser, Page, sync_playwright
+from made_up_study import ARMS, small_rows, summary_of
 
 from corollary import plugins, store
 from corollary.errors import UserError
@@ -26,80 +24,8 @@ from corollary.reporting.sections import Section
 from corollary.reporting.tables import Table
 from corollary.studies.arms import arm_rows
 from corollary.types import Arm, Cost
-from corollary_worlds import paper
 
 Row = dict[str, Any]
-
-
-VALUES = {"pretrained": 0.27, "in-context": 0.95, "fine-tuned": 0.05, "augmented": 0.94, "chance": 0.25}
-
-
-@pytest.mark.parametrize(
-    ("claim", "comparisons", "answer"),
-    [
-        (("pretrained", "near"), [], "yes"),
-        (("fine-tuned", "near"), [], "no"),
-        (("in-context", "ceiling"), [], "yes"),
-        (("fine-tuned", "floor"), [], "yes"),
-        (("pretrained", "floor"), [], "no"),
-        (("fine-tuned", "not easy"), [], "yes"),
-        (("augmented", "not easy"), [], "no"),
-        (("in-context", "above", "fine-tuned"), [comparison("in-context", "fine-tuned", 0.9)], "yes"),
-        (("in-context", "above", "fine-tuned"), [], "tendency"),
-        (("fine-tuned", "above", "in-context"), [comparison("in-context", "fine-tuned", 0.9)], "no"),
-        (("augmented", "at least", "in-context"), [], "yes"),
-        (("pretrained", "at least", "in-context"), [], "tendency"),
-        (("pretrained", "at least", "in-context"), [comparison("pretrained", "in-context", -0.7)], "no"),
-        (("oracle", "above", "fine-tuned"), [], None),
-    ],
-)
-def test_claims_of_the_paper_are_decided_by_numbers(
-    claim: tuple[str, ...], comparisons: list[Row], answer: str | None
-) -> None:
-    assert paper.holds(paper.Claim(*claim), VALUES, comparisons) == answer
-
-
-def celebrities(accuracies: dict[str, float], **changed: Any) -> Row:
-    """The summary of a study of one test."""
-    test = {"dataset": "celebrities", "split": "reversal"}
-    rows = [
-        {**test, "method": arm, "tuning": "full", "model": "local", "accuracy": value, "chance": 0.25}
-        | {"no_answer": 0.0}
-        for arm, value in accuracies.items()
-    ]
-    sections = {"celebrities": "paper"}
-    return summary_of(tests=[{**test, "recall": False}], accuracy=rows, sections=sections, **changed)
-
-
-MEASURED = {method: value for method, value in VALUES.items() if method != "chance"}
-
-
-def test_the_table_of_orderings_names_what_was_not_reproduced() -> None:
-    section = paper.section(celebrities({**MEASURED, "fine-tuned": 0.4}))
-    assert section
-    ((_, _, ours, verdict),) = section.tables[0].rows
-    assert verdict == "partly (not: fine-tuned near zero)"
-    assert ours.startswith("in-context 95\u00a0% ≈ augmented 94\u00a0% > fine-tuned 40\u00a0% >")
-
-
-def test_the_arms_of_the_paper_are_found_by_role() -> None:
-    names = {"pretrained": "a", "in-context": "b", "fine-tuned": "c", "augmented": "d"}
-    arms = [Arm(names[arm.name], arm.role) for arm in ARMS if arm.name in names]
-    section = paper.section(celebrities({names[arm]: value for arm, value in MEASURED.items()}, arms=arms))
-    assert section
-    ((_, _, ours, verdict),) = section.tables[0].rows
-    assert verdict == "yes"
-    assert ours.startswith("b 95\u00a0% ≈ d 94\u00a0% >")
-
-
-def test_where_nothing_of_the_paper_can_be_decided_it_has_no_table() -> None:
-    section = paper.section(celebrities({"oracle": 0.9}))
-    assert section
-    assert section.tables == ()
-    # A dataset of the same name that does not bring this section is another one.
-    section = paper.section(celebrities(MEASURED) | {"sections": {"other": "paper"}})
-    assert section
-    assert section.tables == ()
 
 
 @given(st.floats(0, 1))
@@ -120,149 +46,15 @@ def test_numbers_are_written_for_people() -> None:
     assert wording.quantity(0.0123, "usd") == "$0.012"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A made-up study with its report."""
-    path = made_up_study.write(tmp_path_factory.mktemp("study") / "demo")
-    write_page(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if not chromium:  # in CI nothing may be skipped (conftest.py)
-        pytest.skip("the tests of the page need Debian's chromium: apt-get install chromium")
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=options) as running,
-    ):
-        yield running
-
-
-@pytest.fixture
-def page(folder: Path, browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
-        opened = context.new_page()
-        opened.goto((folder / "report.html").as_uri())
-        yield opened
-
-
-def unfold(page: Page) -> None:
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-
-
-def test_nothing_is_wider_than_a_phone(page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    unfold(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    # Nor does anything hide its end behind a scroll bar of its own, or outside the screen.
-    beyond = page.evaluate("""
-        [...document.querySelectorAll('main *, header *')]
-          .filter(e => !e.closest('svg') && !e.closest('thead'))
-          .filter(e => e.getBoundingClientRect().right > 390.5 || e.scrollWidth > e.clientWidth + 1
-                       && getComputedStyle(e).overflowX != 'visible')
-          .map(e => e.outerHTML.slice(0, 80))
-    """)
-    assert beyond == []
-    text = page.evaluate("""
-        Math.min(...[...document.querySelectorAll('svg text')].map(t => t.getBoundingClientRect().height))
-    """)
-    assert text >= 9, "figures are read at their own size"
-
-
-def test_no_request_leaves_and_nothing_runs(folder: Path, browser: Browser) -> None:
-    with browser.new_context() as context:
-        opened = context.new_page()
-        asked: list[str] = []
-        opened.on("request", lambda request: asked.append(request.url))
-        opened.goto((folder / "report.html").as_uri())
-        unfold(opened)
-        opened.wait_for_load_state("networkidle")
-        assert [url for url in asked if not url.startswith("data:")] == [(folder / "report.html").as_uri()]
-        assert opened.evaluate("document.scripts.length") == 0
-
-
-def test_what_a_model_wrote_is_shown_as_text(page: Page) -> None:
-    assert page.get_by_text("not bold").first.inner_text().count(made_up_study.HOSTILE) == 1
-    assert page.evaluate("[...document.querySelectorAll('b')].every(b => b.textContent != 'not bold')")
-
-
-def test_every_figure_has_a_text_alternative_with_its_numbers(page: Page) -> None:
-    figures = page.locator("svg")
-    assert figures.count() > 20
-    labels = figures.evaluate_all("all => all.map(svg => svg.getAttribute('aria-label') || '')")
-    assert all(any(letter.isdigit() for letter in label) for label in labels)
-    assert page.get_by_role("img").count() == figures.count()
-    assert page.locator("figure figcaption").count() == figures.count()
-    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
-    assert len(ids) == len(set(ids))
-    assert any("in-context" in label and "chance 25" in label for label in labels)
-
-
-CONTRAST = """
-    () => {
-      const rgb = text => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
-      const light = text => {
-        const [r, g, b] = rgb(text).map(v => v / 255)
-          .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-      };
-      const paper = light(getComputedStyle(document.body).backgroundColor);
-      const contrast = text => {
-        const [low, high] = [light(text), paper].sort((a, b) => a - b);
-        return (high + 0.05) / (low + 0.05);
-      };
-      const texts = [...document.querySelectorAll('svg text')].map(t => getComputedStyle(t).fill);
-      const prose = [...document.querySelectorAll('p, td, th, dt, li, figcaption, caption, summary')]
-        .map(t => getComputedStyle(t).color);
-      return {paper, contrast: Math.min(...[...new Set([...texts, ...prose])].map(contrast))};
-    }
-"""
-
-
-@pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
-def test_figures_and_text_can_be_read_in_light_and_dark(page: Page, scheme: Any, dark: bool) -> None:
-    page.emulate_media(color_scheme=scheme)
-    found = page.evaluate(CONTRAST)
-    assert (found["paper"] < 0.1) == dark
-    assert found["contrast"] >= 4.5
-
-
-def test_paper_is_white_and_nothing_on_it_is_folded(page: Page) -> None:
-    page.emulate_media(media="print", color_scheme="dark")
-    found = page.evaluate(CONTRAST)
-    assert found["paper"] == 1
-    assert found["contrast"] >= 4.5
-    heights = page.evaluate(
-        "[...document.querySelectorAll('details table')].map(t => t.getBoundingClientRect().height)"
-    )
-    assert heights
-    assert min(heights) > 20
-
-
-def test_the_page_says_what_a_reader_must_know(page: Page) -> None:
-    text = page.locator("body").inner_text()
-    assert text.index("Augment your documents") < text.index("At a glance")
-    assert "trained on this kind of puzzle" in text
-    assert "No public language model was measured" in text
-    assert "torch 2.12.0" in text, "warnings of the study are on the page"
-    assert "no readable answer" in text
-    assert "2026-11-22" in text, "prices are dated"
-    assert "Was it in the prompt?" in text
-    assert "false" in page.locator(".label").all_inner_texts()[-2]
-
-
-def test_a_dropped_line_is_no_sample(folder: Path) -> None:
-    page = (folder / "report.html").read_text(encoding="utf-8")
+def test_a_dropped_line_is_no_sample(reported: Path) -> None:
+    page = (reported / "report.html").read_text(encoding="utf-8")
     assert "Glon are less dangerous than femp." in page
     assert "left-out line" not in page
 
 
-def test_same_folder_same_bytes(folder: Path) -> None:
-    before = (folder / "report.html").read_bytes()
-    assert write_page(folder).read_bytes() == before
+def test_same_folder_same_bytes(reported: Path) -> None:
+    before = (reported / "report.html").read_bytes()
+    assert write_page(reported).read_bytes() == before
 
 
 def shown(folder: Path, summary: Row) -> str:
@@ -275,7 +67,7 @@ def test_a_small_study_of_own_documents_has_a_report_too(tmp_path: Path) -> None
     arms = [Arm("<i>$a_b$", "floor"), Arm("文書", "baseline", tune=True)]
     rows = small_rows(("<i>$a_b$", "none", "own"), ("文書", "lora", "own"))
     text = shown(tmp_path, summary_of(rows, arms))
-    assert "Do not decide on this study" in text
+    assert "Do not decide by this study" in text
     assert "&lt;i&gt;$a_b$" in text
     assert "<i>$a_b$" not in text
     assert "文書" in text
@@ -301,12 +93,12 @@ def test_what_is_unchecked_is_counted_and_not_judged(tmp_path: Path) -> None:
     assert "Nothing here can tell whether the lines on documents follow" in text
 
 
-def test_a_study_whose_arms_have_other_names_has_the_same_page(folder: Path, tmp_path: Path) -> None:
+def test_a_study_whose_arms_have_other_names_has_the_same_page(reported: Path, tmp_path: Path) -> None:
     # Of the same length, so that figures have the same room for them.
     names = {arm.name: "qzkvjxwyfg"[at] * len(arm.name) for at, arm in enumerate(ARMS)}
-    other = made_up_study.rename(Path(shutil.copytree(folder, tmp_path / "demo")), names)
+    other = made_up_study.rename(Path(shutil.copytree(reported, tmp_path / "demo")), names)
     expected, found = (
-        (folder / "report.html").read_text(encoding="utf-8"),
+        (reported / "report.html").read_text(encoding="utf-8"),
         write_page(other).read_text("utf-8"),
     )
     # Longest first, since some names begin like others.
@@ -326,8 +118,8 @@ def without_places(page: str) -> str:
     return re.sub(r"<svg.*?</svg>", said, page, flags=re.DOTALL)
 
 
-def test_prices_change_the_page_and_nothing_else(folder: Path, tmp_path: Path) -> None:
-    other = Path(shutil.copytree(folder, tmp_path / "demo"))
+def test_prices_change_the_page_and_nothing_else(reported: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(reported, tmp_path / "demo"))
     before = {path: path.read_bytes() for path in other.rglob("*") if path.is_file()}
     rates = tmp_path / "prices.toml"
     rates.write_text('date = "2031-01-01"\n[base]\ninput = 500\n', encoding="utf-8")

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from watched_processes import FAR_AWAY, lives, until
 
 from corollary.errors import JobFailed, UserError, WorkerDied
 from corollary.runners import in_process, processes
 
 RUNNERS = [in_process.run, processes.run]
-FAR_AWAY = 300
-"""Seconds that a job sleeps if only its end by force can end the test."""
 
 
 def square(number: int) -> int:
@@ -110,7 +109,7 @@ def give_what_cannot_travel(_: int) -> Callable[[], None]:
 def meet(folder: str) -> int:
     """Ends only when another worker is here at the same time."""
     Path(folder, str(os.getpid())).touch()
-    _until(lambda: len(os.listdir(folder)) >= 2)
+    until(lambda: len(os.listdir(folder)) >= 2)
     return os.getpid()
 
 
@@ -177,7 +176,7 @@ def test_processes_are_as_many_as_asked_for_and_stay(tmp_path: Path) -> None:
     assert os.getpid() not in ids
     both: set[Any] = {answer for _, answer in processes.run(meet, [str(tmp_path)] * 2, workers=2)}
     assert len(both) == 2
-    assert not any(_lives(worker) for worker in ids | both)
+    assert not any(lives(worker) for worker in ids | both)
 
 
 def test_an_error_ends_all_workers(tmp_path: Path) -> None:
@@ -185,15 +184,15 @@ def test_an_error_ends_all_workers(tmp_path: Path) -> None:
         list(processes.run(functools.partial(meet_or_object, str(tmp_path)), [True, False], workers=2))
     workers = [int(name) for name in os.listdir(tmp_path)]
     assert len(workers) == 2
-    assert not any(_lives(worker) for worker in workers)
+    assert not any(lives(worker) for worker in workers)
 
 
 def test_closing_the_iterator_ends_all_workers() -> None:
     answers: Any = processes.run(process_id, range(9), workers=1)
     _, worker = next(answers)
-    assert _lives(worker)
+    assert lives(worker)
     answers.close()
-    assert not _lives(worker)
+    assert not lives(worker)
 
 
 def test_a_worker_that_dies_costs_its_own_job_alone() -> None:
@@ -210,7 +209,7 @@ def test_a_worker_that_dies_between_jobs_costs_none(tmp_path: Path) -> None:
         # The next job is asked for as soon as the first is done.
         [worker] = map(int, os.listdir(tmp_path))
         os.kill(worker, signal.SIGKILL)
-        _until(lambda: not _lives(worker))
+        until(lambda: not lives(worker))
         yield str(tmp_path)
 
     answers: list[Any] = [answer for _, answer in processes.run(note_process_id, jobs(), workers=1)]
@@ -291,160 +290,3 @@ def test_threads_are_limited_before_libraries_are_imported() -> None:
 def test_a_number_of_workers_that_cannot_be_is_for_the_user_to_fix(option: str, words: str) -> None:
     with pytest.raises(UserError, match=f"'{option}' of the runner processes {words}"):
         list(processes.run(square, [1], **{option: -3}))
-
-
-# No guard: whatever imported this script again would print the first line again.
-PLAIN = """
-print("once")
-from corollary.runners import processes
-from beside import double
-print(sorted(processes.run(double, [1, 2, 3], workers=2)))
-"""
-
-
-def test_a_plain_script_needs_no_guard(tmp_path: Path) -> None:
-    (tmp_path / "beside.py").write_text("def double(number): return 2 * number")
-    script = tmp_path / "script.py"
-    script.write_text(PLAIN)
-    assert _run(script, cwd=tmp_path.parent) == (0, "once\n[(1, 2), (2, 4), (3, 6)]\n", "")
-
-
-@pytest.mark.parametrize("what", ["run(work, [1])", "run(abs, [Job()])", "run(lambda job: job, [1])"])
-def test_what_a_script_defines_itself_must_go_into_a_file(tmp_path: Path, what: str) -> None:
-    script = tmp_path / "script.py"
-    script.write_text(
-        "from corollary.runners.processes import run\n"
-        "from corollary.errors import UserError\n"
-        "class Job: pass\n"
-        "def work(job): return job\n"
-        f"try: list({what})\n"
-        "except UserError as error: print(error)\n"
-    )
-    code, output, errors = _run(script, cwd=tmp_path)
-    assert (code, errors) == (0, "")
-    assert "is defined in the script that you run" in output
-    assert "move it into a file of its own" in output
-    assert output.count("\n") == 1
-
-
-SHADOWS = """array collections contextlib copyreg enum fcntl functools importlib io keyword locale math msvcrt
-multiprocessing operator os pickle queue re reprlib select selectors signal socket struct subprocess threading
-traceback types typing warnings weakref torch""".split()
-"""Modules that workers import early. A file of such a name often lies beside a study."""
-
-
-def test_workers_import_nothing_from_the_current_folder(tmp_path: Path) -> None:
-    here = tmp_path / "here"
-    here.mkdir()
-    for name in SHADOWS:
-        (here / f"{name}.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'a').write('{name} ')")
-    script = tmp_path / "script.py"
-    script.write_text("import math\nfrom corollary.runners import processes\n")
-    script.write_text(script.read_text() + "print(list(processes.run(math.sqrt, [9.0], workers=1)))\n")
-    assert _run(script, cwd=here) == (0, "[(9.0, 3.0)]\n", "")
-    assert not (tmp_path / "executed").exists()
-
-
-PATHS = """
-import os, sys
-sys.path.insert(0, "added")
-from corollary.runners import processes
-import paths
-[(_, (folders, main))] = processes.run(paths.of_worker, [1], workers=1)
-print(folders.index(os.path.abspath("added")), os.getcwd() in folders, os.path.basename(folders[-1]))
-print(main)
-"""
-
-
-@pytest.mark.parametrize("how", ["script", "module", "command"])
-def test_workers_have_the_folders_of_their_driver_but_not_the_current_one(tmp_path: Path, how: str) -> None:
-    source, here = tmp_path / "source", tmp_path / "here"
-    source.mkdir()
-    here.mkdir()
-    (here / "added").mkdir()
-    (source / "driver.py").write_text(PATHS)
-    (here / "added" / "paths.py").write_text(
-        "import sys\ndef of_worker(_): return sys.path, getattr(sys.modules['__main__'], '__file__', None)"
-    )
-    start = {
-        "script": [str(source / "driver.py")],
-        "module": ["-m", "driver"],
-        "command": ["-c", "import driver"],
-    }[how]
-    code, output, errors = _run(*start, cwd=here, path=source)
-    assert (code, errors) == (0, "")
-    first, main = output.splitlines()
-    assert first.startswith("0 False ")
-    assert first.endswith(" source") == (how == "script"), "the folder of a script goes last"
-    assert main == "None", "no script is imported"
-
-
-DRIVER = """
-import sys
-sys.path.insert(0, {tests!r})
-from corollary.runners.processes import run
-from test_runners import sleep_long
-try:
-    list(run(sleep_long, [sys.argv[1]] * 2, workers=2))
-except KeyboardInterrupt:
-    sys.exit(130)
-"""
-
-
-def sleep_long(folder: str) -> None:
-    Path(folder, str(os.getpid())).touch()
-    time.sleep(FAR_AWAY)
-
-
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_workers_end_with_their_driver(tmp_path: Path, sent: signal.Signals, code: int) -> None:
-    folder = tmp_path / "ids"
-    folder.mkdir()
-    script = tmp_path / "driver.py"
-    script.write_text(DRIVER.format(tests=str(Path(__file__).parent)))
-    # In a group of its own, which ctrl-C reaches as a whole, as in a terminal.
-    driver = subprocess.Popen(
-        [sys.executable, str(script), str(folder)], stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert driver.stderr is not None
-    _until(lambda: len(os.listdir(folder)) == 2)
-    workers = [int(name) for name in os.listdir(folder)]
-    if sent is signal.SIGINT:
-        os.killpg(driver.pid, sent)
-    else:
-        driver.send_signal(sent)
-    assert driver.wait(30) == code
-    _until(lambda: not any(_lives(worker) for worker in workers))
-    assert driver.stderr.read() == "", "no worker prints a traceback"
-    driver.stderr.close()
-
-
-def _run(*start: str | Path, cwd: Path, path: Path | None = None) -> tuple[int, str, str]:
-    """Exit code, output and errors of a Python process that runs in a folder."""
-    import corollary
-
-    folders = [str(Path(corollary.__file__).parent.parent), *([str(path)] if path else [])]
-    done = subprocess.run(
-        [sys.executable, *map(str, start)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(folders)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def _lives(process: int) -> bool:
-    stat = Path(f"/proc/{process}/stat")
-    try:
-        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def _until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

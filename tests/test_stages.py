@@ -27,7 +27,7 @@ def test_augmentations_are_not_written_over_documents(data: Path, tmp_path: Path
     (tmp_path / "mine" / "documents.jsonl").write_text(MINE)
     for out in (tmp_path / "mine", data, data.parent / "mine" / ".." / "data"):
         kept = {path: path.read_bytes() for path in out.iterdir()}
-        with pytest.raises(UserError, match="holds documents of your own: name another folder"):
+        with pytest.raises(UserError, match="contains documents of your own: name another folder"):
             augment(data, out, strategy=["oracle"])
         assert {path: path.read_bytes() for path in out.iterdir()} == kept, "nothing is opened there"
 
@@ -38,7 +38,7 @@ def test_a_folder_of_augmentations_can_be_written_again_but_not_on_itself(data: 
     first = (more / "documents.jsonl").read_bytes()
     augment(data, more, strategy=["oracle"])
     assert (more / "documents.jsonl").read_bytes() == first
-    with pytest.raises(UserError, match="holds documents of your own"):
+    with pytest.raises(UserError, match="contains documents of your own"):
         augment(more, more, strategy=["oracle"])
 
 
@@ -75,4 +75,4 @@ def test_a_strategy_in_a_file_of_ones_own_has_options_on_the_command_line(
     assert rows
     assert all(len(row["text"]) <= 3 for row in rows)
     assert run([*command, "--set", "lines.width=3"]) == 2
-    assert "does not say whose option it is" in capsys.readouterr().err
+    assert "does not name the section of an option" in capsys.readouterr().err

@@ -122,7 +122,7 @@ def test_a_tuned_prompt_is_refused_in_words(kind: str, tmp_path: Path) -> None:
     config = getattr(peft, f"{kind}Config")(task_type="CAUSAL_LM", num_virtual_tokens=4)
     with quiet():
         peft.get_peft_model(base.net, config).save_pretrained(tmp_path / "prompt")
-    with pytest.raises(UserError, match="a tuned prompt and not an adapter of the weights: give one"):
+    with pytest.raises(UserError, match="a tuned prompt, not an adapter of the weights: give an adapter"):
         local(path=str(tmp_path / "base"), adapter=str(tmp_path / "prompt"))
 
 
@@ -166,7 +166,7 @@ def test_an_adapter_that_cannot_be_is_refused_in_words() -> None:
     for options in refused:
         with pytest.raises(UserError, match="give a rank and an alpha of 1 or more, and a dropout"):
             lora(model(), DOCUMENTS, seed=0, **options)
-    with pytest.raises(UserError, match=r"take no adapter of lora.*--set lora.target_modules=q_proj,v_proj"):
+    with pytest.raises(UserError, match=r"take no adapter.*--set lora.target_modules=q_proj,v_proj"):
         lora(model(), DOCUMENTS, seed=0, target_modules=("nowhere",))
 
 
@@ -183,7 +183,7 @@ def test_layers_that_take_no_adapter_are_refused_in_words() -> None:
     net = MambaForCausalLM(
         MambaConfig(vocab_size=320, hidden_size=32, num_hidden_layers=1, state_size=4, eos_token_id=0)
     )
-    with pytest.raises(UserError, match=r"take no adapter of lora \([^\n]*: name others"):
+    with pytest.raises(UserError, match=r"take no adapter \([^\n]*: name others"):
         lora(LocalModel(net, tokenizer()), DOCUMENTS, seed=0, tokens=100)
 
 

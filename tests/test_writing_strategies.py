@@ -293,7 +293,7 @@ def test_the_control_keeps_the_order_of_mention() -> None:
 
 
 def test_a_prompt_of_another_form_is_refused_before_anything_is_asked() -> None:
-    with pytest.raises(UserError, match="read as 'argument'"):
+    with pytest.raises(UserError, match="its strategy needs 'argument'"):
         next(linked.write(PROSE, seed=0, prompt=prompt("qa", "base"), window=4096, count=len))
 
 

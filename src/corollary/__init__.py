@@ -1,7 +1,7 @@
 """Corollary: fine-tune on your documents, and on everything that follows from them.
 
-This is the whole interface for Python: the functions behind the commands, and the types that they take and
-return. Importing it is quick; torch is imported by what needs it.
+This is the whole Python interface: the functions behind the commands, and the types that they take and
+return. The import is quick; torch is imported only when a function needs it.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # What is not here already is imported when it is first asked for: it imports more than a type does.
+    # The commands are imported at first use: they import more than the types do.
     if name == "__version__":
         from importlib.metadata import version
 

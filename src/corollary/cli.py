@@ -1,9 +1,9 @@
 """The command line: every command is the public function of the same name.
 
-Nothing is declared a second time: a command's arguments, options, help and examples are read off the
-function's signature, its `Doc` annotations and its docstring, and the command calls that function. What the
-user can fix ends with one sentence and exit code 2, failed jobs with 1, ctrl-C with 130; everything else that
-is raised is a defect and shows itself. Nothing here imports torch, so help and mistakes answer at once.
+Nothing is declared twice: arguments, options, help and examples come from the function's signature, its `Doc`
+annotations and its docstring. A mistake that you can fix ends with one sentence and exit code 2, failed jobs
+end with 1 and ctrl-C with 130. Any other exception is a defect and shows its traceback. Nothing here imports
+torch, so help and mistakes answer at once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from annotated_doc import Doc
 from corollary import commands, show
 from corollary.errors import UserError
 
-STOPPED = "Stopped; run the same command again to go on."
+STOPPED = "Stopped; run the same command again to continue."
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "study": commands.study,
@@ -40,7 +40,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 """Every command and its function."""
 
 ALIASES = {"from": "source"}
-"""Flags whose name is a word of Python."""
+"""Flags whose name is a keyword of Python."""
 
 app = typer.Typer(
     name="corollary",
@@ -64,7 +64,7 @@ def _version(
 
 
 def command_of(name: str, function: Callable[..., Any]) -> Callable[..., None]:
-    """The function as typer wants it: text in, the result shown."""
+    """A typer command that calls the function and prints its result."""
     signature = inspect.signature(function)
     hints = get_type_hints(function, include_extras=True)
     free = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
@@ -73,7 +73,7 @@ def command_of(name: str, function: Callable[..., Any]) -> Callable[..., None]:
         if free:
             more = flags(typer_context.args)
             if own := sorted({*more} & {*signature.parameters}):
-                raise UserError(f"'{own[0]}' is no option of {name}: leave --{own[0]} out.")
+                raise UserError(f"{name} has no option '{own[0]}': leave --{own[0]} out.")
             given |= more
         with show.progress_of(name) as watched:
             result = function(**{key: _value(key, value) for key, value in given.items()}, **watched)
@@ -83,16 +83,16 @@ def command_of(name: str, function: Callable[..., Any]) -> Callable[..., None]:
         inspect.Parameter("typer_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
     ]
     for parameter in signature.parameters.values():
-        told = _doc(hints.get(parameter.name))
-        if told is not None:
-            parameters.append(_parameter(name, parameter, hints[parameter.name], told))
+        help = _doc(hints.get(parameter.name))
+        if help is not None:
+            parameters.append(_parameter(parameter, hints[parameter.name], help))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__doc__ = _help(function)
     return command
 
 
 def flags(words: Sequence[str]) -> dict[str, str]:
-    """The options of `--name value` and `--name=value`; a flag with nothing behind it means yes.
+    """The options in `--name value` and `--name=value`; a flag without a value means yes.
 
     Raises `UserError` for a word that belongs to no flag, and for an option that is given twice.
     """
@@ -115,7 +115,7 @@ def flags(words: Sequence[str]) -> dict[str, str]:
 
 
 def pairs(words: Iterable[str]) -> dict[str, str]:
-    """The pairs of `--set name=value`. Raises `UserError` for one without "=", or given twice."""
+    """The pairs in `--set name=value`. Raises `UserError` for a word without "=" or a name given twice."""
     found: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -134,8 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code: 0, 2 for what the user can fix, 1 for failed jobs, 130 for
-    ctrl-C."""
+    """Run a command and return its exit code: 0, 1 for failed jobs, 2 for mistakes, 130 for ctrl-C."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(args=arguments or ["--help"], prog_name="corollary", standalone_mode=False)
@@ -145,7 +144,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     except BrokenPipeError:
-        # The reader has gone (`| head`): nobody is left to complain to, also not at exit.
+        # The reader has gone (`| head`). Python must not complain about that at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -155,7 +154,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
             f"{error.filename} cannot be used ({error.strerror}): name another path, or make room for it.", 2
         )
     except Exception as error:
-        # What typer says of a command line; its classes moved between its versions.
+        # An error of typer about the command line. Its classes moved between versions.
         if not hasattr(error, "format_message"):
             raise
         known = next((word for word in arguments if word in COMMANDS), "COMMAND")
@@ -164,23 +163,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _doc(hint: Any) -> str | None:
-    """What the annotation of a parameter says of it; None keeps it from the command line."""
+    """The help in a parameter's annotation; None hides the parameter from the command line."""
     if get_origin(hint) is not Annotated:
         return None
     return next((each.documentation for each in get_args(hint)[1:] if isinstance(each, Doc)), None)
 
 
-def _parameter(command: str, parameter: inspect.Parameter, hint: Any, told: str) -> inspect.Parameter:
+def _parameter(parameter: inspect.Parameter, hint: Any, help: str) -> inspect.Parameter:
     wanted, default = _kind(get_args(hint)[0]), parameter.default
     required = default is inspect.Parameter.empty
     if parameter.kind is not inspect.Parameter.KEYWORD_ONLY and parameter.name != "out":
-        info = typer.Argument(metavar=parameter.name.upper(), help=told)
+        info = typer.Argument(metavar=parameter.name.upper(), help=help)
     else:
         names = {"settings": ["--set"], "name": ["--name", "--as"]}.get(
             parameter.name, [f"--{parameter.name.replace('_', '-')}"]
         )
         metavar = {"settings": "SECTION.OPTION=VALUE", "prompt": "STRATEGY=FILE", "out": "FOLDER"}
-        info = typer.Option(*names, help=told, metavar=metavar.get(parameter.name))
+        info = typer.Option(*names, help=help, metavar=metavar.get(parameter.name))
     if wanted == list[str] and not required:
         default = [str(item) for item in default or ()]
     return inspect.Parameter(
@@ -192,7 +191,7 @@ def _parameter(command: str, parameter: inspect.Parameter, hint: Any, told: str)
 
 
 def _kind(hint: Any) -> Any:
-    """What of a parameter's type the command line can give: text where it may be many things."""
+    """The part of a parameter's type that the command line can give: text if there are many."""
     options = [option for option in get_args(hint) if option is not NoneType]
     optional = len(options) < len(get_args(hint))
     if hint in (bool, int, float, str):
@@ -209,24 +208,26 @@ def _kind(hint: Any) -> Any:
 
 
 def _value(name: str, value: Any) -> Any:
-    """What the command line gave, as the function takes it."""
+    """A value from the command line, converted for the function."""
     if name in ("settings", "prompt"):
         return pairs(value)
     if name == "seeds" and value is not None:
         try:
             return [int(part) for part in value.split(",") if part.strip()]
         except ValueError as error:
-            raise UserError(f"'{value}' are no seeds: write whole numbers, as in --seeds 0,1,2.") from error
+            raise UserError(
+                f"'{value}' is not a list of seeds: write whole numbers, as in --seeds 0,1,2."
+            ) from error
     if name == "out" and value is not None:
-        # As of a shell's variable that is not set: it would mean the folder that one is in.
+        # An unset variable of the shell gives "", which would mean the current folder.
         if not str(value).strip():
-            raise UserError("The folder to write to has no name: write one behind --out.")
+            raise UserError("The name after --out is empty: write the name of a folder.")
         return Path(value)
     return value
 
 
 def _help(function: Callable[..., Any]) -> str:
-    """The docstring as help: what it raises and returns is for Python; examples keep their lines."""
+    """The docstring as help, without what is for Python alone; examples keep their lines."""
     parts = []
     for paragraph in (inspect.getdoc(function) or "").split("\n\n"):
         lines = paragraph.splitlines()

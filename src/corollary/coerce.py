@@ -1,4 +1,4 @@
-"""Values as people give them on the command line or in a file, read as the type that an option wants."""
+"""Values from the command line or a file, converted to the type of an option."""
 
 from __future__ import annotations
 
@@ -7,18 +7,9 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 UNREADABLE: Any = object()
-"""What `read_as` returns for a value that cannot be read as the type."""
+"""Returned by `read_as` for a value that does not fit the type."""
 
-_WORDS = {
-    "true": True,
-    "yes": True,
-    "on": True,
-    "1": True,
-    "false": False,
-    "no": False,
-    "off": False,
-    "0": False,
-}
+_WORDS = dict.fromkeys(("true", "yes", "on", "1"), True) | dict.fromkeys(("false", "no", "off", "0"), False)
 
 
 def read_as(value: Any, wanted: Any) -> Any:
@@ -68,13 +59,13 @@ def _read_number(value: Any, wanted: type[int] | type[float]) -> Any:
         number = wanted(value)
     except (ValueError, OverflowError):
         return UNREADABLE
-    # int(2.5) is 2: a lossy reading is none. Neither are NaN and infinity, which have no place in JSON.
+    # Nothing may be lost (int(2.5) is 2), and JSON cannot contain NaN or infinity.
     exact = isinstance(value, str) or number == value
     return number if exact and -math.inf < number < math.inf else UNREADABLE
 
 
 def in_words(wanted: Any) -> str:
-    """A type as people say it."""
+    """A type in plain words."""
     origin, options = get_origin(wanted), get_args(wanted)
     if origin in (Union, UnionType):
         return " or ".join(in_words(option) for option in options)

@@ -1,4 +1,4 @@
-"""What models generated, stored in one SQLite file: nothing is asked twice."""
+"""A store of completions in one SQLite file, so that no request is generated twice."""
 
 from __future__ import annotations
 
@@ -18,44 +18,45 @@ from corollary.values import content_id, to_plain
 
 
 class Completions:
-    """What models wrote, kept in one SQLite file: asked once, never again.
+    """Completions by model and request, in one SQLite file.
 
-    A completion is known by the model's identity and the content of the request. Each is committed as
-    it is put, so a kill loses none; a failure is never put. Several processes and threads may use one
-    file at once (on a local disk: SQLite's write-ahead log does not work over network file systems).
+    The key is the model's identity and the content of the request. Each `put` is committed at once, so a kill
+    loses nothing. Failures are never stored. Several processes and threads may use one file at once, on a
+    local disk only: SQLite's write-ahead log does not work over network file systems.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the store, made if need be. Raises `UserError` when the file is something else."""
+        """Open the store, or create it. Raises `UserError` when the file is something else."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         try:
             # Autocommit: every put is its own transaction.
             self._database = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
             _patiently(self._database, "PRAGMA journal_mode=WAL")
-            # A kill loses nothing with NORMAL; a power cut may lose the last moments, but tears nothing.
+            # With NORMAL a kill loses nothing; a power cut may lose the last moments but corrupts nothing.
             self._database.execute("PRAGMA synchronous=NORMAL")
             for table in _TABLES:
                 _patiently(self._database, table)
             columns = {row[1] for row in self._database.execute("PRAGMA table_info(completions)")}
         except sqlite3.DatabaseError as error:
-            # "database is locked" and "disk I/O error" say themselves what is wrong.
+            # "database is locked" and "disk I/O error" are clear enough.
             if path.is_file() and isinstance(error, sqlite3.OperationalError):
                 raise
-            raise UserError(f"{path} is not a store of completions: move it away or name another.") from error
+            raise UserError(
+                f"{path} is not a store of completions: move it away, or name another folder."
+            ) from error
         if "chat" not in columns:
             self._database.close()
             raise UserError(f"{path} was written by an older version: move it away, or name another folder.")
 
     def get(self, model: str, request: Request) -> Completion | None:
-        """What the model of this identity wrote when it was asked this, or None."""
+        """The stored completion for this request to the model of this identity, or None."""
         with self._lock:
             row = self._database.execute(_GET, (completion_id(model, request),)).fetchone()
         return None if row is None else Completion(*row)
 
     def put(self, model: str, request: Request, completion: Completion) -> Completion:
-        """Keep a completion, at once and for good. The first one stays: a second is not written over it.
-        Returns the one that is kept."""
+        """Store a completion and return the stored one. An earlier completion of the same request stays."""
         assert completion.finish in ("stop", "length", "filter"), f"not an answer: {completion.finish!r}"
         prefix = hashlib.sha256(request.prefix.encode("utf-8")).hexdigest()
         asked = (request.prompt, request.max_tokens, request.temperature, request.seed)
@@ -63,19 +64,19 @@ class Completions:
         more = (json.dumps(request.stop), request.begin, turns)
         row = (completion_id(model, request), model, prefix, *asked, *more)
         with self._lock:
-            # The prefix first: a kill between the two leaves a prefix too many, never one too few.
+            # The prefix first: a kill between the two leaves an unused prefix, never a missing one.
             self._database.execute("INSERT OR IGNORE INTO prefixes VALUES (?, ?)", (prefix, request.prefix))
             self._database.execute(_PUT, (*row, *dataclasses.astuple(completion)))
             return Completion(*self._database.execute(_GET, row[:1]).fetchone())
 
     def __len__(self) -> int:
-        """Number of completions kept."""
+        """Number of stored completions."""
         with self._lock:
             count: int = self._database.execute("SELECT COUNT(*) FROM completions").fetchone()[0]
         return count
 
     def close(self) -> None:
-        """Close the file; what was put stays."""
+        """Close the file."""
         with self._lock:
             self._database.close()
 
@@ -89,15 +90,15 @@ class Completions:
 
 
 def completion_id(model: str, request: Request) -> str:
-    """What a completion is known by: the model's identity and the request's content.
+    """The key of a completion: a hash of the model's identity and the request's content.
 
-    Where a request is cut into prefix and prompt counts: the two are tokenised apart, so the cut can
-    change what the model reads.
+    Two requests with the same text but another cut between prefix and prompt differ: the two parts are
+    tokenised apart, so the cut can change what the model reads.
     """
     return content_id((model, request))
 
 
-# A prefix may be a whole dataset and stand before a thousand prompts: it is kept once.
+# A prefix may be a whole dataset that a thousand prompts share: it is stored once.
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS prefixes (id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE IF NOT EXISTS completions (
@@ -113,7 +114,7 @@ _PUT = f"INSERT OR IGNORE INTO completions VALUES ({', '.join('?' * 15)})"
 
 
 def _patiently(database: sqlite3.Connection, statement: str) -> None:
-    # SQLite does not wait its own timeout out when several processes turn on the log of a new file.
+    # SQLite ignores its own timeout when several processes turn on the log of a new file.
     for wait in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, None):
         try:
             database.execute(statement)

@@ -5,10 +5,10 @@ function `load` is the model `local`. There is no registry. A plug-in is found
 
     - in the folder of its kind in this package,
     - in an entry point of the group `corollary.<kind>` of any installed distribution,
-    - or in a file that the user names: `path/to/file.py`, or `path/to/file.py:function`.
+    - or in a file that you name: `path/to/file.py`, or `path/to/file.py:function`.
 
-The function's keyword-only parameters are its options: their names, annotations and defaults are the schema
-and the error messages. Nothing here imports torch: plug-ins import heavy libraries inside their functions.
+The function's keyword-only parameters are its options: their names, annotations and defaults are the schema.
+Nothing here imports torch: plug-ins import heavy libraries inside their functions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from corollary.types import Spec
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of plug-in: what one is called, its function, and its folder in this package ("": none)."""
+    """A kind of plug-in: its name in messages, its function, and its folder in this package ("": none)."""
 
     name: str
     verb: str
@@ -58,17 +58,16 @@ KINDS = {
 ENGINE = frozenset(
     "seed window count rows other orders prompt scorer on_checkpoint checkpoints on_step".split()
 )
-"""Keyword parameters that a study fills itself; nobody sets them as options."""
+"""Keyword parameters that the program fills; they are not options."""
 
 
 def is_engine(name: str) -> bool:
-    """Whether a study fills a keyword parameter itself: a name of `ENGINE`, or a prompt
-    ("reverse_prompt")."""
+    """Whether the program fills a parameter: a name in `ENGINE`, or a prompt ("reverse_prompt")."""
     return name in ENGINE or name.endswith("_prompt")
 
 
 REQUIRED: Any = inspect.Parameter.empty
-"""Default of an option that has none: it must be given."""
+"""The default of an option that must be given."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def available(kind: str) -> list[str]:
 def load(kind: str, use: str) -> Callable[..., Any]:
     """The function of a plug-in, by name or as `file.py:function`.
 
-    Raises `UserError` when there is no such plug-in, file or function, or when the user's file does not run.
+    Raises `UserError` when there is no such plug-in, file or function, or when the file does not run.
     """
     loaded: Callable[..., Any]
     if is_file(use):
@@ -110,7 +109,7 @@ def load(kind: str, use: str) -> Callable[..., Any]:
 
 
 def name_of(use: str) -> str:
-    """What a plug-in is called in folders and results: a file's by its function, if one is named."""
+    """The name of a plug-in in folders and results: the function, if one is named, else the file's stem."""
     _, found, function = use.rpartition(".py:")
     return function if found else Path(use).stem
 
@@ -125,19 +124,19 @@ def options(function: Callable[..., Any]) -> tuple[Option, ...]:
 
 
 def wants(kind: str, use: str) -> frozenset[str]:
-    """The parameters in `ENGINE` that a plug-in asks for: what it needs is read off its signature."""
+    """The parameters of a plug-in's signature that the program fills (see `is_engine`)."""
     return frozenset(filter(is_engine, inspect.signature(load(kind, use)).parameters))
 
 
 def check_options(kind: str, spec: Spec) -> Spec:
     """The same plug-in with every option resolved: defaults filled in, values of the annotated types.
 
-    Text is read as the command line and configuration files give it ("3", "yes", "a,b"), "max-tokens" is the
-    option `max_tokens`, and a list becomes the tuple that the annotation asks for. Two spellings of the same
-    settings give equal specs, so the result may be hashed.
+    Text is converted as the command line and configuration files give it ("3", "yes", "a,b"). "max-tokens" is
+    the option `max_tokens`, and a list becomes the tuple that the annotation asks for. Two spellings of the
+    same settings give equal specs, so the result may be hashed.
 
     Raises `UserError` for an unknown plug-in or option (and names the nearest), for a value of another type,
-    and for an option without default that is not given.
+    and for a required option that is missing.
     """
     existing = {option.name: option for option in options(load(kind, spec.use))}
     owner = f"{_kind(kind).name} {spec.use}"
@@ -162,30 +161,30 @@ def check_options(kind: str, spec: Spec) -> Spec:
 
 
 def sections(settings: Mapping[str, Any] | None, known: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Settings named "section.option", by section. Raises `UserError` for a section that is none of these."""
+    """Settings named "section.option", by section. Raises `UserError` for an unknown section."""
     found: dict[str, dict[str, Any]] = {section: {} for section in known}
     for name, value in (settings or {}).items():
-        # From the right: the name of a file has a dot of its own.
+        # From the right: a file's name contains a dot too.
         section, dot, option = name.rpartition(".")
         if not dot or section not in found:
             raise UserError(
-                f"'{name}' does not say whose option it is: write one of {', '.join(found)}, a dot, and the"
-                " option."
+                f"'{name}' does not name the section of an option: write SECTION.OPTION, with one of the"
+                f" sections {', '.join(found)}."
             )
         found[section][option] = value
     return found
 
 
 def bind(kind: str, spec: Spec) -> Callable[..., Any]:
-    """The plug-in's function with its options given. Raises `UserError` as `check_options` does."""
+    """The plug-in's function with its options bound. Raises `UserError` as `check_options` does."""
     return functools.partial(load(kind, spec.use), **check_options(kind, spec).options)
 
 
 def identity(kind: str, spec: Spec) -> dict[str, Any]:
-    """Plain values to be hashed: what a plug-in and its options are known by.
+    """Plain values that identify a plug-in and its options, to be hashed.
 
-    A user's file is known by its content, never by its path: moving it repeats nothing, and changing it does.
-    A plug-in of another distribution is known by its name and version.
+    The identity of a file is its content, never its path: moving it repeats nothing, and changing it does.
+    The identity of another distribution's plug-in contains that distribution's name and version.
     """
     use = spec.use
     if is_file(use):
@@ -205,7 +204,7 @@ def summary(function: Callable[..., Any]) -> str:
 
 
 def is_file(use: str) -> bool:
-    """Whether a plug-in is named by a Python file."""
+    """Whether a plug-in's name is a Python file."""
     return use.endswith(".py") or ".py:" in use
 
 
@@ -217,8 +216,8 @@ def _kind(kind: str) -> Kind:
 
 @functools.cache
 def _own(kind: str) -> dict[str, str]:
-    """The plug-ins in this package's folder of a kind: name to module. Engine modules may lie beside them,
-    so a plug-in is a file that defines the kind's verb; the source is searched, not imported."""
+    """The plug-ins in this package's folder of a kind: name to module. Other modules may lie beside them, so
+    a plug-in is a file that defines the kind's function. The source is searched, not imported."""
     found = _kind(kind)
     if not found.folder:
         return {}
@@ -260,8 +259,8 @@ def _split(use: str, verb: str) -> tuple[Path, str]:
 
 
 def _module_of(path: Path) -> ModuleType:
-    # Under a name made from the content, so that a file that was edited is loaded anew and one that was not
-    # is loaded once. It must be in sys.modules before it runs: dataclasses look there.
+    # The module's name contains a hash of the content: an edited file is loaded again, any other once.
+    # It must be in sys.modules before it runs: dataclasses look there.
     source = path.read_bytes()
     name = f"corollary_plugin_{hashlib.sha256(str(path).encode() + source).hexdigest()[:16]}"
     if name in sys.modules:
@@ -273,7 +272,7 @@ def _module_of(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         found.loader.exec_module(module)
-    # SystemExit too: a file that ends the process at import would end the study without a word.
+    # SystemExit too: a file that ends the process at import would end the study silently.
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UserError(f"{path} does not run ({type(error).__name__}: {error}): fix the file.") from error
@@ -281,8 +280,8 @@ def _module_of(path: Path) -> ModuleType:
 
 
 def _annotation(annotation: Any, function: Callable[..., Any]) -> Any:
-    # One at a time, not inspect's eval_str: a name that exists only for the type checker (a model's class
-    # under TYPE_CHECKING) must not hide the types of the options beside it.
+    # One at a time, not with inspect's eval_str: a name that exists only under TYPE_CHECKING must not hide
+    # the types of the other options.
     if not isinstance(annotation, str):
         return Any if annotation is inspect.Parameter.empty else annotation
     try:

@@ -1,4 +1,4 @@
-"""How the command line shows what happens and what came out: bars on a terminal, plain lines elsewhere."""
+"""Progress and results on the command line: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ STAGES = {"make": "Making datasets", "write": "Generating augmentations", "try":
 """The stages of a study, in the order of their bars."""
 
 FLAGS = ("datasets", "tunings")
-"""Kinds whose options are flags of a command of their own."""
+"""Kinds whose options are flags of their own command."""
 
 STEPS = 20
-"""Where there are no bars, a line for each of so many parts that is done."""
+"""Without bars, a line is printed this many times."""
 
 
 @contextmanager
 def progress_of(command: str) -> Iterator[dict[str, Any]]:
-    """What a command reports its progress to, as keyword arguments."""
+    """The keyword argument through which a command reports its progress."""
     if command in ("study", "demo", "evaluate"):
         with comparison() as observer:
             yield {"observer": observer}
     elif command in ("augment", "tune", "ask"):
-        with bar({"augment": "Generating", "tune": "Tuning", "ask": "Asking"}[command]) as tell:
-            yield {"progress": tell}
+        with bar({"augment": "Generating", "tune": "Tuning", "ask": "Asking"}[command]) as progress:
+            yield {"progress": progress}
     else:
         yield {}
 
 
 def result(command: str, found: Any) -> None:
-    """Print what a command returned."""
+    """Print the value that a command returned."""
     if command in ("study", "demo") or hasattr(found, "summary"):
         line()
         line(summary(found.summary))
@@ -67,7 +67,7 @@ def result(command: str, found: Any) -> None:
         line()
         line(f"Report: {found.report()}")
     elif command == "evaluate":
-        # Outside a study there is one arm, and nothing is known of its tests but their names.
+        # Outside a study there is one arm, and only the names of its tests are known.
         tests = [
             {"dataset": row["dataset"], "split": row["split"], "recall": False} for row in found.accuracy
         ]
@@ -92,27 +92,26 @@ def result(command: str, found: Any) -> None:
 
 
 def line(text: str = "", *, console: Console | None = None) -> None:
-    """Text as it is, without control characters: not coloured, and on a terminal folded between words
-    alone."""
+    """Print a text without colours and control characters; on a terminal, wrap it between words."""
     whole = "\n".join(_folded(clean(text)))
     (console or Console(file=sys.stdout)).print(whole, markup=False, highlight=False, soft_wrap=True)
 
 
 def room() -> int | None:
-    """The columns of the terminal, None where there is none: a file or another program gets whole lines."""
+    """The columns of the terminal. None without a terminal: files and programs get whole lines."""
     console = Console(file=sys.stdout)
     return console.width if console.is_terminal or "COLUMNS" in os.environ else None
 
 
 @contextmanager
 def bar(label: str) -> Iterator[Any]:
-    """A progress bar for one thing; gives a function of (done, of how much)."""
+    """A progress bar; yields a function of (done, total)."""
     console = Console(file=sys.stderr)
     with _bars(console) as bars:
         task = bars.add_task(label, total=None)
         shown = 0
 
-        def tell(done: int, total: int, now: str = "") -> None:
+        def update(done: int, total: int, now: str = "") -> None:
             nonlocal shown
             name = clean(f"{label} {now}".rstrip())
             bars.update(task, completed=done, total=total, description=name, visible=total > 0)
@@ -120,20 +119,19 @@ def bar(label: str) -> Iterator[Any]:
                 line(f"{label}: {done:,} of {total:,} ({100 * done // total} %)", console=console)
                 shown = done * STEPS // total
 
-        yield tell
+        yield update
 
 
 @contextmanager
 def comparison() -> Iterator[Observer]:
-    """What is shown while a study runs: a bar for each stage, and a row for each trial that finishes."""
+    """An observer of a study that shows a bar for each stage and a row for each finished trial."""
     console = Console(file=sys.stdout)
     with _bars(console) as bars:
-        # All at once, since bars are shown in the order in which they are made; a stage shows once it has
-        # work.
+        # All bars are created now, as they appear in this order; a stage becomes visible once it has work.
         tasks = {stage: bars.add_task(name, total=0, visible=False) for stage, name in STAGES.items()}
         headed: list[bool] = []
 
-        def tell(stage: str, done: int, total: int, what: Any) -> None:
+        def observe(stage: str, done: int, total: int, what: Any) -> None:
             if stage in tasks:
                 bars.update(tasks[stage], completed=done, total=total, visible=total > 0)
             if what is None:
@@ -158,10 +156,11 @@ def comparison() -> Iterator[Observer]:
             elif stage == "write" and not console.is_terminal:
                 cell, strategy, rows = what
                 line(
-                    f"wrote {cell.name} {strategy}: {count(rows, 'row')} ({done} of {total})", console=console
+                    f"generated {cell.name} {strategy}: {count(rows, 'row')} ({done} of {total})",
+                    console=console,
                 )
 
-        yield tell
+        yield observe
 
 
 def trial_header() -> str:
@@ -179,20 +178,20 @@ def trial_row(trial: Trial, result: Result) -> str:
 
 
 def summary(found: Mapping[str, Any]) -> str:
-    """A table for each dataset: accuracy by arm and split, means over seeds, in the study's order."""
+    """A table for each dataset: mean accuracy over seeds by arm and split, in the study's order."""
     outline = outline_of(found)
     blocks = [tables.by_arm(found, outline, dataset) for dataset in outline.datasets(found["accuracy"])]
     return "\n\n".join(f"{block.caption}\n{block.text(room())}" for block in blocks)
 
 
 def advice(found: Mapping[str, Any]) -> str:
-    """What to do and why: three sentences, one a line."""
+    """The advice: what to do, why, and when not, one sentence a line."""
     said = advise(found)
     return "\n".join([said.do, said.why, said.but]).replace("\u00a0", " ")
 
 
 def files(corpus: Corpus) -> str:
-    """What became of each file of a corpus: counts, then what was left out and why."""
+    """A table of a corpus's files, then the parts that were left out and why."""
     rows = corpus_table(corpus)
     counts = Table("", COLUMNS[:4], tuple(row[:4] for row in rows), names=2).text(room())
     notes = [
@@ -204,13 +203,13 @@ def files(corpus: Corpus) -> str:
 
 
 def costs(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The costs of a study as a table, and what its columns mean."""
+    """The costs of a study as a table, with an explanation of its columns."""
     shown = tables.costs(rows)
     return f"{shown.text(room())}\n\n{shown.caption}"
 
 
 def listing(found: Sequence[Plugin]) -> str:
-    """The plug-ins by kind, each with its line and its options, as they are written on the command line."""
+    """The plug-ins by kind, each with its summary and its options as you type them."""
     lines: list[str] = []
     for kind in dict.fromkeys(plugin.kind for plugin in found):
         lines += ["", kind]
@@ -233,7 +232,7 @@ def answers(found: Sequence[Answer]) -> str:
     heads = ("arm", "tuning", "answers", *(("prefers", "share") if shares else ()))
     body = []
     for answer in found:
-        # A model may generate anything that breaks a line.
+        # A model may generate line breaks of any kind.
         row = (answer.method, answer.tuning, " ".join(clean(answer.text).split()) or "(nothing)")
         preferred = (answer.shares[0][0], f"{100 * answer.shares[0][1]:.0f} %") if answer.shares else ("", "")
         body.append((*row, *(preferred if shares else ())))
@@ -243,15 +242,15 @@ def answers(found: Sequence[Answer]) -> str:
 
 
 def _folded(text: str) -> Iterator[str]:
-    """The lines of a text, those that are wider than the terminal folded behind the column where their words
-    begin. A word that does not fit, such as a path, stays whole."""
+    """The lines of a text. Those wider than the terminal are wrapped and indented; a word that does not fit,
+    such as a path, stays whole."""
     width = room()
     for each in text.split("\n"):
         if width is None or len(each) <= width:
             yield each
             continue
         indent = " " * (len(each) - len(each.lstrip()))
-        # A name in front of an explanation: the rest goes under the explanation.
+        # A name and its explanation: the wrapped rest goes below the explanation.
         name, gap, rest = each.strip().partition("  ")
         hanging = indent + " " * (len(name) + len(gap) + len(rest) - len(rest.lstrip())) if rest else indent
         hanging = hanging if len(hanging) <= width // 2 else indent
@@ -273,9 +272,9 @@ def _bars(console: Console) -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
-        # A file or a pipe gets lines alone.
+        # Files and pipes get plain lines.
         disable=not console.is_terminal,
-        # A trial may take minutes: the usual half minute would see none of them.
+        # A trial may take minutes: the default window of half a minute would see none.
         speed_estimate_period=3600,
     )
 

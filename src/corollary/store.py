@@ -1,6 +1,6 @@
-"""Files that are replaced whole: a kill at any moment leaves the old file or the new one, never half of one.
+"""Files that are replaced as a whole: a kill at any moment leaves the old file or the new one, never a half.
 
-Keys are sorted everywhere: same values, same bytes.
+Keys are sorted everywhere, so the same values give the same bytes.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from corollary.values import to_plain
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file by this text at once; its folder is made if it does not exist."""
+    """Replace a file by this text in one step. Creates the folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder, since a rename is atomic only within one file system.
+    # In the same folder: a rename is atomic only within one file system.
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("x", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
-            # Without it some file systems rename first and write later: a power cut leaves it empty.
+            # Some file systems rename before they write: a power cut would leave an empty file.
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        # A full disk does not say of itself which file it had no room for.
+        # The error of a full disk does not name the file.
         error.filename = str(path)
         raise
     finally:
@@ -53,9 +53,9 @@ def read_json(path: Path) -> Any:
 
 
 def read_jsonl(path: Path) -> list[Any]:
-    """The rows of a JSON-lines file; empty lines are passed over. Raises `UserError`, which says which
-    line, when one is not JSON, and when the file does not exist."""
-    # Not splitlines(): it also splits at U+2028 and its like, which JSON leaves inside texts.
+    """The rows of a JSON-lines file, without empty lines. Raises `UserError` when the file does not exist,
+    and names the line when one is not JSON."""
+    # Not splitlines(): it also splits at U+2028 and the like, which JSON allows inside texts.
     lines = enumerate(_read(path).split("\n"), start=1)
     return [_parse(line, f"{path}, line {number},") for number, line in lines if line.strip()]
 
@@ -66,11 +66,11 @@ def _read(path: Path) -> str:
     except FileNotFoundError as error:
         raise UserError(f"There is no file {path}: give the path of an existing one.") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not text in UTF-8: save it in that encoding.") from error
+        raise UserError(f"{path} is not UTF-8 text: save it in that encoding.") from error
 
 
 def _parse(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise UserError(f"{where} is not JSON ({error}): mend or remove it.") from error
+        raise UserError(f"{where} is not JSON ({error}): fix or remove it.") from error

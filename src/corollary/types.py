@@ -11,11 +11,11 @@ DROPPED = "dropped"
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a text was read: a file, and the place in it.
+    """The file that a text comes from, and the place in it.
 
-    `file` is a path below the corpus folder, with forward slashes. `page` (of a PDF) and `row` (of a
-    table or a JSON file) count from 1. `start` and `end` are offsets in characters of the document's
-    text, `end` exclusive; an augmentation has those of the sentence that it was generated from.
+    `file` is a path below the corpus folder, with forward slashes. `page` (of a PDF) and `row` (of a table
+    or a JSON file) count from 1. `start` and `end` are character offsets in the document's text, `end`
+    exclusive. An augmentation has the offsets of the sentence that it was generated from.
     """
 
     file: str = ""
@@ -29,11 +29,11 @@ class Origin:
 class Document:
     """A text that a model is trained on or shown. An augmentation is a Document with a `source`.
 
-    `source` contains the ids of the documents it was derived from; `strategy` names who wrote it, or is
-    `DROPPED` for a line that its strategy left out: it is audited, and never trained on. `spans` are the
-    (start, end) offsets of its sentences in `text`, where the reader knows them; None leaves splitting to
-    `corollary.documents.split`, and () says that no sentence is to be trained on by itself. `meta` keeps
-    the fields of a row that are none of ours.
+    `source` contains the ids of the documents that it was generated from. `strategy` names the strategy
+    that generated it. `DROPPED` marks a line that its strategy left out: it is audited, never trained on.
+    `spans` are the (start, end) offsets of the sentences in `text`. With None,
+    `corollary.documents.split` finds them; with (), no sentence becomes a training row.
+    `meta` contains the other fields of the row that the document was read from.
     """
 
     id: str
@@ -49,12 +49,12 @@ class Document:
 class Question:
     """One held-out item. With `choices` it is scored by likelihood, without by generation.
 
-    A choice or answer continues `prompt`: its leading space belongs to it. `accept` contains further answers
-    that are as right as `answer` (syllogisms may have several). `premises` are the ids of the documents that
-    prove the answer. `unit` groups questions that test the same fact, so that they are not counted as
-    independent evidence; left empty, questions that share a premise are one unit. `marks` are labels by which
-    the statistics break results down; the dataset describes them. `domain` is the prompt without what it asks
-    about ("is called"): where it is given, the choices are scored behind it too, for the secondary metric.
+    A choice or answer continues `prompt`, so its leading space belongs to it. `accept` contains other right
+    answers (syllogisms may have several). `premises` are the ids of the documents that prove the answer.
+    `unit` groups questions that test the same fact, so that they are not counted as independent evidence.
+    Questions without a `unit` form one if they share a premise. `marks` are labels by which the statistics
+    break results down; the dataset describes them. `domain` is the prompt without its subject ("is called").
+    If it is given, the choices are also scored after it, for the secondary metric.
     """
 
     id: str
@@ -71,7 +71,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Mark:
-    """What a mark of questions means: a heading, one sentence, and a label for each of its values."""
+    """A heading, one sentence about a mark of questions, and a label for each of its values."""
 
     title: str
     about: str
@@ -82,11 +82,11 @@ class Mark:
 class Dataset:
     """Documents to learn from and held-out questions.
 
-    The rest is what a dataset plug-in offers beside them: `recall` names the splits that ask only for what
-    the documents state; `audit` is an audit plug-in that can tell whether a generated line follows; `marks`
-    describes the marks of its questions; `section` is a report section plug-in; `model` is the model to use
-    where none is named; `other_seed` is a seed at which the same plug-in makes documents that share no fact
-    with these, None where there is none; `made` is the plug-in with its options.
+    A dataset plug-in may set the other fields. `recall` names the splits that ask only for what the documents
+    state. `audit` is an audit plug-in that decides whether a generated line follows. `marks` describes the
+    marks of the questions. `section` is a report section plug-in. `model` is the default model. `other_seed`
+    is a seed at which the plug-in makes documents that share no fact with these, or None. `made` is the
+    plug-in with its options.
     """
 
     name: str
@@ -111,14 +111,15 @@ class Message:
 
 @dataclass(frozen=True)
 class Request:
-    """One generation. `prefix` is the part shared with other requests (it is read once).
+    """One generation. `prefix` is the part that it shares with other requests; a local model reads it once.
 
-    Without `chat` the model continues the text `prefix + prompt`. With `chat`, a tuple of earlier turns
-    (system, worked examples) that may be empty, `prefix + prompt` is the content of the last user turn: a
-    local model renders all turns with its tokenizer's chat template, an endpoint is sent them as messages.
-    `begin` is how the answer starts: a local model continues it, an endpoint is told; it is part of the
-    completion's text. `temperature` 0 is greedy; generation ends at `stop`, at the end of sequence, or
-    after `max_tokens` tokens.
+    Without `chat` the model continues the text `prefix + prompt`. `chat` is a tuple of earlier turns (system,
+    worked examples), which may be empty. Then `prefix + prompt` is the content of the last user turn: a local
+    model renders the turns with its chat template, and an endpoint receives them as messages.
+
+    `begin` is the start of the answer, and part of the completion's text. A local model continues it; an
+    endpoint is asked to begin with it. `temperature` 0 is greedy. Generation ends at `stop`, at the end of
+    sequence, or after `max_tokens` tokens.
     """
 
     prompt: str
@@ -133,7 +134,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model wrote, with its own token usage. `finish` says how the text ended: "stop" (at a stop text
+    """A generated text and the tokens that it took. `finish` says how the text ended: "stop" (at a stop text
     or the end of sequence), "length" (out of tokens), "filter" (withheld by a provider) or "failed" (never
     stored)."""
 
@@ -155,9 +156,11 @@ class Likelihood:
 
 @dataclass(frozen=True)
 class Score:
-    """A raw measurement of one question: every choice's likelihood (in the order of the question's
-    choices), also behind the question's `domain` if it has one, or the generated text and how its
-    generation ended. Metrics are derived when reporting."""
+    """A raw measurement of one question; metrics are derived when reporting.
+
+    `likelihoods` has one entry per choice, in the question's order; `domain` has the same after the
+    question's `domain`. A question without choices has the generated `text`, and `finish` says how it ended.
+    """
 
     question: str
     likelihoods: tuple[Likelihood, ...] = ()
@@ -194,11 +197,11 @@ Role = Literal["floor", "context", "baseline", "control", "ablation", "treatment
 
     floor      the model without the documents
     context    the documents in the prompt
-    baseline   tuned on the documents alone; the first one is what all others are compared with
+    baseline   tuned on the documents alone; all other arms are compared with the first one
     control    tuned on the documents and text that should not help: rules out another explanation
     ablation   a part of the treatment
     treatment  tuned on the documents and what follows from them; the first one decides the advice
-    bound      what cannot be had in practice: the best that the design could give
+    bound      an upper bound that you cannot reach in practice
 """
 
 
@@ -206,13 +209,14 @@ Role = Literal["floor", "context", "baseline", "control", "ablation", "treatment
 class Arm:
     """One arm of a comparison, as data.
 
-    `augment` are the strategies whose documents are added to the training documents; `tune` says whether the
-    model is tuned at all; `context` is what is put before each question (a context plug-in, or "none").
-    `against` names the arms that it is compared with, or "chance"; None leaves that to its role.
-    `same_size_as` names an arm: this one gets as many added rows as that one. `read_off` names an arm whose
-    checkpoints it is read off, the best one on the test itself; it has no trials of its own. `whole` are the
-    datasets whose documents it is trained on unsplit, `only` the only datasets and `tunings` the only tunings
-    with which it runs (empty: all). `about` says what it is, in the report.
+    `augment` are the strategies whose documents are added to the training documents. `tune` says whether the
+    model is tuned at all. `context` is a context plug-in, which puts documents before each question, or
+    "none". `against` names the arms that it is compared with, or "chance"; None leaves that to its role.
+
+    `same_size_as` names an arm: this one gets as many added rows as that one. `read_off` names an arm: this
+    one reports the checkpoint of that arm that does best on the test, and has no trials of its own. `whole`
+    are the datasets whose documents stay unsplit in training. `only` and `tunings` limit the datasets and
+    tunings with which the arm runs (empty: all). `about` describes it in the report.
     """
 
     name: str
@@ -233,11 +237,11 @@ class Arm:
 class Study:
     """A whole comparison: every dataset x seed x arm x tuning.
 
-    `model` is tuned and asked; `generator` writes the augmentations and `judge` checks them (None: the model
-    does). `limits` maps the name of a tuning to the only datasets on which it runs. `tunings` are options of
-    the tuning plug-ins; the same budget of tokens holds for every tuned arm. `withhold` is the share of the
-    facts of which the treatment is shown no inference. `prompts` maps a strategy to a prompt file of the
-    user's own. `checks` are the check plug-ins that the treatment's lines must pass.
+    `model` is tuned and asked. `generator` generates the augmentations and `judge` checks them (None: the
+    model does). `limits` maps the name of a tuning to the only datasets on which it runs. Every tuned arm has
+    the token budget that `tunings` sets. `withhold` is a share of the facts: inferences from these are not
+    trained on. `prompts` maps a strategy to a prompt file of your own. `checks` are the check plug-ins that
+    the treatment's lines must pass.
     """
 
     name: str
@@ -260,10 +264,10 @@ class Study:
 class Trial:
     """One cell of a study, self-contained: everything that a worker needs to run it.
 
-    `documents` are trained on when `tune` is set. `context` documents are put before the questions: all of
-    them, once per order in `orders` (permutations of range(len(context))), or, where `nearest` is not empty,
-    for each question the documents at these indices, once. `checkpoints` > 0 also scores the questions at
-    that many evenly spaced points of the tuning run.
+    The model is trained on `documents` when `tune` is set. The `context` documents come before the questions:
+    all of them, once per order in `orders` (permutations of range(len(context))). If `nearest` is not empty,
+    it has the indices of each question's own documents instead, shown once. `checkpoints` > 0 also scores the
+    questions at that many evenly spaced points of the tuning run.
     """
 
     dataset: str
@@ -281,8 +285,8 @@ class Trial:
 
 @dataclass(frozen=True)
 class Result:
-    """What a trial measured; a failure is a result with `error`. `scores` has one tuple per document
-    order (one in all without context); `checkpoints` maps a step to its scores."""
+    """The measurements of a trial; a failure is a result with `error`. `scores` has one tuple per order of
+    the documents (one without context). `checkpoints` pairs a step with its scores."""
 
     trial: str
     scores: tuple[tuple[Score, ...], ...] = ()
@@ -295,9 +299,12 @@ class Result:
 
 @runtime_checkable
 class Writer(Protocol):
-    """A model that generates. `identity` is a hash of its content (weights and tokenizer; of an endpoint
-    the model's name and settings), never a path or an address. `kind` names the prompt files that it
-    understands ("chat", "base", or one that a plug-in brings)."""
+    """A model that generates.
+
+    `identity` is a hash of its content, never a path or an address: of weights and tokenizer, or of an
+    endpoint's model name and settings. `kind` names the prompt files that it understands ("chat", "base", or
+    a plug-in's own).
+    """
 
     @property
     def identity(self) -> str: ...
@@ -315,14 +322,14 @@ class Writer(Protocol):
         ...
 
     def generate(self, requests: Sequence[Request]) -> Iterable[Completion | Exception]:
-        """One completion for each request, in order, or a `JobFailed` for one that failed for good. They may
-        come one by one, as they are done."""
+        """One completion for each request, in order, or a `JobFailed` for one that failed for good. A model
+        may yield each as soon as it is done."""
         ...
 
 
 @runtime_checkable
 class Scorer(Protocol):
-    """A model that scores: it gives the likelihood of a text."""
+    """A model that computes the likelihood of a text."""
 
     @property
     def identity(self) -> str: ...
@@ -333,7 +340,7 @@ class Scorer(Protocol):
     def count(self, text: str) -> int: ...
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
-        """Score each (prompt, continuation) behind the shared `prefix`."""
+        """One likelihood for each (prompt, continuation), after the shared `prefix`."""
         ...
 
 
@@ -349,7 +356,7 @@ class Trainee(Writer, Scorer, Protocol):
 
 
 Model = Writer | Scorer
-"""Any model. What it can do is which of the three protocols it has: see `isinstance`."""
+"""Any model. `isinstance` with the three protocols says what it can do."""
 
 
 Flow = Generator[list[Request], list[Completion], list[Document]]

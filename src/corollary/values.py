@@ -1,6 +1,6 @@
 """Values as plain data, and the hash of their content.
 
-`content_id` hashes values, never a path, an address or a device: what has equal inputs has one identity.
+`content_id` hashes values, never a path, an address or a device: equal inputs have one identity.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ T = TypeVar("T")
 
 
 def content_id(value: Any) -> str:
-    """SHA-256, in hex, of a value's content: the same in every process, on every machine and day.
+    """SHA-256, in hex, of a value's content. It is the same in every process and on every machine.
 
-    Takes dataclasses, mappings with text keys (their order does not count), lists, tuples (equal to
-    lists), text, integers, floats (all their digits), booleans and None. Raises `TypeError`, which
-    says where, for anything whose content is not stable or not its own: sets, paths, functions, NaN,
-    objects of any other class.
+    The value may contain dataclasses, mappings with text keys (in any order), lists, tuples (equal to
+    lists), text, integers, floats, booleans and None. Raises `TypeError` with the place for anything whose
+    content is not stable: sets, paths, functions, NaN and objects of other classes.
     """
     plain = json.dumps(_stable(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(plain.encode("ascii")).hexdigest()
 
 
 def to_plain(value: Any) -> Any:
-    """A dataclass and all within it as what JSON knows: dicts with text keys, lists, text, numbers, None.
+    """A value as plain JSON types: dicts with text keys, lists, text, numbers, None.
 
     Raises `TypeError` as `content_id` does.
     """
@@ -38,24 +37,24 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(cls: type[T], value: Any) -> T:
-    """The inverse of `to_plain`: builds a dataclass from a mapping, with the nested ones its fields name.
+    """A dataclass, with those nested in it, from a mapping: the inverse of `to_plain`.
 
-    Fields that are missing take their defaults. Raises `TypeError` for a field that does not exist, that
-    is missing and has no default, or that holds something of another type. Where a field says `Any`
-    (options, notes) a tuple comes back as a list, which `content_id` does not tell apart.
+    Missing fields take their defaults. Raises `TypeError` for an unknown field, a missing one without a
+    default, and a value of another type. In a field of type `Any` a tuple comes back as a list; `content_id`
+    treats the two alike.
     """
     built: T = _rebuild(cls, value)
     return built
 
 
 def _stable(value: Any, where: str) -> Any:
-    """The value as plain data, or `TypeError`. Types are compared exactly: a NumPy float is a float to
-    isinstance, and an enum a text, but their content is not what it looks like."""
+    """The value as plain data, or `TypeError`. Types must match exactly: isinstance accepts a NumPy float as
+    a float and some enums as text, but their content differs."""
     if value is None or type(value) in (str, int, bool):
         return value
     if type(value) is float:
         if not math.isfinite(value):
-            raise TypeError(f"{where} is {value}, which has no place in JSON and equals nothing")
+            raise TypeError(f"{where} is {value}, which JSON cannot contain")
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
@@ -89,14 +88,14 @@ def _rebuild(wanted: Any, value: Any, where: str = "it") -> Any:
     if isinstance(wanted, type) and dataclasses.is_dataclass(wanted):
         types = _field_types(wanted)
         if not isinstance(value, Mapping):
-            raise TypeError(f"{wanted.__name__} is an object, as in {{...}}, and this is none")
+            raise TypeError(f"{wanted.__name__} must be an object, such as {{...}}")
         if unknown := set(value) - set(types):
             raise TypeError(f"{wanted.__name__} has no {', '.join(sorted(unknown))}")
         if lacking := _required(wanted) - set(value):
             raise TypeError(f"it lacks {', '.join(sorted(lacking))}")
         return wanted(**{name: _rebuild(types[name], item, name) for name, item in value.items()})
     if origin is tuple:
-        # A text can be walked too: "d1" would become "d" and "1".
+        # A text is a sequence too: "d1" would become "d" and "1".
         _expect(isinstance(value, (list, tuple)), value, where, "a list")
         each = [options[0]] * len(value) if options[-1] is Ellipsis else options
         _expect(len(each) == len(value), value, where, f"a list of {len(each)}")
@@ -111,7 +110,7 @@ def _rebuild(wanted: Any, value: Any, where: str = "it") -> Any:
     return value
 
 
-# The types themselves, no heirs: to Python, true is a whole number.
+# Exact types, no subclasses: to Python, true is a whole number.
 _SCALARS: Mapping[Any, tuple[tuple[type, ...], str]] = {
     str: ((str,), "text"),
     bool: ((bool,), "true or false"),
@@ -127,7 +126,7 @@ def _expect(fits: bool, value: Any, where: str, what: str) -> None:
 
 @functools.cache
 def _field_types(cls: type) -> dict[str, Any]:
-    # Annotations are text and costly to evaluate: a result file holds thousands of scores.
+    # Annotations are text and slow to evaluate: a result file contains thousands of scores.
     hints = get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
 

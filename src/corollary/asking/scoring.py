@@ -1,9 +1,9 @@
 """Score questions with a model, with or without documents in the prompt, and read the scores.
 
-One metric for every method: the sum of log-probabilities of a choice. Choices are never in the
-prompt. Ties share the credit. Secondary, for questions with a `domain`: that sum less the one behind the
-domain (domain-conditional pointwise mutual information, Holtzman et al. 2021, section 3), which a name
-does not win by being liked. Generated answers that cannot be read are "no answer", not "wrong".
+Every arm has the same metric: the sum of a choice's log-probabilities. Choices are never in the prompt. Ties
+share the credit. Questions with a `domain` have a secondary metric: that sum minus the sum after the domain
+(domain-conditional pointwise mutual information, Holtzman et al. 2021, section 3). It removes the model's
+preference for some names. Generated answers that cannot be read are "no answer", not "wrong".
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ ANSWER_TOKENS = 24
 
 @dataclass(frozen=True)
 class Graded:
-    """A score, read: `correct` is the share of credit (None: no answer), `tied` whether it was shared,
-    `pmi` the share by the secondary metric (None: not measured)."""
+    """The grade of a score. `correct` is the share of credit (None: no answer), `tied` says whether it was
+    shared, and `pmi` is the share by the secondary metric (None: not measured)."""
 
     correct: float | None
     tied: bool
@@ -37,9 +37,12 @@ def evaluate(
     orders: Sequence[Sequence[int]] = (),
     nearest: Sequence[Sequence[int]] = (),
 ) -> tuple[tuple[Score, ...], ...]:
-    """Scores of all questions, once per order of the context documents (permutations of their indices);
-    without orders once, with the documents as they are given. With `nearest`, the indices of the documents of
-    each question, once: questions with the same documents share a prefix."""
+    """The scores of all questions, once per order of the context documents.
+
+    `orders` are permutations of the documents' indices; without them the given order is used. `nearest` has
+    the indices of each question's own documents instead: then the questions are scored once, and those with
+    the same documents share a prefix.
+    """
     if nearest:
         groups: dict[tuple[int, ...], list[int]] = {}
         for place, chosen in enumerate(nearest):
@@ -59,18 +62,18 @@ def _prefix(context: Sequence[Document], order: Iterable[int]) -> str:
 
 
 def fitted(documents: Sequence[Document], *, room: int, sizes: Sequence[int]) -> tuple[Document, ...]:
-    """The documents that fit in `room` tokens (`sizes`: tokens of each, with its line break).
+    """The documents that fit in `room` tokens, in order (`sizes`: tokens of each, with its line break).
 
-    Tellings are dropped before facts: documents that mention the same names tell the same fact, and
-    first tellings come before second ones. What is kept stays in its order.
+    Repetitions are dropped before facts: documents that mention the same names state the same fact, so the
+    first of them come before the second ones.
     """
     names = rare_words([document.text for document in documents])
-    tellings: dict[frozenset[str], int] = {}
+    seen: dict[frozenset[str], int] = {}
     ranked = []
     for index, document in enumerate(documents):
         mentioned = frozenset(word for word in words(document.text) if word in names)
-        tellings[mentioned] = tellings.get(mentioned, 0) + 1
-        ranked.append((tellings[mentioned], index))
+        seen[mentioned] = seen.get(mentioned, 0) + 1
+        ranked.append((seen[mentioned], index))
     kept, used = set(), 0
     for _, index in sorted(ranked):
         if used + sizes[index] <= room:
@@ -80,7 +83,7 @@ def fitted(documents: Sequence[Document], *, room: int, sizes: Sequence[int]) ->
 
 
 def grade(question: Question, score: Score) -> Graded:
-    """Derive right or wrong from a raw score."""
+    """The grade that follows from a raw score."""
     right = {question.answer, *question.accept}
     if question.choices:
         totals = [likelihood.logprob for likelihood in score.likelihoods]
@@ -93,15 +96,18 @@ def grade(question: Question, score: Score) -> Graded:
 
 
 def _credit(marks: Sequence[bool], totals: Sequence[float]) -> tuple[float, bool]:
-    """The share of right ones among the choices with the highest total, and whether these are several."""
+    """The share of right choices among those with the highest total, and whether there are several."""
     best = max(totals)
     chosen = [mark for mark, total in zip(marks, totals, strict=True) if total == best]
     return sum(chosen) / len(chosen), len(chosen) > 1
 
 
 def read_answer(score: Score, *, longest: int) -> list[str] | None:
-    """The words of a generated answer, up to its first full stop or line break; None when there is no
-    answer: nothing was written, or it rambled on (ran out of tokens, or twice the words of any answer)."""
+    """The words of a generated answer, up to its first full stop or line break.
+
+    None if there is no answer: the text is empty, ran out of tokens, or has more than twice the words of any
+    right answer.
+    """
     text = (score.text or "").strip().split("\n")[0]
     head, stop, _ = text.partition(".")
     found = words(head)
@@ -116,11 +122,11 @@ def _scores(model: Any, questions: Sequence[Question], prefix: str) -> tuple[Sco
     asked += [
         (question.domain, choice) for question in chosen if question.domain for choice in question.choices
     ]
-    pairs = list(dict.fromkeys(asked))  # facts are asked several times, and domains are few
+    pairs = list(dict.fromkeys(asked))  # many questions share a pair
     found = dict(zip(pairs, model.loglikelihood(pairs, prefix=prefix) if pairs else [], strict=True))
-    written = [question for question in questions if not question.choices]
-    requests = [Request(question.prompt, prefix, ANSWER_TOKENS, 0.0, 0, (".", "\n")) for question in written]
-    answers = dict(zip((q.id for q in written), model.generate(requests) if requests else [], strict=True))
+    opened = [question for question in questions if not question.choices]
+    requests = [Request(question.prompt, prefix, ANSWER_TOKENS, 0.0, 0, (".", "\n")) for question in opened]
+    answers = dict(zip((q.id for q in opened), model.generate(requests) if requests else [], strict=True))
     scores = []
     for question in questions:
         if question.choices:

@@ -1,8 +1,7 @@
-"""The public functions behind the commands. They put the layers together, so they are a layer of their own.
+"""The public functions behind the commands.
 
-Each is declared once: its signature, its `Doc` annotations and its docstring are also the command line's
-options, help and examples (`corollary.cli`). Nothing here imports torch at the top: the command line must
-answer at once.
+The signature, the `Doc` annotations and the docstring of each are also the options, help and examples of the
+command line (`corollary.cli`). Nothing here imports torch at the top: the command line must answer at once.
 """
 
 from corollary.commands.comparison import (

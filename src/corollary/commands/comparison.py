@@ -1,4 +1,4 @@
-"""The comparison as a whole, its report and its costs; one model on questions."""
+"""Commands that run a comparison, report it and count its costs, and that score one model on questions."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ OWN = "documents"
 
 @dataclass(frozen=True)
 class StudyResult:
-    """A study that has run: `folder` has everything as files. Tables are pandas data frames where pandas is
+    """A study that has run; `folder` contains its files. Tables are pandas data frames if pandas is
     installed, else lists of rows."""
 
     folder: Path
 
     @cached_property
     def summary(self) -> Summary:
-        """Everything in summary.json."""
+        """The content of summary.json."""
         return read_summary(self.folder)
 
     @property
@@ -59,7 +59,7 @@ class StudyResult:
 
     @property
     def advice(self) -> Any:
-        """What to do and why: `corollary.reporting.advice.Advice`."""
+        """What to do and why, as a `corollary.reporting.advice.Advice`."""
         from corollary.reporting.advice import advise
 
         return advise(self.summary)
@@ -87,7 +87,7 @@ class StudyResult:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model's answers: `rows` by question and `accuracy` by split; `folder` has them as files."""
+    """A model's answers: `rows` by question and `accuracy` by split; `folder` contains them as files."""
 
     rows: list[ResultRow]
     accuracy: list[AccuracyRow]
@@ -106,16 +106,17 @@ def study(
     settings: Annotated[
         Mapping[str, Any] | None, Doc("Option of a dataset, a tuning, `model`, `generator` or `runner`.")
     ] = None,
-    runner: Annotated[Spec | str, Doc("What does the work: processes, in_process or ray.")] = "processes",
+    runner: Annotated[Spec | str, Doc("How jobs are run: processes, in_process or ray.")] = "processes",
     observer: Observer | None = None,
 ) -> StudyResult:
     """Compare fine-tuning with keeping the documents in the prompt.
 
-    A second run in the same folder does nothing, a changed option repeats just what it changes, and a run
-    that was stopped goes on. `settings` maps "section.option" to values; `observer` is told what is finished.
+    A second run in the same folder does nothing. A changed option repeats only what depends on it, and a run
+    that was stopped continues. `settings` maps "section.option" to values; `observer` is called with each
+    part that is finished.
 
-    Raises `UserError` for what does not exist; `StudyFailed` when a part of the study failed and everything
-    else is stored.
+    Raises `UserError` for names that do not exist, and `StudyFailed` when a part of the study failed;
+    everything else is stored.
 
         corollary study docs/ --model models/qwen
         corollary study demo --out out/demo
@@ -148,7 +149,7 @@ def plan(
     prompt: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Study:
-    """The study that `source` stands for, with every name and option checked."""
+    """The study that `source` describes, with every name and option checked."""
     from corollary.studies.presets import preset_names, read_study, seeds_of, share_of
 
     if isinstance(source, str) and (source in preset_names() or source.endswith(".toml")):
@@ -176,7 +177,7 @@ def plan(
 
 
 def folder_of(source: Source, planned: Study, out: PathLike | None) -> Path:
-    """Where a study goes: never into the folder of documents that it is about."""
+    """The folder of a study; never the folder of its documents."""
     if out is not None:
         return Path(out)
     if isinstance(source, str | Path) and Path(source).is_dir():
@@ -190,10 +191,10 @@ def demo(
     settings: Annotated[
         Mapping[str, Any] | None, Doc("Option of a dataset, a tuning, `model` or `runner`.")
     ] = None,
-    runner: Annotated[Spec | str, Doc("What does the work: processes, in_process or ray.")] = "processes",
+    runner: Annotated[Spec | str, Doc("How jobs are run: processes, in_process or ray.")] = "processes",
     observer: Observer | None = None,
 ) -> StudyResult:
-    """Run the comparison that the package carries, in minutes.
+    """Run the bundled comparison, in minutes.
 
     corollary demo --out out/demo
     """
@@ -205,9 +206,9 @@ def report(
     *,
     prices: Annotated[PathLike | None, Doc("A price file (TOML), for costs in dollars.")] = None,
 ) -> Path:
-    """Write the report of a study, one page, and return its path.
+    """Write the one-page report of a study and return its path.
 
-    Raises `UserError` when the folder holds no finished study.
+    Raises `UserError` when the folder contains no finished study.
 
         corollary report out/demo
     """
@@ -221,10 +222,10 @@ def costs(
     *,
     prices: Annotated[PathLike | None, Doc("A price file (TOML).")] = None,
 ) -> list[CostRow]:
-    """Show what every arm costs, and when it has paid for itself.
+    """Show what every arm costs, and when it pays for itself.
 
-    Without a price file there is no money, and break-even counts operations. Changes no file. Raises
-    `UserError` when the folder is not a study's or the price file cannot be read.
+    Without a price file, costs are in operations, not in dollars. No file is changed. Raises `UserError` when
+    the folder contains no study, or the price file cannot be read.
 
         corollary costs out/demo --prices my-prices.toml
     """
@@ -235,27 +236,27 @@ def costs(
 
 
 def evaluate(
-    target: Annotated[Source, Doc("Folder of documents with questions.jsonl, or of a study.")],
+    target: Annotated[Source, Doc("Folder of documents with questions.jsonl, or folder of a study.")],
     out: Annotated[PathLike | None, Doc("Folder to write to (for documents).")] = None,
     *,
     model: Annotated[ModelLike, Doc("A model's name, folder, hub id, GGUF file, or file.py.")] = None,
     adapter: Annotated[PathLike | None, Doc("Folder of an adapter for the model.")] = None,
-    context: Annotated[str, Doc("What is put before a question: none, all or nearest documents.")] = "none",
-    orders: Annotated[int, Doc("In how many orders all documents are shown.")] = 3,
+    context: Annotated[str, Doc("Documents put before each question: none, all or nearest.")] = "none",
+    orders: Annotated[int, Doc("Number of orders in which all documents are shown.")] = 3,
     name: Annotated[str | None, Doc("The arm's name in the study.")] = None,
-    dataset: Annotated[str | None, Doc("Ask this dataset of the study alone.")] = None,
-    seed: Annotated[int | None, Doc("Ask this seed of the study alone.")] = None,
-    tuning: Annotated[str | None, Doc("What to call its tuning in the study: full or lora.")] = None,
+    dataset: Annotated[str | None, Doc("Ask only this dataset of the study.")] = None,
+    seed: Annotated[int | None, Doc("Ask only this seed of the study.")] = None,
+    tuning: Annotated[str | None, Doc("Name of its tuning in the study: full or lora.")] = None,
     settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model.")] = None,
     observer: Observer | None = None,
 ) -> Evaluation | StudyResult:
-    """Score a model on questions, or bring one into a study.
+    """Score a model on questions, or add one to a study.
 
-    On documents with questions, `out` gets results.jsonl and summary.json. In the folder of a study, a model
-    that was tuned elsewhere becomes the arm `name`, now and in each later run; `dataset` and `seed` limit its
-    questions.
+    For documents with questions, results.jsonl and summary.json go to `out`. In the folder of a study, a
+    model that you tuned elsewhere becomes the arm `name`, now and in each later run; `dataset` and `seed`
+    limit its questions.
 
-    Raises `UserError` for what does not exist or does not go together.
+    Raises `UserError` for names that do not exist and options that exclude each other.
 
         corollary evaluate docs/ --model models/mine --context all --out out/shown
         corollary evaluate out/demo --name mine --model models/mine --dataset reversals --seed 0
@@ -265,11 +266,11 @@ def evaluate(
         from corollary.studies.driver import add_model
 
         if name is None:
-            raise UserError(f"{target} is a study: say with --name what the model is to be called there.")
+            raise UserError(f"{target} is a study: give the model a name there with --name.")
         if context != "none" or out is not None:
             raise UserError(
-                "In a study an added model answers without documents, into the study's folder: leave"
-                " --context and --out out."
+                "A model that is added to a study answers without documents, and the study's folder stores"
+                " its answers: leave --context and --out out."
             )
         if model is None:
             raise UserError("Name the model to add with --model.")
@@ -281,8 +282,8 @@ def evaluate(
         return StudyResult(folder)
     if name is not None or dataset is not None:
         raise UserError(
-            f"{target} is not the folder of a study (it has no study.json): name one that is, or leave --name"
-            " and --dataset out."
+            f"{target} is not the folder of a study (it has no study.json): name the folder of one, or leave"
+            " --name and --dataset out."
         )
     data = dataset_from(target)
     spec = model_spec(model_for(data, model), adapter=adapter, options=options)
@@ -304,9 +305,9 @@ def _evaluated(
     if not data.questions:
         raise UserError(f"{data.name} has no questions: write them to questions.jsonl, one a line.")
     if out is not None and (out / "study.json").is_file():
-        raise UserError(f"{out} is the folder of a study: write to another with --out.")
+        raise UserError(f"{out} is the folder of a study: name another folder with --out.")
     if out is not None and (out / "documents.jsonl").is_file():
-        raise UserError(f"{out} holds documents: write to another folder with --out.")
+        raise UserError(f"{out} contains documents: name another folder with --out.")
     questions = with_units(data.questions)
     shown = Shown(((),))
     if context != "none":
@@ -341,8 +342,7 @@ def _evaluated(
 
 
 def _of_documents(source: Source, model: ModelLike) -> Study:
-    """The preset for a user's own documents on these. A controlled dataset that was made into a folder is
-    studied as the demo does."""
+    """The study of your own documents. For a dataset made by `corollary make` it is the demo's."""
     from corollary.studies.presets import read_study
 
     data = dataset_from(source)
@@ -362,7 +362,7 @@ def _of_documents(source: Source, model: ModelLike) -> Study:
 
 
 def _fitting(planned: Study, runner: Spec | str) -> Spec | str:
-    """The runner; a model that was given as a value is in this process alone."""
+    """The runner. A model that was given as a value exists only in this process."""
     given = any(spec is not None and spec.use == "given" for spec in (planned.model, planned.generator))
     return "in_process" if given else runner
 
@@ -376,7 +376,8 @@ def _set(planned: Study, key: str, value: Any) -> Study:
     tunings = {spec.use: spec for spec in planned.tunings}
     if not dot:
         raise UserError(
-            f"'{key}' does not say whose option it is: write dataset.option, tuning.option or model.option."
+            f"'{key}' does not name the section of an option: write dataset.option, tuning.option or"
+            " model.option."
         )
     if section in ("model", "generator", "judge"):
         current = getattr(planned, section) or planned.model

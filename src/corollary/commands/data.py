@@ -1,4 +1,4 @@
-"""Make a controlled dataset, and list what there is."""
+"""Commands that make a dataset, read documents and list plug-ins."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def make(
     dataset: Annotated[Spec | str, Doc("A dataset's name, or file.py.")],
     out: Annotated[PathLike | None, Doc("Folder to write to. [default: out/DATASET.sSEED]")] = None,
     *,
-    seed: Annotated[int, Doc("Seed, 0 to 31 (or 100 to 131): the same one, the same result.")] = 0,
+    seed: Annotated[int, Doc("Seed, 0 to 31 (or 100 to 131); the same seed gives the same result.")] = 0,
     **options: Any,
 ) -> Path:
-    """Make a controlled dataset: documents to learn from, and questions.
+    """Make a controlled dataset: documents and held-out questions.
 
-    The questions are held out: they ask what follows from the documents. The options of the dataset are
-    flags; `corollary list datasets` names them. Writes documents.jsonl, questions.jsonl and dataset.json, and
+    The questions ask what follows from the documents. The options of the dataset are flags;
+    `corollary list datasets` names them. Writes documents.jsonl, questions.jsonl and dataset.json, and
     returns the folder.
 
-    Raises `UserError` for names, options and seeds that do not exist, and when the folder holds files that
-    were not made here, or a dataset with other settings.
+    Raises `UserError` for unknown names, options and seeds, and when the folder contains files of your own or
+    a dataset with other settings.
 
         corollary make reversals --facts 24 --out data/reversals
         corollary make celebrities --from FOLDER   (the published reversal-curse files)
@@ -41,7 +41,7 @@ def make(
     note_file = folder / "dataset.json"
     own = [name for name in ("documents.jsonl", "questions.jsonl") if (folder / name).exists()]
     if own and not note_file.exists():
-        raise UserError(f"{folder} holds a {own[0]} of your own: name another folder, so that it stays.")
+        raise UserError(f"{folder} contains a {own[0]} of your own: name another folder, so that it stays.")
     made: Dataset = plugins.bind("datasets", spec)(seed=seed)
     offers = {key: values.to_plain(getattr(made, key)) for key in OFFERS}
     note = {
@@ -53,11 +53,11 @@ def make(
     }
     if note_file.exists() and store.read_json(note_file) != note:
         raise UserError(
-            f"{folder} holds a dataset with other settings, and what was made from it may still be in use:"
-            " name another folder, or remove that one."
+            f"{folder} contains a dataset with other settings, which may still be in use: name another"
+            " folder, or remove that one."
         )
-    # The note first, since it says that the rest was made here; the documents last, since nothing reads a
-    # folder without them: after a kill between two files the same command writes all of them.
+    # The note first, as it marks the files as ours. The documents last, as a folder without them is not
+    # read. After a kill in between, the same command writes all files again.
     store.write_json(note_file, note)
     store.write_jsonl(folder / "questions.jsonl", made.questions)
     store.write_jsonl(folder / "documents.jsonl", made.documents)
@@ -67,13 +67,13 @@ def make(
 def read(
     source: Annotated[PathLike, Doc("Folder or file of documents.")],
     *,
-    language: Annotated[str, Doc("Language of the documents, for where sentences end.")] = "en",
-    text_field: Annotated[str, Doc("Field of a row that is its text. [default: found by its name]")] = "",
+    language: Annotated[str, Doc("Language of the documents; it decides where sentences end.")] = "en",
+    text_field: Annotated[str, Doc("Field that contains a row's text. [default: by its name]")] = "",
 ) -> Corpus:
-    """Read the documents of a folder, and show what became of each file.
+    """Read the documents of a folder, and show the result for each file.
 
-    Text, Markdown, HTML, PDF, Word, CSV, Parquet and JSON files are read, each by its reader. A file or row
-    that cannot be read costs itself alone. Raises `UserError` when there is nothing to read.
+    Reads text, Markdown, HTML, PDF, Word, CSV, Parquet and JSON files. A file or row that cannot be read is
+    reported, and the others are read. Raises `UserError` when there is nothing to read.
 
         corollary read docs/
     """
@@ -95,8 +95,8 @@ def list_(
 ) -> list[Plugin]:
     """List the plug-ins and their options.
 
-    Options of datasets and tunings are flags of `make` and `tune`; the others are set with --set
-    SECTION.OPTION. Raises `UserError` for an unknown kind.
+    Options of datasets and tunings are flags of `make` and `tune`. Set the others with --set SECTION.OPTION.
+    Raises `UserError` for an unknown kind.
 
         corollary list datasets
     """

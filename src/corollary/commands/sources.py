@@ -1,4 +1,4 @@
-"""What the commands are given: documents as files or as values, models by name, folder or as values."""
+"""The arguments of commands: documents as files or values, models by name, folder or as values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from corollary.types import Dataset, Document, Scorer, Spec, Writer
 PathLike = str | os.PathLike[str]
 
 Source = PathLike | Dataset | Sequence[str] | Iterable[Mapping[str, Any]]
-"""Documents: a folder or file, a `Dataset`, texts, or rows with a text each (as of `datasets.Dataset`)."""
+"""Documents: a folder or file, a `Dataset`, texts, or rows with a "text" (as in `datasets.Dataset`)."""
 
 ModelLike = Any
 """A model: the name of a plug-in, a folder, a hub id, a GGUF file, `file.py`, a `Spec`, an opened model, or a
-transformers network with its tokenizer, as in (network, tokenizer)."""
+pair (network, tokenizer) of transformers."""
 
 
 def dataset_from(source: Source) -> Dataset:
-    """The documents and questions of a source. Raises `UserError` when it holds no documents."""
+    """The documents and questions of a source. Raises `UserError` when it contains no documents."""
     if isinstance(source, Dataset):
         return source
     if isinstance(source, str | os.PathLike):
@@ -47,7 +47,8 @@ def _document(at: int, row: Any) -> Document:
 
 
 def spec_of(kind: str, given: Spec | str, options: Mapping[str, Any] | None = None) -> Spec:
-    """A plug-in with its options resolved. Raises `UserError` for unknown names and unfit values."""
+    """A plug-in with its options resolved. Raises `UserError` for unknown names and values that do not
+    fit."""
     spec = given if isinstance(given, Spec) else Spec(given)
     return plugins.check_options(kind, Spec(spec.use, {**spec.options, **(options or {})}))
 
@@ -55,11 +56,9 @@ def spec_of(kind: str, given: Spec | str, options: Mapping[str, Any] | None = No
 def model_spec(
     given: ModelLike, *, adapter: PathLike | None = None, options: Mapping[str, Any] | None = None
 ) -> Spec:
-    """A model by name, file, folder, GGUF file or hub id, or a value that was given; `adapter` is the folder
-    of a PEFT adapter for it.
+    """The spec of a model; `adapter` is the folder of a PEFT adapter for it.
 
-    Raises `UserError` when there is no such model. Whether a folder holds a model that works shows when it is
-    opened.
+    Raises `UserError` when there is no such model. A folder is not opened here, so it may still be broken.
     """
     from corollary.studies.jobs import give_model
 
@@ -73,7 +72,7 @@ def model_spec(
         given = _by_name(os.fspath(given))
     if adapter is not None:
         if given.use not in ("local", "embedded"):
-            raise UserError(f"The model {given.use} takes no adapter: name a model folder, or leave it out.")
+            raise UserError(f"The model {given.use} takes no adapter: leave it out, or name a model folder.")
         given = Spec(given.use, {**given.options, "adapter": os.fspath(adapter)})
     return spec_of("models", given, options)
 
@@ -102,9 +101,9 @@ def _by_name(name: str) -> Spec:
 
 
 def model_for(data: Dataset, given: ModelLike | None) -> ModelLike:
-    """The model that was given, else the one that a controlled dataset brings.
+    """The given model, or else the one that the dataset names.
 
-    Raises `UserError` for documents of one's own without a model: no model is right for all of them.
+    Raises `UserError` when there is neither: no model is right for everybody's documents.
     """
     if given is not None:
         return given

@@ -1,4 +1,4 @@
-"""One stage at a time: generate what follows from documents, tune on both."""
+"""Commands for single stages: generate what follows from documents, and tune on both."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from corollary.writing import engine
 from corollary.writing.audit import audit_of, rejected, usable
 
 Progress = Callable[[int, int], None]
-"""Called with how much is done, of how much."""
+"""Called with (done, total)."""
 
 
 @dataclass(frozen=True)
 class Augmented:
-    """What a model generated: the documents that may be trained on, the rejected lines with their reasons,
-    and the cost. `folder` holds them as files, None where none was named."""
+    """The generated documents, the rejected lines with their reasons, and the cost. `folder` contains them as
+    files; it is None if you named none."""
 
     documents: tuple[Document, ...]
     rejected: tuple[tuple[Document, str], ...]
@@ -47,8 +47,8 @@ class Augmented:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A tuned model, the loss of every step, and what tuning cost; `folder` holds it, None where none was
-    named."""
+    """A tuned model, the loss of every step, and the cost. `folder` contains the model; it is None if you
+    named none."""
 
     model: Any
     losses: tuple[float, ...]
@@ -66,25 +66,24 @@ def augment(
     ),
     model: Annotated[ModelLike, Doc("A model's name, folder, hub id, GGUF file, or file.py.")] = None,
     adapter: Annotated[PathLike | None, Doc("Folder of an adapter for the model.")] = None,
-    seed: Annotated[int, Doc("Seed, any whole number: the same one, the same result.")] = 0,
-    rows: Annotated[int, Doc("Rows that `paraphrase` is to bring; 0: of one round.")] = 0,
+    seed: Annotated[int, Doc("Seed, any whole number; the same seed gives the same result.")] = 0,
+    rows: Annotated[int, Doc("Number of rows from `paraphrase`; 0: one round.")] = 0,
     withhold: Annotated[float, Doc("Share of the facts whose inferences are left out.")] = 0.0,
     prompt: Annotated[Mapping[str, str] | None, Doc("Prompt file of your own, as in local=mine.txt.")] = None,
     check: Annotated[
-        Sequence[Spec | str], Doc("Check that lines must pass, as judge; may be repeated.")
+        Sequence[Spec | str], Doc("Check that lines must pass, such as judge; may be repeated.")
     ] = (),
     settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model or a strategy.")] = None,
     progress: Progress | None = None,
 ) -> Augmented:
     """Let a model generate what follows from documents.
 
-    Each generated line is a document with its sources. With `out`, documents.jsonl there has them and
-    rejected.jsonl the lines that were left out, with reasons; what the model was asked is kept in
-    completions.db, so a run that was stopped goes on, and nothing is asked twice. `settings` maps
-    "model.option" and "strategy.option" to values.
+    Each generated line is a document with its sources. With `out`, they go to documents.jsonl there; rejected
+    lines go to rejected.jsonl, with reasons. completions.db stores every completion, so a run that was
+    stopped continues and asks nothing twice. `settings` maps "model.option" and "strategy.option" to values.
 
-    Raises `UserError` for names that do not exist, for a source without documents, and when `out` holds
-    documents that were not generated so.
+    Raises `UserError` for names that do not exist, for a source without documents, and when `out` contains
+    documents of your own.
 
         corollary augment docs/ --model models/qwen --out docs.augmented
         corollary augment data/reversals --strategy paraphrase --set paraphrase.temperature=0.7 --out data/p
@@ -125,33 +124,34 @@ def augment(
         found = replace(found, folder=folder)
     if found.rejected and not found.documents:
         raise UserError(
-            f"All {len(found.rejected)} generated lines were rejected (first: {found.rejected[0][1]}): try a"
-            " larger model, or keep them with --set STRATEGY.grounded=no."
+            f"All {len(found.rejected)} generated lines were rejected (the first one:"
+            f" {found.rejected[0][1]}): try a larger model, or keep them with --set STRATEGY.grounded=no."
         )
     return found
 
 
 def tune(
     documents: Annotated[Source, Doc("Folder or file of documents.")],
-    out: Annotated[PathLike | None, Doc("New folder for the model, or for the adapter.")] = None,
+    out: Annotated[PathLike | None, Doc("New folder for the model or the adapter.")] = None,
     *,
-    tuning: Annotated[Spec | str, Doc("How: full or lora, or file.py.")] = "full",
+    tuning: Annotated[Spec | str, Doc("Tuning: full, lora or file.py.")] = "full",
     augmented: Annotated[Sequence[Source], Doc("Folder of augmentations; may be repeated.")] = (),
     model: Annotated[ModelLike, Doc("A model's name, folder, hub id, GGUF file, or file.py.")] = None,
     adapter: Annotated[PathLike | None, Doc("Folder of an adapter for the model.")] = None,
-    seed: Annotated[int, Doc("Seed, any whole number: the same one, the same result.")] = 0,
-    whole: Annotated[bool, Doc("Train on whole documents, not on each sentence by itself.")] = False,
+    seed: Annotated[int, Doc("Seed, any whole number; the same seed gives the same result.")] = 0,
+    whole: Annotated[bool, Doc("Train on whole documents, not on single sentences.")] = False,
     settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model.")] = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Tuned:
     """Tune a model on documents and augmentations.
 
-    The tuning's options are flags; `corollary list tunings` names them. Every sentence is a row of its own,
-    unless `whole`. With `out`, that folder becomes the model's (an adapter's for lora, in PEFT's layout),
-    with fit.json: losses, tokens, steps and cost. Where the folder holds just this model, nothing is done.
+    The tuning's options are flags; `corollary list tunings` names them. Every sentence is a training row of
+    its own, unless `whole`. With `out`, the model is saved there (for lora the adapter, in PEFT's layout),
+    with losses, tokens, steps and cost in fit.json. If the folder already contains this model, nothing is
+    done.
 
-    Raises `UserError` for names that do not exist, for a source without documents, and when `out` holds
+    Raises `UserError` for names that do not exist, for a source without documents, and when `out` contains
     something else.
 
         corollary tune docs/ --augmented docs.augmented --model models/qwen --tuning lora --out models/mine
@@ -183,7 +183,9 @@ def tune(
                 jobs.open_model(model_spec(folder)) if base.use != "given" else load_local(path=str(folder))
             )
             return Tuned(there, tuple(fit["losses"]), Cost(**fit["cost"]), folder)
-        raise UserError(f"{folder} exists already and holds something else: name a new folder for the model.")
+        raise UserError(
+            f"{folder} exists already and contains something else: name a new folder for the model."
+        )
     tuned, cost, losses, notes = jobs.tune(trial, jobs.open_model(base), on_step=progress)
     if folder is not None:
         if not isinstance(tuned, LocalModel):
@@ -202,11 +204,11 @@ def tune(
 
 
 def save_with(model: Any, folder: Path, note: Mapping[str, Any]) -> None:
-    """Saves a model with a fit.json beside it: the folder is whole or not there."""
+    """Save a model with its fit.json: as a whole or not at all."""
     from corollary.models.local import save
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its place, because a rename is atomic only within one file system.
+    # In the same folder: a rename is atomic only within one file system.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
         save(model, Path(made) / "model")
         store.write_json(Path(made) / "model" / "fit.json", note)
@@ -214,24 +216,26 @@ def save_with(model: Any, folder: Path, note: Mapping[str, Any]) -> None:
 
 
 def _own_folder(folder: Path, source: Source) -> Path:
-    """The folder, where writing to it loses nothing of the user's."""
-    # Documents beside what a model was asked are those of an earlier run of this.
+    """The folder, if writing to it overwrites no documents of yours."""
+    # An augmented.json shows that an earlier run generated the documents.
     theirs = (folder / "documents.jsonl").exists() and not (folder / "augmented.json").exists()
     same = isinstance(source, str | Path) and folder.resolve() == Path(source).resolve()
     if theirs or same or (folder / "study.json").exists():
-        raise UserError(f"{folder} holds documents of your own: name another folder, so that they stay.")
+        raise UserError(f"{folder} contains documents of your own: name another folder, so that they stay.")
     return folder
 
 
 def _other(data: Dataset, spec: Spec) -> Dataset | None:
-    """The same dataset of another seed, for a strategy that asks for it."""
+    """The same dataset at another seed, for a strategy that asks for it."""
     from corollary.plugins import wants
     from corollary.studies.plan import make_dataset
 
     if "other" not in wants("strategies", spec.use):
         return None
     if data.other_seed is None or data.made is None:
-        raise UserError(f"The strategy {spec.use} needs a dataset that `corollary make` made: leave it out.")
+        raise UserError(
+            f"The strategy {spec.use} needs a dataset made by `corollary make`: leave the strategy out."
+        )
     return make_dataset(spec_of("datasets", data.made), data.other_seed)
 
 

@@ -1,1 +1,1 @@
-"""Datasets: one file each; a function named as its file, `(*, seed, **options) -> Dataset`."""
+"""Datasets: one module each, with a function `make(*, seed, **options) -> Dataset`."""

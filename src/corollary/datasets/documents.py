@@ -1,4 +1,4 @@
-"""A dataset of the user's own: a folder of documents, with questions beside them."""
+"""Your own documents as a dataset: a folder of documents, with questions beside them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from corollary.plugins import is_file
 from corollary.types import Dataset, Spec
 
 OFFERS = ("recall", "audit", "marks", "section", "model", "other_seed")
-"""Fields of a dataset that its dataset.json keeps."""
+"""Fields of a dataset that dataset.json stores."""
 
 
 def make(*, seed: int, path: str, name: str = "", language: str = "en", text_field: str = "") -> Dataset:
     """The documents of a folder or file, and the questions of its questions.jsonl.
 
-    It is the same for every seed. `name` is what it is called in results ("": what its dataset.json says,
-    else the folder's name); `language` and `text_field` are those of `corollary read`. Without
+    The seed changes nothing. `name` is the dataset's name in results; its default is the name in
+    dataset.json, or else the folder's. `language` and `text_field` are those of `corollary read`. Without
     questions.jsonl there are no questions. Raises `UserError` when there is no such folder, or no document in
     it.
     """
@@ -37,15 +37,15 @@ def from_corpus(corpus: Corpus, *, name: str = "") -> Dataset:
     note_file = folder / "dataset.json"
     note = store.read_json(note_file) if source.is_dir() and note_file.is_file() else {}
     if not isinstance(note, dict):
-        raise UserError(f"{note_file} is no object: remove it, or make the dataset again.")
+        raise UserError(f"{note_file} is not a JSON object: remove it, or make the dataset again.")
     called = name or str(note.get("name") or source.resolve().stem)
     return _offering(Dataset(called, found, questions), note)
 
 
 def _offering(data: Dataset, note: dict[str, Any]) -> Dataset:
-    """The dataset with what its dataset.json says that its plug-in offers.
+    """The dataset with the fields that dataset.json stores.
 
-    The note is data, which may come from anybody: it names installed plug-ins and never a file.
+    The note may come from anybody, so it may name installed plug-ins but never a file.
     """
     named = [str(note.get(key, "")) for key in ("use", "audit", "section", "model")]
     if "use" not in note or any(is_file(name) for name in named):

@@ -1,1 +1,1 @@
-"""A user's files as documents: readers, sentences with offsets, and the names that texts share."""
+"""Files as documents: readers, sentences with offsets, and the names that texts share."""

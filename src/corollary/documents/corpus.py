@@ -1,4 +1,4 @@
-"""A corpus: the files of a folder as documents, read one by one, with a report of each file."""
+"""A corpus: the documents in a folder's files, read one by one, with a report on each file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from corollary import plugins
-from corollary.documents.questions import read_questions as read_questions
 from corollary.documents.readers import Found, LeftOut, Remark, Skipped
 from corollary.documents.split import plain_spans, sentences
 from corollary.errors import UserError
@@ -29,16 +28,17 @@ NO_DOCUMENTS = frozenset(
     "questions.jsonl dataset.json augmented.json audit.jsonl rejected.jsonl"
     " completions.db completions.db-wal completions.db-shm".split()
 )
-"""Files of ours that lie beside documents."""
+"""Files that Corollary writes beside documents."""
 REASONS = 5
-"""Reasons and remarks that the report keeps of each file; the rest is counted."""
+"""Reasons and remarks in the report on a file; further ones are only counted."""
 COLUMNS = ("file", "reader", "documents", "sentences", "without sentences", "notes")
 
 
 @dataclass(frozen=True)
 class FileReport:
-    """What became of a file: `why` is "" if it was read, else why not. `skipped_parts` counts what gave no
-    sentences ("headings"), `rows_skipped` the rows or pages that gave no document, with the first reasons."""
+    """The result for one file. `why` says why it was not read, and is "" if it was. `skipped_parts` counts
+    parts without sentences ("headings"), `rows_skipped` the rows or pages without a document; `reasons` are
+    the first reasons for these."""
 
     file: str
     reader: str = ""
@@ -62,9 +62,9 @@ class Corpus:
         self._reports: list[FileReport] = []
 
     def documents(self) -> Iterator[Document]:
-        """Each document, in the order of files and of places in them. No two have the same id.
+        """The documents, in the order of files and of places in them, each with an id of its own.
 
-        Raises `UserError` at the end if there was none.
+        Raises `UserError` at the end if there are none.
         """
         empty = True
         for document in self._read():
@@ -75,7 +75,7 @@ class Corpus:
 
     @property
     def files(self) -> list[FileReport]:
-        """A report of each file, in order. All files are read for it, unless they have been."""
+        """A report on each file, in order. Reads all files unless they were read before."""
         if not self._reports:
             for _ in self._read():
                 pass
@@ -83,7 +83,7 @@ class Corpus:
 
     def _read(self) -> Iterator[Document]:
         reports: list[FileReport] = []
-        # On disk: the ids of a large corpus are as many as its rows.
+        # On disk: a large corpus has as many ids as rows.
         with closing(sqlite3.connect("")) as seen:
             seen.execute("CREATE TABLE ids (id TEXT PRIMARY KEY) WITHOUT ROWID")
             for name, why in self._entries:
@@ -128,7 +128,7 @@ class Corpus:
         except (UserError, OSError) as error:
             why = str(error) if isinstance(error, UserError) else f"it cannot be read ({error.strerror})"
             report = replace(report, why=why)
-        # A file may be damaged in ways that its library does not expect; it must not cost the others.
+        # A file may be damaged in ways that its library does not expect. The others must still be read.
         except Exception as error:
             report = replace(report, why=f"it cannot be read ({type(error).__name__}: {error})"[:160])
         if not (count or remarks or report.why or report.rows_skipped):
@@ -148,10 +148,10 @@ def read_corpus(
 ) -> Corpus:
     """The corpus of a folder, or of a single file.
 
-    A folder is searched to its depths; hidden files, links that lead out of it and files without a reader
-    are reported and not read. A folder that `corollary make` or `corollary augment` wrote is read from its
-    documents.jsonl alone. `language` decides where sentences end; `text_field` names the field of a row
-    that is its text; `readers` maps a suffix (".xyz") to a function as in `corollary.documents.readers`.
+    Subfolders are searched too. Hidden files, links that lead out of the folder and files without a reader
+    are reported and not read. In a folder that `corollary make` or `corollary augment` wrote, only
+    documents.jsonl is read. `language` decides where sentences end. `text_field` names the field that
+    contains a row's text. `readers` maps a suffix (".xyz") to a function as in `corollary.documents.readers`.
     Raises `UserError` if there is no such folder or file, or if nothing in it has a reader.
     """
     path = Path(source)
@@ -169,7 +169,7 @@ def read_corpus(
 
 
 def reader_for(path: PurePath, *, readers: _Readers | None = None) -> tuple[str, Read] | None:
-    """The name and the function of the reader for a file, by its suffix, or None. `readers` come first."""
+    """The name and function of the reader for a file's suffix, or None. `readers` have priority."""
     suffix = path.suffix.lower()
     return (readers or {}).get(suffix) or _known().get(suffix)
 
@@ -211,13 +211,13 @@ def _known() -> Mapping[str, tuple[str, Read]]:
     found: dict[str, tuple[str, Read]] = {}
     for name in plugins.available("readers"):
         read = plugins.load("readers", name)
-        # A reader says beside its function which files it reads.
+        # A reader's module lists the suffixes that it reads.
         found |= dict.fromkeys(sys.modules[read.__module__].SUFFIXES, (name, read))
     return found
 
 
 def _entries(folder: Path, extra: _Readers) -> Iterator[tuple[str, str]]:
-    """(path below the folder, why it is not read or "") of each file, in the order of their names."""
+    """(path below the folder, why it is not read, or "") of each file, sorted by name."""
     root = folder.resolve()
     ours = folder / "documents.jsonl"
     alone = ours.is_file() and any((folder / name).is_file() for name in ("dataset.json", "augmented.json"))
@@ -232,7 +232,7 @@ def _entries(folder: Path, extra: _Readers) -> Iterator[tuple[str, str]]:
                 found.append(((below / name).as_posix() + "/", why))
         for name in files:
             path = Path(place, name)
-            why = "documents.jsonl is read alone" if alone and path != ours else _why_not(path, root, extra)
+            why = "only documents.jsonl is read" if alone and path != ours else _why_not(path, root, extra)
             found.append(((below / name).as_posix(), why))
     return iter(sorted(found, key=lambda entry: entry[0].split("/")))
 
@@ -262,7 +262,7 @@ def _closed(folder: Path, error: OSError) -> tuple[str, str]:
 
 
 def _with_own_id(document: Document, file: str, seen: sqlite3.Connection) -> Document:
-    """The document, under an id of its file and place if an earlier one has its own."""
+    """The document, with a new id from its file and place if an earlier one has the same id."""
     origin = document.origin
     place = (origin.row or origin.page) if origin else None
     by_place = f"{file}:{place}" if place else file

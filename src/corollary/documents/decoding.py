@@ -1,4 +1,4 @@
-"""Bytes of a file as text: which encoding, and what was guessed."""
+"""The bytes of a file as text, in a known or guessed encoding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 
 from corollary.errors import UserError
 
-# The longer mark first: that of UTF-32 begins with that of UTF-16.
+# The longer mark first: UTF-32's begins with UTF-16's.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -23,8 +23,8 @@ SAVE = "save it as UTF-8"
 def decode(data: bytes, *, declared: str = "") -> tuple[str, str]:
     """The text of `data` with line ends as \\n, and a remark on its encoding ("" for UTF-8 or with a mark).
 
-    `declared` is the encoding that the file itself names, if any: it is taken where the bytes are not
-    UTF-8. Raises `UserError` where the bytes are no text.
+    `declared` is the encoding that the file itself names, if any; it is used if the bytes are not UTF-8.
+    Raises `UserError` if the bytes are not text.
     """
     encoding = encoding_of(data, declared=declared)
     text = data.decode(encoding, "replace")
@@ -36,9 +36,9 @@ def decode(data: bytes, *, declared: str = "") -> tuple[str, str]:
 
 
 def encoding_of(data: bytes, *, declared: str = "", whole: bool = True) -> str:
-    """The name of the encoding of `data`, which may be the beginning of a file (`whole` is False then).
+    """The name of the encoding of `data`. `whole` is False if that is only the beginning of a file.
 
-    Raises `UserError` where the bytes are no text.
+    Raises `UserError` if the bytes are not text.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
@@ -53,7 +53,7 @@ def encoding_of(data: bytes, *, declared: str = "", whole: bool = True) -> str:
 
 
 def _without_mark(sample: bytes) -> str:
-    # Text of most languages has blanks and line ends, whose other byte is zero in UTF-16.
+    # Text in most languages has spaces and line ends, whose other byte is zero in UTF-16.
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     encoding = "utf-16-le" if odd > even else "utf-16-be"
     text = sample[: len(sample) // 2 * 2].decode(encoding, "replace")
@@ -68,11 +68,11 @@ def _not_utf8(data: bytes, declared: str) -> str:
             b"a".decode(declared)
             return codecs.lookup(declared).name
         except (LookupError, ValueError):
-            pass  # a name that does not exist, or is no encoding of text, says nothing
+            pass  # not the name of a text encoding
     sample = data[:_SAMPLE]
     text = sample.decode("utf-8", "replace")
     broken = text.count("\ufffd")
-    # Bytes of other encodings are a letter of UTF-8 by chance only.
+    # Bytes in other encodings rarely form letters of UTF-8.
     if sum(not character.isascii() for character in text) - broken > broken:
         return "utf-8"
     try:
@@ -85,7 +85,7 @@ def _not_utf8(data: bytes, declared: str) -> str:
 
 
 def _western(text: str) -> bool:
-    """Whether the letters beyond ASCII stand in words with ASCII letters, as in western languages."""
+    """Whether the letters beyond ASCII are in words with ASCII letters, as in western languages."""
     beyond = re.findall(r"[^\W\d_]*[^\x00-\x7f\W\d_][^\W\d_]*", text)
     letters = "".join(beyond)
     return sum(letter.isascii() for letter in letters) * 2 >= len(letters)
@@ -95,9 +95,7 @@ def _guessed(sample: bytes) -> str:
     try:
         from charset_normalizer import from_bytes
     except ImportError as error:
-        raise UserError(
-            f"its encoding is not known: {SAVE}, or pip install 'corollary[documents]'"
-        ) from error
+        raise UserError(f"its encoding is not known: {SAVE}, or pip install 'corollary[readers]'") from error
     best = from_bytes(sample).best()
     if best is None:
         raise UserError(f"its encoding is not known: {SAVE}")

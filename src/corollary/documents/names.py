@@ -1,4 +1,4 @@
-"""What a text is about: its words, the rare ones among them, and which texts share them."""
+"""Words of texts, the rare ones among them (names), and the texts that share these."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from corollary.documents.split import UNSPACED
 
 _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
-# Joiners and soft hyphens lie inside words and are not seen; a text may or may not have them.
+# Joiners and soft hyphens are invisible inside words; a text may or may not have them.
 _UNSEEN = {0x00AD: None, 0x200C: None, 0x200D: None, 0xFE0E: None, 0xFE0F: None}
 _ALIKE = {0x2010: "-", 0x2011: "-", 0x2212: "-", 0x2018: "'", 0x2019: "'"}
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words in order. A letter keeps its vowel signs and accents.
+    """The words of a text in lower case, in order. A letter keeps its vowel signs and accents.
 
-    Where a script puts no blanks between words, each pair of neighbouring letters is a word, so that two
+    In scripts without spaces between words, each pair of neighbouring letters counts as a word, so that two
     texts about the same thing share some.
     """
     text = text.lower()
@@ -40,10 +40,10 @@ def words(text: str) -> list[str]:
 
 
 def rare_words(texts: Sequence[str], *, share: float = 0.1) -> frozenset[str]:
-    """Words in at most `share` of the texts, or in three texts of a small set: their names.
+    """The names in texts: words in at most `share` of them, or in at most three.
 
-    Where few facts are repeated many times, each name is in more texts: the share is doubled, up to a
-    half, until most texts mention two.
+    If a few facts are repeated many times, each name is in more texts. So the share is doubled, up to a half,
+    until most texts mention two names.
     """
     said = [set(words(text)) for text in texts]
     counts = Counter(word for mentioned in said for word in mentioned)
@@ -58,7 +58,7 @@ def rare_words(texts: Sequence[str], *, share: float = 0.1) -> frozenset[str]:
 def same_order(source: str, line: str, names: Iterable[str]) -> bool:
     """Whether `line` mentions two or more of the names in `source`, their first mentions in the same order.
 
-    Only what both mention counts: a word that is rare because its wording is ("fathered") is no name.
+    Only names that both mention count: a word may be rare for its form alone ("fathered").
     """
     both = frozenset(names) & set(words(source)) & set(words(line))
     mentioned = [list(dict.fromkeys(word for word in words(text) if word in both)) for text in (source, line)]
@@ -66,7 +66,7 @@ def same_order(source: str, line: str, names: Iterable[str]) -> bool:
 
 
 def normal(text: str) -> str:
-    """The text in the form in which answers are compared: composed letters, no case, single blanks.
+    """The text in a form for comparing answers: composed letters, no case, single spaces.
 
     Signs, units and vowel signs stay: C++ is not C, -5 is not 5, $40 is not 40.
     """
@@ -77,8 +77,8 @@ def normal(text: str) -> str:
 class Mentions:
     """An index of texts by the names that they mention; texts are numbered from 0.
 
-    What shares a name with a text is found through the name's own texts, so the time for all texts grows
-    with the number of mentions, and not with the square of the number of texts.
+    Texts that share a name are found through the name. So the time for all texts grows with the number of
+    mentions, not with the square of the number of texts.
     """
 
     def __init__(self, mentioned: Sequence[frozenset[str]]) -> None:
@@ -87,15 +87,11 @@ class Mentions:
         for index, names in enumerate(mentioned):
             for name in names:
                 self._texts[name].append(index)
-        # fsum: the order of a set differs from process to process, and so would the last bit of a sum.
+        # fsum: sets have another order in each process, which would change the last bit of a sum.
         self._weights = [self._weight(names) for names in mentioned]
         self._heaviest = {
             name: sorted(texts, key=lambda i: (-self._weights[i], i)) for name, texts in self._texts.items()
         }
-
-    def sharing(self, names: Iterable[str]) -> list[int]:
-        """The texts that mention at least one of the names, in order."""
-        return sorted({index for name in names for index in self._texts.get(name, ())})
 
     def first_with_two(self, names: Iterable[str]) -> int | None:
         """The first text that mentions two of the names, or None."""
@@ -107,13 +103,13 @@ class Mentions:
         return None
 
     def nearest(self, index: int, most: int) -> list[int]:
-        """The at most `most` texts nearest to a text, the nearest first.
+        """At most `most` texts that are nearest to a text, the nearest first.
 
-        Texts that share a name with it come first, then texts that share one with those; among these the
-        ones with rarer shared names, then the earlier ones.
+        Texts that share a name with it come first, then texts that share one with those. Within each group,
+        rarer shared names come first, then earlier texts.
         """
         own = self._mentioned[index]
-        # The best of a union are among the best of its parts: a name in very many texts costs no more.
+        # The best of a union are among the best of its parts: a name in very many texts takes no longer.
         direct = {i for name in own for i in self._heaviest[name][: most + 1]} - {index}
         best = sorted(direct, key=lambda i: (-self._weights[i], i))[:most]
         if len(best) == most:
@@ -127,7 +123,7 @@ class Mentions:
         weights: dict[int, float] = {}
         for place, name in enumerate(names):
             if len(weights) >= most:
-                # A text that has none of the rarer names can share no more than all the others together.
+                # A text without the rarer names can share no more than all remaining names together.
                 least = heapq.nlargest(most, weights.values())[-1]
                 if self._weight(names[place:]) < least:
                     break
@@ -141,7 +137,7 @@ class Mentions:
 
 
 def _letters(text: str) -> list[str]:
-    """Characters, each with the marks (vowel signs, accents) behind it."""
+    """The characters of a text, each with the marks (vowel signs, accents) that follow it."""
     letters: list[str] = []
     for character in text:
         if letters and unicodedata.category(character).startswith("M"):

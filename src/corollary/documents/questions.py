@@ -1,4 +1,4 @@
-"""Held-out questions from a user's file. They are few and precious, so a bad one is an error."""
+"""Held-out questions from a file. They are few and precious, so a bad one is an error."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from corollary.errors import UserError
 from corollary.types import Question
 
 _FIELDS = frozenset(field.name for field in fields(Question))
-# Behind an opening bracket or a hyphen no blank follows, nor does one precede what closes a clause.
+# No space follows an opening bracket or a hyphen, and none precedes a mark that closes a clause.
 _JOINS = re.compile(r"[(\[{\-/\"“„«‘¿¡'" + UNSPACED + r"]\Z")
 _JOINED = re.compile(r"[\s.,;:!?)\]}%’'\-/" + UNSPACED + r"。、，；：！？]")
 SPLIT = "held-out"
-"""The split of a question that names none."""
+"""The split of questions that name none."""
 
 
 def read_questions(
     path: str | os.PathLike[str], *, note: Callable[[str], None] | None = None
 ) -> tuple[Question, ...]:
-    """The questions of a JSON-lines file, one a line.
+    """The questions in a JSON-lines file, one a line.
 
-    Only `prompt` and `answer` are required; null counts as missing; a question without `id` is "q" and its
-    line. A blank is put in front of answers and choices that have none, where the prompt does not end in
-    one and the script uses blanks. `note` is called with a sentence for each such change and for fields
-    that are not ours. Raises `UserError` with the file, the line and the field that is wrong.
+    Only `prompt` and `answer` are required; null counts as missing. The default `id` is "q" and the number of
+    the line. A space is added in front of answers and choices if the prompt does not end in one and the
+    script uses spaces. `note` is called with a sentence about each such change and about unknown fields.
+    Raises `UserError` with the file, the line and the field that is wrong.
     """
     file = Path(path)
     if not file.is_file():
@@ -76,7 +76,7 @@ def _question(row: Any, where: str, number: int, notes: Counter[str]) -> Questio
         raise UserError(f'{where}: write a question as {{"prompt": "...", "answer": " ..."}}.')
     given = {key: value for key, value in row.items() if value is not None}
     for key in sorted(set(given) - _FIELDS):
-        notes[f"the field '{key}' is not one of a question and was ignored"] += 1
+        notes[f"questions have no field '{key}': it was ignored"] += 1
     given = {key: value for key, value in given.items() if key in _FIELDS}
     if type(given.get("id")) is int:
         given["id"] = str(given["id"])
@@ -113,7 +113,7 @@ def _check(question: Question, where: str) -> None:
 
 
 def _spaced(question: Question, notes: Counter[str]) -> Question:
-    """The question with a blank in front of each continuation that needs one."""
+    """The question with a space in front of each continuation that needs one."""
     if question.prompt[-1].isspace() or _JOINS.search(question.prompt):
         return question
     spaced = replace(
@@ -123,11 +123,11 @@ def _spaced(question: Question, notes: Counter[str]) -> Question:
         accept=tuple(map(_with_blank, question.accept)),
     )
     if spaced != question:
-        notes["a blank was put in front of answers and choices that had none"] += 1
+        notes["a space was added in front of answers and choices that had none"] += 1
     return spaced
 
 
 def _with_blank(text: str) -> str:
-    # A minus sign begins a number, a hyphen goes on with a word.
+    # A minus sign begins a number; a hyphen continues a word.
     joined = _JOINED.match(text) and not re.match(r"[-.]\d", text)
     return text if not text or joined else f" {text}"

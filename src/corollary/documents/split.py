@@ -1,7 +1,7 @@
 """Sentences of a document, as offsets into its text.
 
-sentencex decides where a sentence ends. What is done here: paragraphs, wrapped lines, list markers, and
-parts of plain text that no sentence splitter understands (tables, code), which stay whole.
+sentencex decides where a sentence ends. This module finds paragraphs, wrapped lines and list markers, and
+keeps parts whole that no sentence splitter understands (tables, code).
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ UNSPACED = (
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # Japanese syllables
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
 )
-"""Letters of the scripts that put no blanks between words, as ranges for a regular expression."""
+"""Letters of scripts without spaces between words, as ranges for a regular expression."""
 
-# sentencex 1.0 panics on blanks of several bytes, and PyO3 takes no lone surrogates: offsets stay the same
-# where each such character is replaced by one blank.
+# sentencex 1.0 panics on spaces of several bytes, and PyO3 refuses lone surrogates. Each such character is
+# replaced by one space, so that offsets stay the same.
 _UNSAFE = re.compile("[^\\S ]|[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _MARKER = re.compile(r"[(\[]?(?:\d{1,3}|[A-Za-z]|[ivxlc]{1,5}|[IVXLC]{1,5})[.)\]]{1,2}")
 _BULLET = re.compile(r"[-*+•‣◦]\s+\S")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
 _HEADING = re.compile(r"#{1,6}\s")
-# The closing punctuation of Chinese and Japanese is followed by no blank either.
+# In Chinese and Japanese no space follows closing punctuation.
 _WIDE = f"[{UNSPACED}\u3001-\u3003\u3008-\u3011\uff01-\uff0f\uff1a-\uff1f]"
 _WRAP = re.compile(rf"(?<={_WIDE})[ \t]*(?:\r\n|\n|\r)[ \t]*(?={_WIDE})")
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence on one line, and where it lies: `document.text[start:end]` before its lines were joined."""
+    """A sentence on one line, and its place: `document.text[start:end]`, before lines were joined."""
 
     text: str
     start: int
@@ -47,9 +47,9 @@ class Sentence:
 def sentences(document: Document, *, language: str = "en") -> list[Sentence]:
     """The sentences of a document in order.
 
-    A document with `spans` has exactly these. Other documents are plain text: blank lines end paragraphs,
-    wrapped lines are joined, and every character that is not blank belongs to a sentence. Headings marked
-    by #, tables drawn with | and fenced code stay whole. `language` is a code that sentencex knows.
+    If the document has `spans`, they are its sentences. Otherwise it is plain text: blank lines end
+    paragraphs, wrapped lines are joined, and every visible character belongs to a sentence. Headings marked
+    with #, tables drawn with | and fenced code stay whole. `language` is a code that sentencex knows.
     """
     spans = document.spans
     if spans is None:
@@ -68,8 +68,8 @@ def plain_spans(text: str, *, language: str = "en") -> tuple[Span, ...]:
 def paragraph_spans(text: str, start: int, end: int, language: str) -> list[Span]:
     """The (start, end) of each sentence of one paragraph, `text[start:end]`.
 
-    A fragment that is only a list marker belongs to what follows; one without letters and digits, such as
-    a closing quote, belongs to what stands before it.
+    A fragment that is only a list marker belongs to the next sentence. One without letters and digits, such
+    as a closing quote, belongs to the sentence before it.
     """
     paragraph = _UNSAFE.sub(" ", text[start:end])
     spans: list[Span] = []
@@ -101,10 +101,9 @@ def line_spans(text: str) -> tuple[Span, ...]:
 
 
 def of_blocks(blocks: Iterable[tuple[str, bool]], *, language: str) -> tuple[str, tuple[Span, ...]]:
-    """One text of blocks, with blank lines between them, and the spans of its sentences.
+    """The blocks as one text, with blank lines between them, and the spans of its sentences.
 
-    A block is its text and whether it is a paragraph; other blocks (headings, tables) stand in the text
-    and have no spans.
+    A block is its text and whether it is a paragraph. Other blocks (headings, tables) have no spans.
     """
     parts: list[str] = []
     spans: list[Span] = []
@@ -119,7 +118,7 @@ def of_blocks(blocks: Iterable[tuple[str, bool]], *, language: str) -> tuple[str
 
 
 def one_line(text: str) -> str:
-    """The text with wrapped lines joined and runs of blanks collapsed to one."""
+    """The text with wrapped lines joined and each run of spaces as one."""
     return " ".join(_WRAP.sub("", text).split())
 
 
@@ -155,8 +154,8 @@ def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
 def _opens_item(line: str, first: str, last: str) -> bool:
     """Whether a line opens a list item, given the first and last line of the block before it.
 
-    A number at the start of a line may be wrapped there ("the pressure is / 12. Then ..."): it opens an
-    item only behind the end of a sentence or another item.
+    A number may be at the start of a line because the line was wrapped ("the pressure is / 12. Then ...").
+    It opens an item only after the end of a sentence or after another item.
     """
     if _BULLET.match(line):
         return True
@@ -165,14 +164,14 @@ def _opens_item(line: str, first: str, last: str) -> bool:
 
 
 def _whole_lines(text: str, lines: list[Span], place: int, line: str) -> int:
-    """How many lines from this one on stay together as a heading, a table or code; 0 if it is none."""
+    """The number of lines from this one on that form a heading, a table or code; 0 if none do."""
     if _HEADING.match(line):
         return 1
     if line[:3] in ("```", "~~~"):
         for last in range(place + 1, len(lines)):
             if text[slice(*lines[last])].lstrip().startswith(line[:3]):
                 return last - place + 1
-        return 0  # a fence that nothing closes is an ordinary line
+        return 0  # without a closing fence, the line is an ordinary one
     count = 0
     while place + count < len(lines) and text[slice(*lines[place + count])].lstrip().startswith("|"):
         count += 1

@@ -1,9 +1,8 @@
-"""Scores and generates with every text on its own: for models that cannot be read as a tree.
+"""Scoring and generation with every text by itself, for models that cannot read a tree of texts.
 
-Sliding windows and linear attention keep a state that no mask can separate by branch. Here a text
-shares nothing with another but the batch and, where the network can go on from one, a copy of the state
-behind their common prefix. Without the prefix also the oracle of the tests, since it is what the formula of
-a language model says.
+Sliding windows and linear attention keep a state that no mask can separate by branch. Here texts share only a
+batch and, if the network can continue from a copied state, the state after their common prefix. Without a
+prefix this is the plain definition of a language model, so the tests compare the tree with it.
 """
 
 from __future__ import annotations
@@ -21,30 +20,30 @@ from corollary.inference.decode import Job, choose
 from corollary.measure.operations import Tally
 
 COLUMNS = 16384
-"""Columns of a batch at most, each text's copy of a prefix included: bounds the memory."""
+"""The most columns in a batch, including each text's copy of a prefix; bounds the memory."""
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """The token ids of a prefix, and the network's state behind them (a cache of transformers)."""
+    """The token ids of a prefix, and the network's state after them (a cache of transformers)."""
 
     ids: list[int]
     cache: Any
 
     def begins(self, context: Sequence[int]) -> int:
-        """How many tokens of a context need not be read again: the whole prefix, or none."""
+        """The number of tokens in a context that need not be read again: the whole prefix, or none."""
         size = len(self.ids)
         return size if len(context) > size and list(context[:size]) == self.ids else 0
 
     def copy(self, times: int) -> Any:
-        """The state for so many texts side by side."""
+        """A copy of the state for `times` texts side by side."""
         copied = copy.deepcopy(self.cache)
         copied.batch_repeat_interleave(times)
         return copied
 
 
 def prefix_of(net: Any, ids: Sequence[int], tally: Tally) -> Prefix:
-    """Reads a prefix. For a network with which `copies_agree`."""
+    """The prefix, read by a network for which `copies_agree`."""
     import torch
     from transformers import DynamicCache
 
@@ -65,7 +64,7 @@ def score(
     tally: Tally,
     prefix: Prefix | None = None,
 ) -> list[float]:
-    """Log-probability of every (context, continuation) in tokens, each read in full or behind the prefix."""
+    """Log-probability of every (context, continuation) in tokens, read in full or after the prefix."""
     values: list[float] = [0.0] * len(texts)
     shared = [prefix.begins(context) if prefix else 0 for context, _ in texts]
     for start in sorted(set(shared)):
@@ -97,12 +96,12 @@ def _scored(
         # Padded on the right and without a mask: attention is causal, so no token sees the padding.
         longest = max(len(row) for row in rows)
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=net.device)
-        # What stands before the last token of every context predicts nothing that is asked.
+        # Tokens before the last one of every context predict nothing that is scored.
         first = min(len(texts[at][0]) for at in batch) - 1
         logits = net(
             input_ids=ids, use_cache=prefix is not None, logits_to_keep=longest - first, **state
         ).logits
-        first = longest - logits.shape[1]  # a network may give more than it is asked for
+        first = longest - logits.shape[1]  # a network may return more than it is asked for
         logits = logits.float() if logits.dtype.itemsize < 4 else logits
         for at, row, out in zip(batch, rows, logits, strict=True):
             cut = len(texts[at][0])
@@ -115,14 +114,14 @@ def _scored(
 
 
 def decode(net: Any, jobs: Sequence[Job], *, tally: Tally, prefix: Prefix | None = None) -> list[list[int]]:
-    """The tokens that each job writes, one job after another, each with a cache of its own (or a copy of the
-    prefix's). A network that takes none of transformers' caches reads its text again for every token."""
+    """The tokens that each job generates, one job after another, each with its own cache or a copy of the
+    prefix's. A network that takes no cache of transformers reads its text again for every token."""
     import torch
     from transformers import DynamicCache
 
-    # Networks swallow arguments that they do not know: a cache under another name would be forgotten.
+    # Networks ignore unknown arguments: a cache under the wrong name would be forgotten.
     taken = {key: str(one.annotation) for key, one in inspect.signature(net.forward).parameters.items()}
-    # Of recurrent networks some want a cache of their own class (xLSTMCache).
+    # Some recurrent networks want a cache of their own class (xLSTMCache).
     general = "past_key_values" in taken or re.search(r"\bCache\b", taken.get("cache_params", ""))
     name = next((name for name in ("past_key_values", "cache_params") if name in taken and general), None)
     texts = []
@@ -152,8 +151,10 @@ def decode(net: Any, jobs: Sequence[Job], *, tally: Tally, prefix: Prefix | None
 
 
 def tree_agrees(net: Any) -> bool:
-    """Whether a network reads two tiny trees as it reads their texts alone. Tried, not guessed: some take
-    no positions (or add their own to attention), which no configuration says."""
+    """Whether a network gives the same scores for two tiny trees as for their texts alone.
+
+    This is measured, as no configuration says whether a network takes positions or adds its own.
+    """
     import torch
 
     branches = [tree.Branch([3, 1, 2, 5, 4], [[6, 7], [8, 9, 1]]), tree.Branch([3, 1, 9], [[7, 5, 3]])]
@@ -170,8 +171,10 @@ def tree_agrees(net: Any) -> bool:
 
 
 def copies_agree(net: Any) -> bool:
-    """Whether a network that goes on from a copied state reads what it reads in full. Tried, not guessed:
-    some recurrent ones begin anew wherever more than one token comes."""
+    """Whether a network gives the same scores from a copied state as for the full text.
+
+    This is measured, as some recurrent networks start over when they get more than one token.
+    """
     import torch
 
     texts = [([3, 1, 2, 5, 4, 3, 7, 2, 6], [7, 5]), ([3, 1, 2, 5, 4, 3, 9], [6, 7, 1])]

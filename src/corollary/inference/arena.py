@@ -1,7 +1,7 @@
-"""Keys and values of one row, written in place.
+"""Keys and values of one row, stored in place.
 
-Stock caches grow by copying all that they hold, once per layer and call. Here a prefix is computed
-once, stays where it is while any number of rows are read behind it, and is never copied.
+The caches of transformers grow by copying their whole content, once per layer and call. Here a prefix is
+computed once and never copied, however many rows are read after it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import torch
 
 CHUNK = 512
-"""Tokens of a prefix that are read at once: bounds the memory of attention."""
+"""Tokens of a prefix that are read at once; bounds the memory of attention."""
 
 
 class Arena:
-    """Room for the keys and values of one row: a shared prefix, and behind it whatever is being read.
+    """Room for the keys and values of one row: a shared prefix, then the texts being read.
 
-    `prefix` holds the token ids that are in it for good; `length` is the number of columns in use.
+    `prefix` contains the token ids of the prefix; `length` is the number of columns in use.
     """
 
     def __init__(self, net: Any, *, capacity: int) -> None:
@@ -40,10 +40,10 @@ class Arena:
         return length
 
     def load(self, prefix: Sequence[int], tally: Tally) -> bool:
-        """Makes `prefix` the row's beginning and forgets what is behind it. Says whether it was new.
+        """Start the row with `prefix` and forget the rest; returns whether the prefix was new.
 
-        Only the very same prefix is used again. A part of another would do, but then the last bits of
-        a score would depend on what was read before.
+        Only the same prefix is reused. A part of another would do, but then the last bits of a score would
+        depend on earlier calls.
         """
         import torch
 
@@ -71,15 +71,15 @@ class Arena:
     def read(
         self, ids: torch.Tensor, positions: torch.Tensor, visible: torch.Tensor, keep: torch.Tensor
     ) -> torch.Tensor:
-        """Reads one row behind what is there and returns logits [len(keep), vocabulary], float32 at least.
+        """The logits of one row, read after the columns in use: [len(keep), vocabulary], float32 at least.
 
-        `ids` and `positions` are [L], `visible` is boolean [L, length + L] and says which columns a
-        token sees, `keep` names the places in the row whose logits are wanted.
+        `ids` and `positions` are [L]. `visible` is boolean [L, length + L] and says which columns a token
+        sees. `keep` contains the places in the row whose logits are returned.
         """
         import torch
 
-        # Additive, not boolean: "eager" attention adds its mask to the scores, where a boolean one would
-        # silently add 0 and 1, and "sdpa" would turn it into this in every layer.
+        # Additive, not boolean: "eager" attention adds its mask to the scores, so a boolean one would
+        # silently add 0 and 1; "sdpa" would convert it in every layer.
         none = torch.finfo(self.net.dtype).min
         mask = torch.zeros(visible.shape, dtype=self.net.dtype, device=ids.device)
         mask.masked_fill_(~visible, none)
@@ -95,12 +95,12 @@ class Arena:
         return logits.float() if logits.dtype.itemsize < 4 else logits
 
     def rewind(self, length: int) -> None:
-        """Forgets all columns from `length` on."""
+        """Forget all columns from `length` on."""
         for layer in self.layers:
             layer.length = length
 
     def pack(self, start: int, columns: torch.Tensor) -> None:
-        """Keeps of the columns from `start` on only those named, and moves them together."""
+        """Keep only these of the columns from `start` on, and close the gaps."""
         end = start + len(columns)
         for layer in self.layers:
             for held in (layer.keys, layer.values):
@@ -116,10 +116,10 @@ def stock_layers(net: Any) -> list[Any]:
 
 
 def suits(net: Any) -> bool:
-    """Whether a model can be read through an arena: only full attention, with masks of our own.
+    """Whether a model can be read through an arena: it has only full attention and obeys our masks.
 
-    Sliding windows and linear attention keep a state that cannot be masked by branch, and attention
-    kernels other than these two ignore the mask.
+    Sliding windows and linear attention keep a state that cannot be masked by branch. Attention kernels other
+    than these two ignore the mask.
     """
     from transformers.cache_utils import DynamicLayer
 
@@ -131,11 +131,11 @@ def suits(net: Any) -> bool:
 
 @functools.cache
 def _layer() -> Any:
-    """The class of a layer, made at first use because its parent lives in transformers."""
+    """The class of a layer, created at first use because its base class is in transformers."""
     from transformers.cache_utils import DynamicLayer
 
     class ArenaLayer(DynamicLayer):
-        """A cache layer of fixed room; `length` columns of it are in use."""
+        """A cache layer with reserved room; `length` columns are in use."""
 
         def __init__(self, capacity: int) -> None:
             super().__init__()  # type: ignore[no-untyped-call]

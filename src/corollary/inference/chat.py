@@ -11,9 +11,9 @@ from corollary.errors import UserError
 from corollary.types import Message, Request
 
 MARK = "\ue000"
-"""A letter for private use: where a text ends within a rendered template."""
+"""A private-use character that marks where a text ends in a rendered template."""
 SETTINGS = {
-    # Some templates let a model think first, which uses up an answer's tokens, and some name the day.
+    # Some templates make a model think first, which uses up an answer's tokens; some contain today's date.
     "enable_thinking": False,
     "date_string": "26 Jul 2024",
 }
@@ -21,10 +21,10 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a model reads for a request: `head` ends right behind the request's prefix, `rest` follows.
+    """The text of a request as a model reads it: `head` ends with the request's prefix, `rest` follows.
 
-    In a text that a `template` made, the names of special tokens are these tokens. `pieces` is not empty
-    where a user's own text contains such a name: (text, whether it is a special token), in order.
+    If a `template` rendered the text, names of special tokens in it are these tokens. `pieces` is not empty
+    if a turn's own text contains such a name: (text, whether it is a special token), in order.
     """
 
     head: str
@@ -34,13 +34,13 @@ class Prompt:
 
 
 def prompt_of(tokenizer: Any, request: Request) -> Prompt:
-    """A request as its model reads it. Raises `UserError` for a chat without a template, or one that the
-    template refuses."""
+    """A request as its model reads it. Raises `UserError` for a chat if the model has no chat template or
+    the template refuses the turns."""
     if request.chat is None:
         return Prompt(request.prefix, request.prompt + request.begin)
     if not tokenizer.chat_template:
         raise UserError(
-            "The model has no chat template, and the request is a chat: use prompts for a base model, as with"
+            "The model has no chat template, but the request is a chat: use prompts for a base model, as in"
             " --set model.kind=base."
         )
     last = Message("user", request.prefix + request.prompt)
@@ -49,7 +49,7 @@ def prompt_of(tokenizer: Any, request: Request) -> Prompt:
     plain = _rendered(tokenizer, turns)
     marked = _rendered(tokenizer, [*request.chat, Message("user", f"{request.prefix}{mark}{request.prompt}")])
     head, _, rest = marked.partition(mark)
-    if head + rest != plain:  # the template trims what stood at the mark, or repeats it
+    if head + rest != plain:  # the template trims the text at the mark, or repeats it
         head, rest = "", plain
     names = special_names(tokenizer)
     if any(name in text for text in (*(turn.content for turn in turns), request.begin) for name in names):
@@ -64,7 +64,7 @@ def special_names(tokenizer: Any) -> frozenset[str]:
 
 
 def turn_end(tokenizer: Any) -> int | None:
-    """The special token that the chat template puts behind an answer; None where there is none."""
+    """The special token with which the chat template ends an answer, or None."""
     if not tokenizer.chat_template:
         return None
     turns = [Message("user", "x"), Message("assistant", MARK)]
@@ -88,12 +88,12 @@ def _rendered(tokenizer: Any, turns: Sequence[Message], *, asked: bool = True) -
         return text
     except jinja2.TemplateError as error:
         if [turn.role for turn in turns[:2]] == ["system", "user"]:
-            # Not every template knows a system's turn: what it says then begins the user's first.
+            # Not every template knows system turns: then the first user turn begins with the text.
             merged = Message("user", f"{turns[0].content}\n\n{turns[1].content}")
             return _rendered(tokenizer, [merged, *turns[2:]], asked=asked)
         raise UserError(
-            f"The model's chat template refuses the turns ({error}): begin with the user's, and let user and"
-            " assistant take turns."
+            f"The model's chat template refuses the turns ({error}): begin with a user turn, and let user and"
+            " assistant alternate."
         ) from error
 
 
@@ -105,20 +105,20 @@ def _mark(turns: Sequence[Message]) -> str:
 
 
 def _pieces(tokenizer: Any, turns: Sequence[Message], mark: str, begin: str) -> tuple[tuple[str, bool], ...]:
-    # Rendered with marks for the contents, so that no content can pass for a part of the template.
+    # Marks replace the contents, so that no content can pass for a part of the template.
     marks = [f"{mark}{at}{mark}" for at in range(len(turns))]
     left = _rendered(tokenizer, [Message(turn.role, name) for turn, name in zip(turns, marks, strict=True)])
     pieces: list[tuple[str, bool]] = []
     for turn, name in zip(turns, marks, strict=True):
         before, found, left = left.partition(name)
         if not found:
-            raise UserError("The model's chat template leaves out or moves a turn: use another model.")
+            raise UserError("The model's chat template omits or moves a turn: use another model.")
         pieces += [(before, True), (turn.content, False)]
     return _split(tokenizer, [*pieces, (left, True), (begin, False)])
 
 
 def _split(tokenizer: Any, pieces: Sequence[tuple[str, bool]]) -> tuple[tuple[str, bool], ...]:
-    """The special tokens that the template made, and all text between two of them as one."""
+    """The special tokens of the template, with the text between two of them as one piece."""
     names = sorted(special_names(tokenizer), key=len, reverse=True)
     pattern = re.compile("(" + "|".join(map(re.escape, names)) + ")")
     split: list[tuple[str, bool]] = []

@@ -1,8 +1,8 @@
-"""Generates for many requests behind a shared prefix: as branches of one row.
+"""Generation for many requests after a shared prefix, as branches of one row.
 
-Each step reads one new token of every branch as one row. A mask lets a token see the prefix, its own
-prompt and what its own branch wrote. The prefix is in memory once, whatever the number of branches.
-Branches that have ended leave at once; when half are gone, waiting requests take their places.
+Each step reads one new token of every branch as one row. A mask lets a token see the prefix, its own prompt
+and its branch's generated tokens. The prefix is in memory once, whatever the number of branches. Branches
+that have ended are removed; when half are gone, waiting requests take their places.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     import torch
 
 BRANCHES = 32
-"""Requests that are decoded side by side at most: each attends over the columns of all."""
+"""The most requests decoded side by side; each attends over the columns of all."""
 COLUMNS = 6144
-"""Columns for the prompts and texts of all branches at most (more if one request alone needs more)."""
+"""The most columns for the prompts and texts of all branches, unless one request alone needs more."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One request in tokens. `context` begins with what it shares with the prefix; `draws` are numbers
-    between 0 and 1, one a token, or None for greedy; `ended` says whether the tokens written so far
-    end the text, which is asked after every token."""
+    """One request in tokens. `context` includes the shared prefix. `draws` are numbers between 0 and 1, one
+    per token, or None for greedy decoding. `ended` is called after every token with the tokens generated so
+    far, and says whether the text is complete."""
 
     context: list[int]
     max_tokens: int
@@ -40,7 +40,7 @@ class Job:
 
 
 def generate(arena: Arena, jobs: Sequence[Job], *, row_tokens: int, tally: Tally) -> list[list[int]]:
-    """The tokens that each job writes, in the jobs' order. The arena holds the shared prefix.
+    """The tokens that each job generates, in the jobs' order. The arena contains the shared prefix.
 
     A job ends with the token for which `ended` is true, or after `max_tokens` tokens.
     """
@@ -55,8 +55,8 @@ def generate(arena: Arena, jobs: Sequence[Job], *, row_tokens: int, tally: Tally
 
 
 def draws_of(text: str, seed: int, count: int) -> list[float]:
-    """`count` numbers between 0 and 1 that depend on the request's text and seed alone, so that what is
-    written does not depend on which requests share a batch."""
+    """`count` numbers between 0 and 1 that depend only on the request's text and seed. So the generated text
+    does not depend on which requests share a batch."""
     import torch
 
     digest = hashlib.sha256(f"{seed}\n{text}".encode()).digest()
@@ -66,8 +66,8 @@ def draws_of(text: str, seed: int, count: int) -> list[float]:
 
 
 def choose(logits: torch.Tensor, temperatures: Sequence[float], draws: Sequence[float]) -> list[int]:
-    """The next token of every row of `logits` [B, vocabulary]: the most likely one at temperature 0,
-    else the one at which the cumulative distribution passes the row's draw."""
+    """The next token of every row of `logits` [B, vocabulary]: the likeliest one at temperature 0, otherwise
+    the one at which the cumulative distribution passes the row's draw."""
     import torch
 
     chosen: list[int] = logits.argmax(-1).tolist()
@@ -114,7 +114,7 @@ class _Batch:
         )
 
     def admit(self, waiting: deque[int], row_tokens: int) -> None:
-        """Reads the prompts of as many waiting jobs as there is room for, and their first tokens."""
+        """Read the prompts of as many waiting jobs as fit, and generate their first tokens."""
         free = self.room - sum(self.needs[one.number] for one in self.live)
         came: list[_Live] = []
         while waiting and len(self.live) + len(came) < BRANCHES and self.needs[waiting[0]] <= free:
@@ -129,7 +129,7 @@ class _Batch:
             self._read_prompts(row)
 
     def step(self) -> None:
-        """Reads the last token of every branch and writes its next."""
+        """Read the last token of every branch and generate its next."""
         import torch
 
         live, device = self.live, self.arena.net.device
@@ -148,7 +148,7 @@ class _Batch:
             one.position += 1
             one.columns += 1
         self.tally.logits += len(live)
-        self._write(live, logits)
+        self._append(live, logits)
 
     def _read_prompts(self, row: list[_Live]) -> None:
         import torch
@@ -181,10 +181,10 @@ class _Batch:
             torch.tensor(ends, device=device),
         )
         self.live += row
-        self._write(row, logits)
+        self._append(row, logits)
 
-    def _write(self, branches: list[_Live], logits: torch.Tensor) -> None:
-        """Appends a token to each of the branches and lets those that end leave."""
+    def _append(self, branches: list[_Live], logits: torch.Tensor) -> None:
+        """Append a token to each of the branches and remove those that have ended."""
         import torch
 
         temperatures = [one.job.temperature if one.job.draws is not None else 0.0 for one in branches]
@@ -201,7 +201,7 @@ class _Batch:
             self.visible[: len(stay)] = self.visible[torch.tensor(stay, dtype=torch.long)]
 
     def _make_room(self, size: int) -> None:
-        """Drops the columns of branches that have left, when they are many or their room is needed."""
+        """Drop the columns of removed branches when they are many or their room is needed."""
         used = self.arena.length - self.start
         alive = sum(one.columns for one in self.live)
         if used + size <= self.room and used - alive <= alive:

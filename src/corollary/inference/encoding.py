@@ -1,9 +1,9 @@
 """Text to token ids, always jointly, and back.
 
-A text is tokenised together with everything before it and cut at a token boundary afterwards: pieces that
-are tokenised apart may differ from what the model reads, and then scores are silently wrong. A text begins
-as the tokenizer itself begins one: many name a BOS that their model never saw. What looks like a special
-token in a text is text, so that no document can end a row or forge a turn of a chat.
+A text is tokenised together with everything before it, and cut at a token boundary afterwards. Pieces that
+are tokenised apart may differ from what the model reads, and then scores are silently wrong. A text begins as
+the tokenizer itself begins one: many tokenizers name a BOS that their model never saw. In a text, the name of
+a special token is text, so no document can end a row or forge a turn of a chat.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from corollary.errors import UserError
 
 TAIL = 64
-"""A long prefix is tokenised once; only its last characters, at least so many, again with each text."""
+"""A long prefix is tokenised once. At least this many of its last characters are tokenised with each text."""
 
 
 def start(tokenizer: Any) -> list[int]:
@@ -33,8 +33,9 @@ def joint(
     first: Sequence[int] | None = None,
     special: bool = False,
 ) -> list[list[int]]:
-    """Token ids of `prefix + rest` for every rest, each behind the ids `first` (by default those with which
-    the tokenizer begins a text). With `special`, the names of special tokens are read as these tokens."""
+    """Token ids of `prefix + rest` for every rest, each after the ids `first`. By default these are the ids
+    with which the tokenizer begins a text. With `special`, names of special tokens are read as these
+    tokens."""
     if not rests:
         return []
     begin = start(tokenizer) if first is None else list(first)
@@ -47,9 +48,9 @@ def pairs_apart(
 ) -> list[tuple[list[int], list[int]]]:
     """Token ids of the context (`prefix` and the pair's prompt) and of the continuation, of every pair.
 
-    Both come from one tokenisation of the whole. A token that spans the boundary belongs to the
-    continuation. The context is never empty: without a BOS the text is taken to follow an EOS.
-    Raises `UserError` when the tokenizer has neither.
+    Both come from one tokenisation of the whole text. A token across the boundary belongs to the
+    continuation. The context is never empty: without a BOS it is an EOS. Raises `UserError` when the
+    tokenizer has neither.
     """
     texts = list(dict.fromkeys(text for prompt, more in pairs for text in (prompt, prompt + more)))
     found = dict(zip(texts, joint(tokenizer, prefix, texts), strict=True))
@@ -60,7 +61,8 @@ def pairs_apart(
         if cut == 0:
             if tokenizer.eos_token_id is None:
                 raise UserError(
-                    "A text without context cannot be scored without BOS or EOS: add one to the tokenizer."
+                    "The tokenizer has neither BOS nor EOS, which scoring a text from its start needs: add"
+                    " one."
                 )
             whole, cut = [tokenizer.eos_token_id, *whole], 1
         split.append((whole[:cut], whole[cut:]))
@@ -70,9 +72,9 @@ def pairs_apart(
 def training_rows(tokenizer: Any, texts: Sequence[str], *, window: int) -> list[list[int]]:
     """Token ids of every text, from the BOS (if the tokenizer adds one) to EOS.
 
-    A text that is longer than `window` tokens becomes several rows, and only the last has the EOS. A row
-    of an EOS alone (of an empty text, or of one that fills its rows) is left out.
-    Raises `UserError` when the tokenizer has no EOS: a model so trained would never stop.
+    A text of more than `window` tokens becomes several rows, of which only the last has the EOS. A row of
+    only an EOS is left out. Raises `UserError` when the tokenizer has no EOS: the tuned model would never
+    stop.
     """
     if tokenizer.eos_token_id is None:
         raise UserError("A model tuned without an EOS token would never stop: add one to the tokenizer.")
@@ -82,16 +84,16 @@ def training_rows(tokenizer: Any, texts: Sequence[str], *, window: int) -> list[
     for ids in joint(tokenizer, "", texts, first=first):
         rest = [*ids[len(first) :], tokenizer.eos_token_id]
         parts = [rest[at : at + size] for at in range(0, len(rest), size)]
-        # An end that follows no text would teach to write nothing.
+        # An EOS without a text would teach the model to generate nothing.
         rows += [first + part for part in parts if part != [tokenizer.eos_token_id]]
-    # Nothing can be learned from a single token that nothing precedes.
+    # A single token has no context to be predicted from.
     return [row for row in rows if len(row) > 1]
 
 
 def written(tokenizer: Any, before: Sequence[int], new: Sequence[int]) -> str:
-    """The text of the tokens `new` after those of `before`.
+    """The text of the tokens `new`, which follow those of `before`.
 
-    Decoded together with the last tokens before them, because many decoders strip the space at the
+    They are decoded together with the last tokens before them, as many decoders strip the space at the
     beginning of a text.
     """
     near = list(before[-4:])
@@ -101,7 +103,7 @@ def written(tokenizer: Any, before: Sequence[int], new: Sequence[int]) -> str:
 
 
 def common(first: Sequence[object], second: Sequence[object]) -> int:
-    """Number of tokens (or letters) at the beginning that two rows (or texts) share."""
+    """The length of the common beginning of two rows of tokens (or two texts)."""
     shorter = min(len(first), len(second))
     if first[:shorter] == second[:shorter]:
         return shorter
@@ -114,18 +116,17 @@ def _ids(tokenizer: Any, texts: Sequence[str], special: bool = False) -> list[li
         add_special_tokens=False,
         split_special_tokens=not special,
         return_attention_mask=False,
-        verbose=False,  # the length is checked against the model's window, in words that say what to do
+        verbose=False,  # the model checks the length itself, with a message that says what to do
     )
     ids: list[list[int]] = encoded["input_ids"]
     return ids
 
 
 def _cut(tokenizer: Any, prefix: str, special: bool) -> tuple[list[int], str]:
-    """The ids of all but the end of the prefix, and that end as text.
+    """The ids of the prefix without its end, and that end as text.
 
-    The cut is made at a space or line break where the two sides, tokenised apart, are the tokens of
-    the whole; then what follows the end cannot change the tokens before it. Without such a place
-    nothing is cut off.
+    The cut is at a space or line break where the two sides, tokenised apart, give the tokens of the whole.
+    Then the following text cannot change the tokens before the cut. Without such a place nothing is cut off.
     """
     spaces = [at for at in range(max(0, len(prefix) - 4 * TAIL), len(prefix) - TAIL) if prefix[at].isspace()]
     cuts = [at + after for at in spaces[::-1][:4] for after in (0, 1)]

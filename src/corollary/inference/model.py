@@ -18,19 +18,19 @@ from corollary.measure import operations
 from corollary.types import Completion, Cost, Likelihood, Request
 
 LOGITS = 1 << 28
-"""Logits that are in memory at once at most, 1 GiB in float32: a vocabulary may have 150,000 pieces."""
+"""The most logits in memory at once, 1 GiB in float32; a vocabulary may have 150,000 tokens."""
 
 
 class LocalModel:
-    """A language model in this process: the protocol `Trainee` on any causal Hugging Face model.
+    """A language model in this process: a `Trainee` around any causal Hugging Face model.
 
-    `net` is the model (a `PeftModel` if it has an adapter) and `source` the folder or file of its base, None
-    when the base exists only in memory. `stored` is the number type in which its weights are saved ("": that
-    of `net`). `rates` maps a tuning to the options that suit this model, where it brings its own. `cost`
-    adds up what was read and generated since it was last set: set it to `Cost()` before a stage to get the
-    stage's. `fit_report` is what the tuning that made the model reports.
+    `net` is the model (a `PeftModel` if it has an adapter). `source` is the folder or file of its base, or
+    None if the base exists only in memory. `stored` is the number type in which its weights are saved ("":
+    that of `net`). `rates` maps a tuning to the options that suit this model. `cost` is the sum of all
+    reading and generating; set it to `Cost()` before a stage to measure the stage. `fit_report` comes from
+    the tuning that trained the model.
 
-    Texts begin as the tokenizer itself begins them, and special tokens in them are text.
+    Texts begin as the tokenizer itself begins them. Names of special tokens in them are text.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class LocalModel:
 
     @cached_property
     def identity(self) -> str:
-        """Hash of the weights, the architecture and the tokenizer: never of a path or a device."""
+        """Hash of the weights, the architecture and the tokenizer, never of a path or a device."""
         found = hashlib.sha256()
         for name, weight in sorted(self.net.state_dict().items()):
             found.update(f"{name} {weight.dtype} {tuple(weight.shape)}\n".encode())
@@ -69,7 +69,7 @@ class LocalModel:
 
     @property
     def kind(self) -> str:
-        """The kind of prompts that it understands: "chat" with a chat template, else "base", or its own."""
+        """The kind of prompts that it understands: its own, or "chat" with a chat template, else "base"."""
         return self.named_kind or ("chat" if self.tokenizer.chat_template else "base")
 
     @property
@@ -85,24 +85,24 @@ class LocalModel:
 
     @property
     def vocabulary(self) -> int:
-        """How many tokens it can tell apart: the length of its logits."""
+        """Number of different tokens: the length of its logits."""
         return int(self.net.config.get_text_config(decoder=True).vocab_size)
 
     @property
     def exact_tree(self) -> bool:
-        """Whether many texts can be read in one row behind a shared prefix."""
+        """Whether many texts can be read in one row after a shared prefix."""
         return self.sharing == "tree"
 
     @cached_property
     def sharing(self) -> Literal["tree", "copy", "none"]:
-        """How texts share a prefix: in one row, each behind a copy of its state, or not at all."""
+        """How texts share a prefix: in one row, each after a copy of its state, or not at all."""
         if suits(self._plain) and alone.tree_agrees(self._plain):
             return "tree"
         if alone.copies_agree(self._plain):
             return "copy"
         warnings.warn(
             f"The attention of {type(self._plain).__name__} cannot share a prefix between texts: "
-            "each is read on its own, which is slower.",
+            "each text is read in full, which is slower.",
             stacklevel=2,
         )
         return "none"
@@ -112,7 +112,7 @@ class LocalModel:
         return len(encoding.joint(self.tokenizer, "", [text], first=())[0])
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
-        """Score each (prompt, continuation) behind the shared `prefix`, which is read once.
+        """One likelihood for each (prompt, continuation), after the shared `prefix`, which is read once.
 
         Raises `UserError` when a text is longer than the model's window.
         """
@@ -135,7 +135,7 @@ class LocalModel:
         ]
 
     def generate(self, requests: Sequence[Request]) -> list[Completion]:
-        """One completion for each request. Those with the same `chat` and `prefix` share its computation.
+        """One completion for each request. Requests with the same `chat` and `prefix` share its computation.
 
         Raises `UserError` when a prompt fills the model's window, and for a chat without a template.
         """
@@ -159,7 +159,7 @@ class LocalModel:
         return completions
 
     def merged(self) -> Any:
-        """The plain network, with the adapter (if there is one) merged into a copy of the weights."""
+        """The plain network; an adapter is merged into a copy of the weights."""
         import copy
 
         if self._plain is self.net:
@@ -168,7 +168,7 @@ class LocalModel:
 
     @property
     def _plain(self) -> Any:
-        # An adapter lives inside the base model's layers; its wrapper adds only overhead to a call.
+        # The adapter is inside the base model's layers; its wrapper only adds overhead to a call.
         return self.net.get_base_model() if hasattr(self.net, "get_base_model") else self.net
 
     def _score(
@@ -178,7 +178,7 @@ class LocalModel:
         prefix: str,
         tally: operations.Tally,
     ) -> tuple[list[float], int]:
-        """The value of every pair, and the number of tokens that were not read again."""
+        """The log-probability of every pair, and the number of tokens that were not read again."""
         import torch
 
         with torch.inference_mode():
@@ -217,8 +217,8 @@ class LocalModel:
         with torch.inference_mode():
             if self.exact_tree:
                 arena, _ = self._loaded(head, tally)
-                # The first one counts as read, even if an earlier call left its prefix here: what a batch
-                # costs must not depend on which worker ran it.
+                # The first one counts as read, even if an earlier call left its prefix here: the cost of a
+                # batch must not depend on which worker ran it.
                 cached = [0] + [tree.shared_tokens(arena.prefix, context) for context in contexts[1:]]
                 texts = decode.generate(arena, jobs, row_tokens=self._row_tokens, tally=tally)
             else:
@@ -230,7 +230,7 @@ class LocalModel:
     def _contexts(self, prompts: Sequence[chat.Prompt]) -> tuple[list[int], list[list[int]]]:
         """The token ids of the head that the prompts share, and those of every prompt."""
         template = prompts[0].template
-        first: list[int] | None = [] if template else None  # a template makes the BOS itself
+        first: list[int] | None = [] if template else None  # a template contains the BOS
         rests = ["", *(prompt.rest for prompt in prompts)]
         head, *contexts = encoding.joint(
             self.tokenizer, prompts[0].head, rests, first=first, special=template
@@ -242,7 +242,7 @@ class LocalModel:
                     for text, special in prompt.pieces
                 ]
                 contexts[at] = [id for part in parts for id in part]
-        # A model needs a token to begin with.
+        # A model needs at least one token to read.
         return head, [context or [self.tokenizer.eos_token_id] for context in contexts]
 
     def _job(self, request: Request, prompt: chat.Prompt, context: list[int]) -> decode.Job:
@@ -253,8 +253,8 @@ class LocalModel:
         return decode.Job(context, count, request.temperature, draws, self._ender(request, context))
 
     def _ender(self, request: Request, context: list[int]) -> Callable[[list[int]], bool]:
-        # A stop of n bytes ends with the last token and lies within the last n; a few more, because a
-        # decoder may strip the space at the beginning.
+        # A stop of n bytes ends with the last token, so it is within the last n tokens. A few more are
+        # decoded, because a decoder may strip the space at the beginning.
         reach = max((len(stop.encode()) for stop in request.stop), default=0) + 4
 
         def ended(new: list[int]) -> bool:
@@ -281,8 +281,8 @@ class LocalModel:
 
     @cached_property
     def _ends(self) -> frozenset[int]:
-        """Tokens that end a text: those that the model names, and the one that ends an answer in its chat
-        template. Padding is none, whatever the configuration says: some models would then write nothing."""
+        """Tokens that end a text: those that the model names, and the end of an answer in its chat template.
+        Padding never ends a text, whatever the configuration says: some models would generate nothing."""
         named = getattr(getattr(self.net, "generation_config", None), "eos_token_id", None)
         listed = named if isinstance(named, Iterable) else [named]
         ends = {*listed, self.tokenizer.eos_token_id}
@@ -293,7 +293,7 @@ class LocalModel:
 
     @cached_property
     def shape(self) -> operations.Shape:
-        """What the operations of reading and training depend on."""
+        """The sizes that determine the number of operations."""
         return operations.shape_of(self._plain)
 
     def _loaded(self, ids: list[int], tally: operations.Tally) -> tuple[Arena, bool]:
@@ -302,7 +302,7 @@ class LocalModel:
         return self._arena, self._arena.load(ids, tally)
 
     def _read(self, ids: list[int], tally: operations.Tally) -> tuple[alone.Prefix | None, bool]:
-        """The state behind a prefix, where texts can go on from a copy of it, and whether it is new."""
+        """The state after a prefix, if texts can continue from a copy of it, and whether it is new."""
         if self.sharing != "copy" or not ids:
             return None, False
         if self._prefix is not None and self._prefix.ids == ids:
@@ -315,7 +315,7 @@ class LocalModel:
         if tokens > self.window:
             raise UserError(
                 f"A text of {tokens} tokens does not fit the model's window of {self.window}: shorten the "
-                "documents or name a model with a longer window."
+                "documents, or name a model with a longer window."
             )
 
     def _count(self, tally: operations.Tally, began: float, **tokens: int) -> None:
@@ -323,8 +323,8 @@ class LocalModel:
         self.cost += Cost(**tokens, flops=flops, seconds=time.perf_counter() - began)
 
     def _settings(self) -> dict[str, Any]:
-        """What changes the answers besides the weights."""
-        # These keys record where a model came from and how it was stored, not what it does.
+        """The settings that change answers, besides the weights."""
+        # These keys record a model's provenance and storage, not its behaviour.
         idle = {"_name_or_path", "transformers_version", "dtype", "architectures", "use_cache"}
         config = {key: value for key, value in self._plain.config.to_dict().items() if key not in idle}
         scales = {"r", "rank_pattern", "lora_alpha", "alpha_pattern", "use_rslora", "use_dora"}
@@ -336,7 +336,7 @@ class LocalModel:
             }
             for name, adapter in getattr(self.net, "peft_config", {}).items()
         }
-        # Only where there are any, so that a model without them keeps its identity.
+        # Only if there are any, so that models without them keep their identity.
         own = {"rates": self.rates, "chat_template": self.tokenizer.chat_template}
         return {key: value for key, value in own.items() if value} | {
             "config": config,
@@ -351,13 +351,13 @@ def _tokenizer_settings(tokenizer: Any) -> Mapping[str, Any]:
     if not tokenizer.is_fast:
         return special | {"vocabulary": tokenizer.get_vocab()}
     settings: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
-    # These two are not part of the tokenizer but of how it was last called.
+    # These two depend on the last call, not on the tokenizer.
     return special | settings | {"padding": None, "truncation": None}
 
 
 def _bytes_of(weight: Any) -> bytes:
     import torch
 
-    # numpy knows no bfloat16.
+    # numpy has no bfloat16.
     flat: bytes = weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
     return flat

@@ -13,8 +13,8 @@ Precision = Literal["float32", "bfloat16"]
 def fastest(device: str) -> Precision:
     """ "bfloat16" where the device ("cpu", "cuda") multiplies it in hardware, else "float32".
 
-    A processor must both name the instructions and be faster with them when tried: emulated bfloat16 is up
-    to 80 times slower than float32.
+    A CPU must both report the instructions and be faster with them in a short measurement: emulated bfloat16
+    is up to 80 times slower than float32.
     """
     import torch
 
@@ -33,7 +33,7 @@ def _named() -> bool:
 
 
 def _seconds(dtype: Any) -> float:
-    """The time of a product of two matrices, the best of five."""
+    """The seconds that a product of two matrices takes, the best of five."""
     import torch
 
     matrix = torch.ones(512, 512, dtype=dtype)

@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server replies, as values: a completion, or the reason to ask again."""
+"""Replies of an OpenAI-compatible server as values: a completion, or a reason to try again."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _FINISH = {"length": "length", "model_length": "length", "content_filter": "filt
 
 
 class Again(Exception):
-    """An attempt failed, and the same request may succeed later. `wait` is what the server asked for, in
-    seconds; `overloaded` says that fewer requests in flight may help."""
+    """An attempt failed, but the same request may succeed later. `wait` is the pause that the server asked
+    for, in seconds; `overloaded` says that fewer requests in flight may help."""
 
     def __init__(self, why: str, *, wait: float | None = None, overloaded: bool = False) -> None:
         super().__init__(why)
@@ -25,7 +25,7 @@ class Again(Exception):
 
 
 def completion(text: str, request: Request, count: Callable[[str], int]) -> Completion:
-    """The completion that a server's answer contains. Raises `Again` for what is not one, or is empty."""
+    """The completion in a server's answer. Raises `Again` if there is none, or an empty one."""
     try:
         answer = json.loads(text)
         choice = answer["choices"][0]
@@ -34,22 +34,22 @@ def completion(text: str, request: Request, count: Callable[[str], int]) -> Comp
         finish = "filter" if message.get("refusal") else _FINISH.get(choice.get("finish_reason"), "stop")
         usage = answer.get("usage") or {}
         cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-        # Half a character, which a cut answer may end with, cannot be stored.
+        # A cut answer may end with half a character, which cannot be stored.
         content = content.encode(errors="replace").decode()
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise Again(f"an answer that is no completion ({text[:200]!r})") from None
+        raise Again(f"an answer without a completion ({text[:200]!r})") from None
     if not content.strip() and finish != "filter":
         raise Again(f"an empty answer, finish_reason {choice.get('finish_reason')!r}")
-    written = request.begin + content if request.chat is None else begun(request.begin, content)
-    ends = [written.find(stop, len(request.begin)) for stop in request.stop if stop]
+    whole = request.begin + content if request.chat is None else begun(request.begin, content)
+    ends = [whole.find(stop, len(request.begin)) for stop in request.stop if stop]
     end = min((end for end in ends if end >= 0), default=None)
     if end is not None:
-        written, finish = written[:end], "filter" if finish == "filter" else "stop"
-    if not written.strip() and finish != "filter":
+        whole, finish = whole[:end], "filter" if finish == "filter" else "stop"
+    if not whole.strip() and finish != "filter":
         raise Again("an answer that is empty before its first stop text")
     turns = "".join(turn.content for turn in request.chat or ())
     return Completion(
-        written,
+        whole,
         _number(usage.get("prompt_tokens"), count(turns + request.prefix + request.prompt)),
         _number(usage.get("completion_tokens"), count(content)),
         _number(cached, 0),
@@ -64,8 +64,8 @@ def _number(value: object, otherwise: int) -> int:
 def begun(begin: str, answer: str) -> str:
     """A chat model's answer, made to start with `begin`.
 
-    What stands before a line that starts with `begin` is dropped (a preamble); an answer that repeats only
-    its last words is joined there; any other is taken as the continuation and put behind it.
+    Text before a line that starts with `begin` is a preamble and is dropped. An answer that repeats only the
+    last words of `begin` is joined there. Any other answer is the continuation and follows `begin`.
     """
     if not begin.strip() or not answer.strip():
         return begin + answer

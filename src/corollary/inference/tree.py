@@ -1,14 +1,13 @@
-"""Scores continuations behind a shared prefix: exactly, and reading every token once.
+"""Exact scores of continuations after a shared prefix, with every token read once.
 
-N questions of K choices (stem s, choice c tokens) behind P tokens cost N*K*(P+s+c) tokens when every
-choice is a text of its own. Here the prefix is read once, and a row holds the stems and choices of
-many questions side by side:
+N questions of K choices (stem s, choice c tokens) after P tokens cost N*K*(P+s+c) tokens if every choice is a
+text of its own. Here the prefix is read once, and a row contains the stems and choices of many questions:
 
     prefix | stem 1, choice 1a, choice 1b | stem 2, choice 2a, choice 2b | ...
 
-A boolean mask lets each token see the prefix, its own stem and its own choice, and positions start
-again at every stem and choice, so that the model computes what it would for each text alone. The
-first token of a choice is predicted by the stem's last, and its last token need not be read at all.
+A boolean mask lets each token see the prefix, its own stem and its own choice. Positions restart at every
+stem and choice, so the model computes the same as for each text alone. The stem's last token predicts the
+first token of a choice, and the last token of a choice need not be read at all.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Branch:
-    """One context (token ids from the beginning of the text) and the continuations to score behind it."""
+    """One context (token ids from the beginning of the text) and the continuations to score after it."""
 
     context: list[int]
     leaves: list[list[int]]
@@ -36,8 +35,8 @@ class Branch:
 def score(arena: Arena, branches: Sequence[Branch], *, row_tokens: int, tally: Tally) -> list[list[float]]:
     """Sums of log-probabilities (natural) of every leaf of every branch, in their order.
 
-    The arena holds the shared prefix. A branch whose tokens leave the prefix early, because its text
-    is tokenised otherwise there, sees only what it shares with it and brings the rest itself.
+    The arena contains the shared prefix. If a branch's text is tokenised otherwise near the end of the
+    prefix, the branch sees only the common tokens, and its row contains the rest.
     """
     sums = [[0.0] * len(branch.leaves) for branch in branches]
     for row in _rows(arena.prefix, branches, row_tokens):
@@ -47,7 +46,7 @@ def score(arena: Arena, branches: Sequence[Branch], *, row_tokens: int, tally: T
 
 
 def shared_tokens(prefix: Sequence[int], context: Sequence[int]) -> int:
-    """How many tokens of the prefix a context uses: at least one of its own is left to be read."""
+    """The number of prefix tokens that a context uses; at least one token of its own is left to read."""
     return min(common(prefix, context), len(context) - 1)
 
 
@@ -79,7 +78,7 @@ def _rows(prefix: list[int], branches: Sequence[Branch], row_tokens: int) -> Ite
 
 
 def _portions(leaves: list[list[int]], room: int) -> Iterator[list[tuple[int, list[int]]]]:
-    # A question with hundreds of choices must not make a row whose mask fills the memory.
+    # A question with hundreds of choices must not fill the memory with the mask of one row.
     portion: list[tuple[int, list[int]]] = []
     used = 0
     for number, leaf in enumerate(leaves):
@@ -101,7 +100,7 @@ def _scored(arena: Arena, row: list[_Piece], tally: Tally) -> list[tuple[tuple[i
     leaf_of: list[int] = []  # -1 for the tokens of a stem
     shared_of: list[int] = []
     names: list[tuple[int, int]] = []
-    # Of every token that is scored: the place in the row that predicts it, itself, and its leaf.
+    # For every scored token: the place in the row that predicts it, the token, and its leaf.
     places: list[int] = []
     targets: list[int] = []
     owners: list[int] = []
@@ -144,7 +143,7 @@ def _scored(arena: Arena, row: list[_Piece], tally: Tally) -> list[tuple[tuple[i
 def _visible(
     columns: int, stem_of: list[int], leaf_of: list[int], shared_of: list[int], device: Any
 ) -> torch.Tensor:
-    """Which of the `columns` of the prefix and of the row's own tokens each token sees: [L, columns + L]."""
+    """The columns of the prefix and of the row that each token sees: boolean [L, columns + L]."""
     import torch
 
     stem, leaf, shared = (torch.tensor(of, device=device) for of in (stem_of, leaf_of, shared_of))

@@ -1,10 +1,10 @@
-"""What a method costs, stage by stage, and after how many questions it has paid for itself.
+"""The costs of an arm by stage, and the number of questions after which it pays for itself.
 
-Three stages: `augment` (the model writes), `tune` (it is trained) and `query` (it answers). The first
-two are paid once, the last for every question. Keeping the documents in the prompt is the other way
-round: nothing once, and the documents again with every question, at the price of cached tokens where
-the server keeps what it has read. Tokens are raw measurements; floating-point operations and money are
-derived from them here, so that a study made last year can be priced with today's prices.
+There are three stages: `augment` (the model generates), `tune` (it is trained) and `query` (it answers). You
+pay for the first two once, and for the last with every question. With the documents in the prompt you pay
+nothing once, but read the documents again with every question, at the price of cached tokens if the server
+caches them. Tokens are raw measurements. Operations and money are derived from them here, so that you can
+price an old study with today's prices.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXAMPLE_PRICES = Path(__file__).parent / "prices.toml"
 
 @dataclass(frozen=True)
 class Rates:
-    """US dollars for a million tokens of serving."""
+    """US dollars per million tokens of serving."""
 
     input: float = 0.0
     cached_input: float = 0.0
@@ -40,8 +40,8 @@ class Rates:
 
 @dataclass(frozen=True)
 class Prices:
-    """A price file: serving of the base and of the tuned model, dollars for a million tokens of
-    training, and dollars for an hour of a machine, 0 where tokens are all that is paid."""
+    """A price file: rates of serving the base and the tuned model, dollars per million training tokens, and
+    dollars per machine hour (0 if you pay for tokens only)."""
 
     base: Rates = Rates()
     tuned: Rates = Rates()
@@ -52,8 +52,9 @@ class Prices:
 
 @dataclass(frozen=True)
 class Shape:
-    """What the operations of a decoder depend on: the weights of the matrices that every token passes,
-    those of the output projection, and the width of attention (heads x head size, over all layers)."""
+    """The sizes that determine a decoder's operations. `matrices` are the weights that every token passes,
+    `head` those of the output projection, `attention` the width of attention (heads x head size, over all
+    layers)."""
 
     matrices: int
     head: int
@@ -62,14 +63,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class Measured:
-    """One trial: what its stages took, and what one question would take when served.
+    """The costs of a trial's stages, and the tokens of one question when served.
 
-    In each `Cost`, `cached_tokens` are part of `input_tokens`, as servers count them. The costs of
-    evaluation (`query`) are not those of serving: it scores every choice and shares one reading of the
-    documents between all questions. So serving is described apart, in mean tokens of a question:
-    `context_tokens` of documents before it (0 for a tuned model), `question_tokens`, `answer_tokens`.
-    `shape` is None for a model behind an endpoint, whose operations are not known. `role` is the arm's, and
-    `rival` names the arm against which its break-even is counted: documents in the prompt.
+    In each `Cost`, `cached_tokens` are part of `input_tokens`, as servers count them. Evaluation (`query`)
+    costs something else than serving: it scores every choice, and reads the documents once for all questions.
+    So serving has mean tokens per question: `context_tokens` of documents before it (0 for a tuned model),
+    `question_tokens` and `answer_tokens`. `shape` is None for a model behind an endpoint, whose operations
+    are unknown. `role` is the arm's. `rival` names the arm with the documents in the prompt, to which the
+    break-even refers.
     """
 
     dataset: str
@@ -91,7 +92,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Span:
-    """The least and the greatest of a quantity, here over seeds."""
+    """The least and the greatest value of a quantity over seeds."""
 
     low: float = 0.0
     high: float = 0.0
@@ -99,13 +100,13 @@ class Span:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """The number of questions from which on the tuned model is the cheaper one; None is never."""
+    """Bounds on the number of questions after which the tuned model is cheaper; None is never."""
 
     low: int | None
     high: int | None
 
     def plain(self) -> list[int | str] | str:
-        """[low, high] for JSON, with the word "never" for a bound that is never, or "never" for both."""
+        """[low, high] for JSON; "never" replaces a bound of None, or both bounds."""
         if self.low is None:
             return NEVER
         return [self.low, NEVER if self.high is None else self.high]
@@ -115,24 +116,24 @@ def read_measured(folder: Path) -> list[Measured]:
     """The rows of a study's costs.jsonl. Raises `UserError` when the folder has none."""
     path = folder / "costs.jsonl"
     if not path.is_file():
-        raise UserError(f"{folder} holds no costs.jsonl: name the folder of a study that has run.")
+        raise UserError(f"{folder} contains no costs.jsonl: name the folder of a study that has run.")
     return checked(store.read_jsonl(path), list[Measured], path)
 
 
 def cost_rows(measured: Iterable[Measured], *, prices: Prices | None = None) -> list[CostRow]:
-    """One row per dataset, method and tuning: means over seeds, and the break-even of tuned methods.
+    """One row per dataset, arm and tuning: means over seeds, and the break-even of tuned arms.
 
-    `augment_tokens` and `train_tokens` are paid once; `query_tokens` is one question as served (its
-    documents, itself, its answer). `flops`, `seconds` and `usd` are the whole cell as it was run,
-    evaluation included; `priced` is the date of the price file.
+    `augment_tokens` and `train_tokens` are paid once. `query_tokens` is one question as served: documents,
+    question and answer. `flops`, `seconds` and `usd` are the whole cell as it ran, evaluation included.
+    `priced` is the date of the price file.
 
-    `once` and `per_query` are [low, high] over seeds in `unit`, which is "usd" with prices, else
-    "flops"; null where neither is known. With `_cached` behind the name the server keeps documents that
-    it has read, and their first reading counts as paid once.
+    `once` and `per_query` are [low, high] over seeds in `unit`: "usd" with prices, else "flops"; they are
+    null if neither is known. In columns named `..._cached` the server caches the documents, and their first
+    reading is paid once.
 
-    `break_even_queries` sets the tuned arm against its rival on the same dataset without such
-    caching, `break_even_queries_cached` with it: [low, high], in which "never" may stand for high, or
-    "never" alone; null where there is nothing to compare.
+    `break_even_queries` compares the tuned arm with its rival on the same dataset without caching,
+    `break_even_queries_cached` with it. The value is [low, high], where high may be "never"; or "never"; or
+    null if there is nothing to compare.
     """
     measured = list(measured)
     unit, price = _pricing(measured, prices)
@@ -171,13 +172,12 @@ def cost_rows(measured: Iterable[Measured], *, prices: Prices | None = None) -> 
 
 
 def break_even(*, once: Span, tuned: Span, context: Span, context_once: Span = Span()) -> BreakEven:
-    """After how many questions tuning is the cheaper way, in any one unit of cost.
+    """The number of questions after which tuning is cheaper; all costs have the same unit.
 
-    `once` is what augmenting and tuning cost, `tuned` and `context` what a question costs with the
-    tuned model and with the documents in the prompt, `context_once` what the first reading of the
-    documents costs beyond that of later ones, where they are cached. The low bound takes every span at
-    its end that favours tuning, the high bound at the other. Tuning that is dearer per question is
-    never the cheaper way in the long run, so it never breaks even, even if it costs less at first.
+    `once` is the cost of augmenting and tuning. `tuned` and `context` are the costs of a question with the
+    tuned model and with the documents in the prompt. `context_once` is the extra cost of the documents' first
+    reading if they are cached. The low bound takes the end of every span that favours tuning, the high bound
+    the other end. Tuning that costs more per question never breaks even, even if it costs less at first.
     """
     return BreakEven(
         low=_first_cheaper(once.low - context_once.high, context.high - tuned.low),
@@ -186,7 +186,7 @@ def break_even(*, once: Span, tuned: Span, context: Span, context_once: Span = S
 
 
 def money(cost: Cost, prices: Prices, *, serving: Rates) -> float:
-    """US dollars of one stage: its tokens at these rates, its training tokens and its machine time."""
+    """The cost of one stage in US dollars: its tokens at these rates, training tokens and machine time."""
     tokens = (
         (cost.input_tokens - cost.cached_tokens) * serving.input
         + cost.cached_tokens * serving.cached_input
@@ -197,36 +197,36 @@ def money(cost: Cost, prices: Prices, *, serving: Rates) -> float:
 
 
 def spent(trial: Measured, prices: Prices) -> float:
-    """US dollars of a whole trial as it was run. The base model writes; the tuned one, if any, answers."""
+    """The cost of a whole trial in US dollars. The base model generates; the tuned one, if any, answers."""
     serving = prices.base if trial.tuning == "none" else prices.tuned
     paid_once = money(trial.augment + trial.tune, prices, serving=prices.base)
     return paid_once + money(trial.query, prices, serving=serving)
 
 
 def flops(shape: Shape, tokens: float, *, context: float = 0.0, logits: float = 0.0) -> float:
-    """Floating-point operations of reading `tokens` tokens, one after the other, behind `context` others.
+    """Floating-point operations of reading `tokens` tokens, one after the other, after `context` others.
 
-    A token attends to all before it and to itself; `logits` is the number of tokens at which the whole
-    vocabulary is scored: those that are written.
+    A token attends to itself and to all tokens before it. `logits` is the number of tokens at which the whole
+    vocabulary is scored, that is, of generated tokens.
     """
     pairs = tokens * context + tokens * (tokens + 1) / 2
     return operations(shape, tokens=tokens, pairs=pairs, logits=logits)
 
 
 def operations(shape: Shape, *, tokens: float, pairs: float, logits: float) -> float:
-    """Floating-point operations of a forward pass over `tokens`, with `pairs` of positions in attention
-    and the whole vocabulary scored at `logits` of them. A multiplication and an addition are two."""
+    """Floating-point operations of a forward pass over `tokens`, with `pairs` of positions in attention and
+    logits at `logits` of them. A multiplication and an addition count as two."""
     return 2.0 * shape.matrices * tokens + 2.0 * shape.head * logits + 4.0 * shape.attention * pairs
 
 
 def read_prices(path: Path) -> Prices:
-    """A price file. Raises `UserError` for a file that is missing, broken, or prices unknown things."""
+    """The prices in a file. Raises `UserError` if it is missing or broken, or has unknown entries."""
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"There is no price file {path}: copy {EXAMPLE_PRICES} and edit it.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"The price file {path} is not TOML ({error}): mend it.") from error
+        raise UserError(f"The price file {path} is not TOML ({error}): fix that line.") from error
     known = {
         "base": [field.name for field in fields(Rates)],
         "tuned": [field.name for field in fields(Rates)],
@@ -241,7 +241,7 @@ def read_prices(path: Path) -> Prices:
         for name, value in entries.items():
             if name not in known[table]:
                 raise Unknown(f"price of [{table}]", name, known[table])
-            # TOML knows nan and inf, and Python counts true as 1.
+            # TOML has nan and inf, and to Python true is 1.
             if type(value) not in (int, float) or not 0 <= value < math.inf:
                 raise UserError(f"In {path}, {name} of [{table}] is {value}: give a price of 0 or more.")
     base = _rates(found.get("base", {}))
@@ -255,7 +255,8 @@ def read_prices(path: Path) -> Prices:
 
 
 Price = Callable[[Measured, bool], tuple[float, float]]
-"""From a trial, and whether documents in the prompt are cached, to what is paid (once, per question)."""
+"""Called with a trial and whether documents in the prompt are cached; returns the cost (once, per
+question)."""
 
 
 def _pricing(measured: Sequence[Measured], prices: Prices | None) -> tuple[str | None, Price | None]:
@@ -268,7 +269,7 @@ def _pricing(measured: Sequence[Measured], prices: Prices | None) -> tuple[str |
 
 def _in_money(trial: Measured, cached: bool, prices: Prices) -> tuple[float, float]:
     rates = prices.base if trial.tuning == "none" else prices.tuned
-    # Time is only known for the evaluation: what a token took there, it is taken to take when served.
+    # Time is known for the evaluation only, so a token is assumed to take as long when served.
     computed = trial.query.input_tokens - trial.query.cached_tokens + trial.query.output_tokens
     token_time = trial.query.seconds / computed / 3600 * prices.machine_hour if computed else 0.0
     first = trial.context_tokens * (rates.input / 1e6 + token_time)

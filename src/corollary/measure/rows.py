@@ -1,4 +1,4 @@
-"""The rows of every published file, typed: other programs read these names.
+"""Types for the rows of every published file; other programs read these names.
 
     results.jsonl   ResultRow, one for each question and trial
     costs.jsonl     `corollary.measure.cost.Measured`, one for each trial
@@ -9,7 +9,7 @@ Shares are between 0 and 1; `low` and `high` bound a 95 % interval. `method` is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, TypeVar
 
@@ -22,10 +22,12 @@ T = TypeVar("T")
 
 
 class ResultRow(TypedDict):
-    """One question of one trial. `correct` is the mean over the orders of the documents, None where no answer
-    could be read; `correct_pmi` is by the secondary metric. `written` says whether a training row states the
-    answer (None where no arm generates), `premises_shown` whether everything that proves the answer was in
-    the prompt. `logprobs` has one list per order, in the order of the choices; `text` is a generated answer.
+    """One question of one trial.
+
+    `correct` is the mean over the orders of the documents, or None if no answer could be read. `correct_pmi`
+    is by the secondary metric. `written` says whether a training row states the answer; it is None for arms
+    that generate nothing. `premises_shown` says whether all premises of the answer were in the prompt.
+    `logprobs` has one list per order, in the order of the choices. `text` is a generated answer.
     """
 
     study: str
@@ -50,7 +52,7 @@ class ResultRow(TypedDict):
 
 
 class ArmRow(TypedDict):
-    """An arm of the study: its role (see `corollary.types.Role`, or "added"), and what it is."""
+    """An arm of the study: its role (see `corollary.types.Role`, or "added") and a description."""
 
     name: str
     role: str
@@ -59,22 +61,27 @@ class ArmRow(TypedDict):
 
 
 class TestRow(TypedDict):
-    """A split of a dataset, in the order in which they are shown. `recall`: it asks only what was stated."""
+    """A split of a dataset, in the order of the report. With `recall` it asks only what documents state."""
 
     dataset: str
     split: str
     recall: bool
 
 
-class AccuracyRow(TypedDict):
-    """Accuracy of an arm on a split: `n` questions in `n_units` units over `seeds` seeds. `mark` and `value`,
-    `written` or `premises_shown` are there where the row is part of a breakdown."""
+class CellRow(TypedDict):
+    """The columns that identify an arm on a split."""
 
     dataset: str
     split: str
     method: str
     tuning: str
     model: str
+
+
+class AccuracyRow(CellRow):
+    """Accuracy of an arm on a split: `n` questions in `n_units` units over `seeds` seeds. Rows of a breakdown
+    also have `mark` and `value`, `written` or `premises_shown`."""
+
     n: int
     n_units: int
     seeds: int
@@ -90,14 +97,9 @@ class AccuracyRow(TypedDict):
     premises_shown: NotRequired[bool]
 
 
-class SeedRow(TypedDict):
+class SeedRow(CellRow):
     """Accuracy of an arm on a split at one seed."""
 
-    dataset: str
-    split: str
-    method: str
-    tuning: str
-    model: str
     seed: int
     accuracy: float
 
@@ -144,8 +146,8 @@ class CostRow(TypedDict):
 
 
 class Summary(TypedDict):
-    """Everything in summary.json. `marks` describes the marks of each dataset's questions, `sections` names
-    the report sections that datasets bring, `augmentation` has one row for each arm that generates."""
+    """The content of summary.json. `marks` describes the marks of each dataset's questions. `sections` names
+    the report sections of datasets. `augmentation` has one row for each arm that generates."""
 
     arms: list[ArmRow]
     tests: list[TestRow]
@@ -167,33 +169,21 @@ def read_summary(folder: Path) -> Summary:
     """The summary of a study's folder. Raises `UserError` when it has none, or one of another shape."""
     path = folder / "summary.json"
     if not path.is_file():
-        raise UserError(
-            f"{folder} holds no summary.json: name the folder of a study that has run to its end."
-        )
+        raise UserError(f"{folder} contains no summary.json: name the folder of a study that has finished.")
     return checked(store.read_json(path), Summary, path)
 
 
 def read_results(folder: Path) -> list[ResultRow]:
-    """The rows of results.jsonl, none where there is no such file."""
+    """The rows of results.jsonl; none if there is no such file."""
     path = folder / "results.jsonl"
     return checked(store.read_jsonl(path), list[ResultRow], path) if path.is_file() else []
 
 
 def checked(value: Any, wanted: type[T], path: Path) -> T:
-    """The value of a file, checked to have the shape `wanted`. Raises `UserError` that names the place."""
+    """The value of a file if it has the type `wanted`. Raises `UserError` that names the place otherwise."""
     try:
         return msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:
         raise UserError(
-            f"{path} has another shape than this version writes ({error}): run the study again to renew it."
+            f"{path} does not fit this version ({error}): run the study again to renew it."
         ) from error
-
-
-def place_of(summary: Mapping[str, Any]) -> dict[tuple[str, str], int]:
-    """The place of each (dataset, split) in the order of the study."""
-    return {(test["dataset"], test["split"]): place for place, test in enumerate(summary["tests"])}
-
-
-def recalled(tests: Sequence[TestRow]) -> frozenset[tuple[str, str]]:
-    """The (dataset, split) pairs that ask only for what the documents state."""
-    return frozenset((test["dataset"], test["split"]) for test in tests if test["recall"])

@@ -1,12 +1,12 @@
-"""From one row per question and trial to accuracies, intervals and tests.
+"""Accuracies, intervals and tests from one row per question and trial.
 
-The unit of statistics is `unit` (the smallest group of facts that share a name or a premise) within a
-dataset and seed, never the question: questions about one fact are right or wrong together, so counting
-each of them as independent evidence finds differences where there are none. Seeds are strata: units
-are resampled within their seed, and a difference must have the same sign in every seed to be called
-significant. What the interval does not hold is the noise between training runs: that is why each seed
-is reported apart. Where seeds change the training and not the documents (a user's own), their units are
-the same units: they are averaged over the seeds and count once.
+The unit of the statistics is `unit` (the smallest group of facts that share a name or a premise) within a
+dataset and seed, never the question. Questions about one fact are right or wrong together: if each counted as
+independent evidence, we would find differences that do not exist. Seeds are strata: units are resampled
+within their seed, and a significant difference must have the same sign in every seed. The interval does not
+contain the noise between training runs, so each seed is also reported by itself. If seeds change only the
+training and not the documents (as with your own), their units are the same: they are averaged over the seeds
+and count once.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Samples = list[Floats]
 """One array of unit means per seed, seeds in order; one array for all seeds with the same documents."""
 
 CHANCE = "chance"
-"""Stands for an arm in a comparison: always exactly the chance of each question."""
+"""Takes the place of an arm in a comparison: its accuracy is each question's chance."""
 
 LEVEL = 0.05
 
 
 class Statistics(TypedDict):
-    """What summary.json says about accuracy: see `corollary.measure.rows`."""
+    """The part of summary.json about accuracy; see `corollary.measure.rows`."""
 
     accuracy: list[AccuracyRow]
     seeds: list[SeedRow]
@@ -54,11 +54,10 @@ def summarise(
 ) -> Statistics:
     """The statistics of a study, from the rows of results.jsonl.
 
-    `pairs` are the comparisons (a, b), see `pairs_of`. "accuracy_pmi" is by the secondary metric, of
-    questions that have one; "by_premises_shown" only of arms that saw no more than part of the documents.
-    `repeated` names the datasets that are the same at every seed: they are one sample, however many seeds.
-    `seed` makes the resampling repeatable; each row draws from a generator of its own, so that adding an arm
-    to a study leaves every other interval as it was.
+    `pairs` are the comparisons (a, b), see `pairs_of`. "accuracy_pmi" uses the secondary metric, for the
+    questions that have one. "by_premises_shown" contains only arms that saw a part of the documents.
+    `repeated` names the datasets that are the same at every seed, which are one sample. `seed` makes the
+    resampling repeatable. Each row has its own generator, so a new arm in a study changes no other interval.
     """
     rows: list[Row] = [{**row, "sample": 0} if row["dataset"] in repeated else {**row} for row in results]
     known = [row for row in rows if row["written"] is not None]
@@ -80,8 +79,8 @@ def summarise(
 def pairs_of(arms: Iterable[ArmRow]) -> list[tuple[str, str]]:
     """The comparisons (a, b), for a minus b, of the arms of a study: those against chance first.
 
-    The adjustment of p counts each of them that was measured, so the list is short on purpose: a pair that
-    decides nothing makes every other one weaker.
+    The list is short on purpose: the adjustment of p counts every measured pair, so a pair that decides
+    nothing would weaken all others.
     """
     found = [(arm["name"], rival) for arm in arms for rival in arm["against"]]
     return sorted(found, key=lambda pair: pair[1] != CHANCE)
@@ -90,12 +89,11 @@ def pairs_of(arms: Iterable[ArmRow]) -> list[tuple[str, str]]:
 def accuracy(rows: Iterable[Row], *, by: Sequence[str] = (), seed: int = 0) -> list[AccuracyRow]:
     """One row per dataset, split, method, tuning and model (and per value of the columns in `by`).
 
-    `accuracy` is the mean over the questions of a unit, then over the units of a seed, then over seeds;
-    `chance` is weighted in the same way, so that the two can be set side by side. Both leave out
-    questions to which no answer could be read (`correct` is null), because those are not wrong answers:
-    `no_answer` is their share of all `n` questions, and `accuracy_of_all` counts them as wrong, for
-    those who want the lower bound. `accuracy`, `low`, `high` and `chance` are null where nothing was
-    answered. `n_units` adds the units of all seeds, `seeds` is their number.
+    `accuracy` is the mean over the questions of a unit, then over the units of a seed, then over seeds.
+    `chance` is weighted in the same way, so that you can compare the two. Both leave out questions without a
+    readable answer (`correct` is null), because these are not wrong answers. `no_answer` is their share of
+    all `n` questions; `accuracy_of_all` counts them as wrong, as a lower bound. `accuracy`, `low`, `high` and
+    `chance` are null if no answer was readable. `n_units` is the sum over seeds, `seeds` the number of seeds.
     """
     keys = ("dataset", "split", "method", "tuning", "model", *by)
     out: list[Any] = []
@@ -122,7 +120,7 @@ def accuracy(rows: Iterable[Row], *, by: Sequence[str] = (), seed: int = 0) -> l
 
 
 def seeds(rows: Iterable[Row]) -> list[SeedRow]:
-    """The accuracy of each seed alone, a mean over units: the dots beside every interval."""
+    """The accuracy of each seed by itself, a mean over units: the dots beside every interval."""
     keys = ("dataset", "split", "method", "tuning", "model", "seed")
     out: list[Any] = []
     for key, group in _groups((row for row in rows if row["correct"] is not None), keys):
@@ -140,19 +138,19 @@ def comparisons(
 ) -> list[ComparisonRow]:
     """Paired differences a - b for every dataset, split and tuning in which both arms of a pair exist.
 
-    Both arms are compared on the questions that both answered, unit by unit. An arm without tuning
-    (`in-context`) takes part in the comparisons of every tuning, and pairs of two such arms stand once,
-    under "none". `p` is a two-sided sign-flip permutation test over units of the mean difference;
-    `p_adjusted` is Holm's, over all the rows that this call returns; `significant` asks for `p_adjusted`
-    under 0.05 and for the same sign in every seed. Against "chance" the test is an approximation (the
-    differences are not symmetric under the null), good from about 20 units on. `resamples` is the number
-    of sign flips and bootstrap draws; by default as many as the adjustment needs.
+    The arms are compared unit by unit, on the questions that both answered. An arm without tuning
+    (`in-context`) takes part in the comparisons of every tuning; a pair of two such arms appears once, under
+    "none". `p` comes from a two-sided sign-flip permutation test of the mean difference over units.
+    `p_adjusted` is Holm's, over all rows that this call returns. `significant` requires `p_adjusted` under
+    0.05 and the same sign in every seed. Against "chance" the test is an approximation, good from about 20
+    units on, because the differences are not symmetric under the null. `resamples` is the number of sign
+    flips and bootstrap draws; the default is as many as the adjustment needs.
     """
     rows = list(rows)
     found = unit_differences(rows, pairs)
     by_seed = dict(unit_differences([{**row, "sample": row["seed"]} for row in rows], pairs))
-    # With few resamples p cannot fall low enough to survive the adjustment, whatever the data say: the
-    # smallest two-sided p is 2 / resamples, and Holm multiplies it by the number of comparisons.
+    # With few resamples p cannot survive the adjustment, whatever the data: the smallest two-sided p is
+    # 2 / resamples, and Holm multiplies it by the number of comparisons.
     flips = resamples or max(9_999, 60 * len(found))
     draws = resamples or 9_999
     rows_p = [sign_flip(d, resamples=flips, random=_generator(seed, *key)) for key, d in found]
@@ -182,8 +180,7 @@ def comparisons(
 def unit_differences(
     rows: Iterable[Row], pairs: Sequence[tuple[str, str]]
 ) -> list[tuple[tuple[str, str, str, str, str], Samples]]:
-    """(dataset, split, tuning, a, b) and the paired differences a - b of units, for every comparison that
-    `comparisons` makes."""
+    """(dataset, split, tuning, a, b) and the paired differences a - b of units, for every comparison."""
     cells: dict[tuple[str, str], dict[tuple[str, str], list[Row]]] = defaultdict(dict)
     for (dataset, split, method, tuning), group in _groups(rows, ("dataset", "split", "method", "tuning")):
         cells[dataset, split][method, tuning] = group
@@ -197,7 +194,7 @@ def unit_differences(
 
 
 def mean_of_seeds(samples: Sequence[Floats]) -> float:
-    """The mean over seeds of the mean over a seed's units: every seed counts alike."""
+    """The mean over seeds of the mean over a seed's units, so that every seed counts the same."""
     return float(np.mean([sample.mean() for sample in samples]))
 
 
@@ -210,10 +207,10 @@ def interval(
 ) -> tuple[float, float]:
     """95 % percentile bootstrap of `mean_of_seeds`: units resampled within each seed.
 
-    `bounds` are the least and the greatest possible value. When the units of every seed agree, resampling
-    them shows no spread at all, which would claim certainty from, say, 24 right answers out of 24. Then
-    the interval is the exact one: with n units that all gave v, the share of other units is at most
-    1 - 0.025^(1/n).
+    `bounds` are the least and the greatest possible value. If the units of every seed agree, resampling them
+    shows no spread, which would claim certainty from, say, 24 right answers out of 24. Then the interval is
+    the exact one: with n units that all have the value v, the share of other units is at most 1 -
+    0.025^(1/n).
     """
     values = np.concatenate(samples)
     if all(np.ptp(sample) == 0 for sample in samples):
@@ -221,7 +218,7 @@ def interval(
         return centre - spread * (centre - bounds[0]), centre + spread * (bounds[1] - centre)
     from scipy import stats as scipy_stats  # not at the top: it takes a second to import
 
-    # scipy refuses a sample of one: a seed of one unit is doubled, which leaves its mean as it is.
+    # scipy refuses a sample of one, so a seed of one unit is doubled, which keeps its mean.
     strata = [np.repeat(sample, 2) if len(sample) == 1 else sample for sample in samples]
     found = scipy_stats.bootstrap(
         strata,
@@ -232,15 +229,15 @@ def interval(
         method="percentile",
         rng=random,
     ).confidence_interval
-    # Sums in another order may pass the bounds by a rounding error.
+    # Sums in another order may exceed the bounds by a rounding error.
     return max(float(found.low), bounds[0]), min(float(found.high), bounds[1])
 
 
 def sign_flip(samples: Sequence[Floats], *, random: np.random.Generator, resamples: int = 9_999) -> float:
     """Two-sided p of "the mean difference is zero", by flipping the signs of whole units.
 
-    `samples` are the paired differences of the units of each seed. Exact where all 2^n flips are fewer
-    than `resamples`.
+    `samples` are the paired differences of the units of each seed. The test is exact if all 2^n flips are
+    fewer than `resamples`.
     """
     weights = np.concatenate([np.full(len(sample), 1 / len(sample)) for sample in samples])
     values = np.concatenate(samples) * weights / len(samples)

@@ -1,1 +1,1 @@
-"""Models: one module each; its function `load` opens a language model."""
+"""Models: one module each, with a function `load` that opens a language model."""

@@ -1,8 +1,8 @@
-"""A model behind an OpenAI-compatible endpoint: it generates text, and it can neither score nor be tuned.
+"""A model behind an OpenAI-compatible endpoint: it generates text, but can neither score nor be tuned.
 
-`Endpoint.generate` yields a `RequestFailed` in the place of a completion, so one lost request costs itself
-alone. What no repetition can fix (a refused key, an unknown model, a server that is down) is a `UserError`.
-No message, `repr` or identity contains the key.
+`Endpoint.generate` yields a `RequestFailed` in place of a lost completion, and the other requests go on. A
+problem that no retry can solve (a refused key, an unknown model, a dead server) is a `UserError`. No message,
+`repr` or identity contains the key.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error", "string_abo
 
 
 class RequestFailed(JobFailed):
-    """One request ended without an answer. The message says what the server answered last."""
+    """One request ended without an answer. The message contains the server's last answer."""
 
 
 def load(
@@ -58,18 +58,22 @@ def load(
     """A model behind an OpenAI-compatible endpoint, which generates and does not score.
 
     `base_url` is the address up to `/v1`; empty means `OPENAI_BASE_URL`, else OpenAI. `key_env` names the
-    environment variable that contains the key; a server at a `base_url` of your own may have none.
-    `api` says what the model understands: turns ("chat") or text that it continues ("completions").
+    environment variable that contains the key; your own server may need none. `api` is "chat" for a model
+    that answers turns, "completions" for one that continues text.
+
     At most `in_flight` requests run at once, fewer when the server is overloaded. `timeout` is for one
-    attempt, `deadline` for all `attempts` of a request, waits included, both in seconds. `breaker` failures
-    in a row, with no success of any request, end the run (failures in flight together are one; before the
-    first answer half as many do). `backoff` is the first wait, doubled each time. `body` is a JSON object of
-    further fields of each request; null removes a field, such as '{"temperature": null, "seed": null}'.
-    Raises `UserError` for an option out of range, a missing key, or a missing package.
+    attempt; `deadline` is for all `attempts` of a request, waits included; both are in seconds. `breaker`
+    failures in a row, without any success, end the run; before the first answer half as many do. Failures
+    that were in flight together count as one. `backoff` is the first wait; each further wait is twice as
+    long.
+
+    `body` is a JSON object with further fields for each request. null removes a field, as in
+    '{"temperature": null, "seed": null}'. Raises `UserError` for an option out of range, a missing key, or a
+    missing package.
     """
     given = dict(locals())  # the options, as no other name exists yet
     try:
-        import openai  # noqa: F401  (here, so that a missing package is said before anything runs)
+        import openai  # noqa: F401  (here, so that a missing package is reported before anything runs)
         import tenacity  # noqa: F401
     except ModuleNotFoundError as error:
         raise UserError(
@@ -84,10 +88,12 @@ def load(
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        raise UserError("""The endpoint's option 'body' is no JSON object: set it like '{"top_p": 0.9}'.""")
+        raise UserError(
+            """The endpoint's option 'body' is not a JSON object: set it like '{"top_p": 0.9}'."""
+        )
     url = base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI
     if not re.match(r"https?://[^/?#]", url):
-        raise UserError("The option 'base_url' is no web address: set it like 'http://127.0.0.1:8080/v1'.")
+        raise UserError("The option 'base_url' is not a web address: set it like 'http://127.0.0.1:8080/v1'.")
     # A server of your own often needs no key; a variable that you name yourself must exist.
     optional = not key_env or (key_env == "OPENAI_API_KEY" and url != _OPENAI)
     given |= {"base_url": url, "body": fields, "key_needed": not optional, "limit": in_flight}
@@ -98,8 +104,8 @@ def load(
 
 @dataclass(kw_only=True)
 class Endpoint:
-    """A model behind an endpoint. Its fields are the options of `load`, apart from two that `generate`
-    learns: `limit`, how many requests may be in flight now, and `answered`, whether any request ever was."""
+    """A model behind an endpoint. Its fields are the options of `load`, and two that `generate` updates:
+    `limit`, the number of requests that may be in flight now, and `answered`, whether any request was."""
 
     model: str
     base_url: str = field(repr=False)
@@ -119,7 +125,7 @@ class Endpoint:
     answered: bool = False
 
     remote: ClassVar[bool] = True
-    """It waits on a network: its requests share no computation, and each answer is stored as it comes."""
+    """The model waits on a network: its requests share no computation, and each answer is stored at once."""
 
     @property
     def kind(self) -> str:
@@ -128,42 +134,42 @@ class Endpoint:
 
     @property
     def identity(self) -> str:
-        """A hash of the model's name and of the settings that change answers, never of address or key."""
+        """A hash of the model's name and the settings that change answers, never of the address or key."""
         settings = ["endpoint", self.model, self.api, _BEGIN, self.body]
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     @property
     def address(self) -> str:
-        """The address as messages show it: without user, password and query."""
+        """The address for messages, without user, password and query."""
         parts = urlsplit(self.base_url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
     def key(self) -> str:
-        """The key from the environment, or "" for a server without. It is read anew at each call, so that
+        """The key from the environment, or "" for a server that needs none. It is read at each call, so that
         this object never contains it. Raises `UserError` when it is missing or malformed."""
         key = os.environ.get(self.key_env, "").strip() if self.key_env else ""
         if not key and self.key_needed:
             raise UserError(
                 f"The environment variable {self.key_env} is not set: set it to your key for {self.address}."
             )
-        # A header takes no other character, and the error of the HTTP library would show the key.
+        # A header allows no other characters, and the error of the HTTP library would show the key.
         if not (key.isascii() and key.isprintable()):
             raise UserError(
-                f"The environment variable {self.key_env} is no key: remove its special characters."
+                f"The environment variable {self.key_env} is not a key: remove its special characters."
             )
         return key
 
     def count(self, text: str) -> int:
-        """An estimate of the number of tokens, as the tokenizer is unknown: a third of the UTF-8 bytes,
-        rounded up. English has about four bytes a token, so the estimate is on the safe side."""
+        """An estimate of the number of tokens: a third of the UTF-8 bytes, rounded up. The tokenizer is
+        unknown. English has about four bytes a token, so the estimate is on the safe side."""
         return -(-len(text.encode(errors="replace")) // 3)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion | RequestFailed]:
-        """One completion or `RequestFailed` for each request, in order, each as soon as it is known.
+        """One completion or `RequestFailed` for each request, in order, as soon as possible.
 
         The requests run in a thread of their own; closing the iterator cancels those in flight. A request
-        without `chat` is sent to /completions. Raises `UserError` when no further request can succeed, after
-        it has yielded every completion that is already paid for.
+        without `chat` is sent to /completions. If no further request can succeed, raises `UserError` after
+        yielding every completion that you have already paid for.
         """
         from anyio.from_thread import start_blocking_portal
 
@@ -189,7 +195,7 @@ class Endpoint:
         if isinstance(error, ExceptionGroup):
             error = error.exceptions[0]
         if isinstance(error, UserError):
-            # A new one, as the client's own error in its chain shows what `_shown` hides.
+            # A new error: the chain of the old one contains the client's error, with what `_shown` hides.
             raise UserError(str(error))
         if error is not None:
             raise error
@@ -212,12 +218,12 @@ class Endpoint:
 
         async with client, asyncio.TaskGroup() as group:
             for index, request in enumerate(requests):
-                # A task begins with a permit, so a long batch is never a task for each request.
+                # A task starts only with a permit, so a long batch does not become as many tasks.
                 await gate.enter()
                 group.create_task(one(index, request))
 
     async def _answer(self, client: AsyncOpenAI, gate: _Gate, request: Request) -> Completion | RequestFailed:
-        """All attempts of one request. Its first permit is already held; it sleeps without one."""
+        """All attempts of one request. It starts with a permit, and holds none while it waits."""
         import tenacity
 
         tries, why = 0, "no answer"
@@ -252,16 +258,16 @@ class Endpoint:
             reraise=True,
         )
         try:
-            # From the first permit on: a request at the end of a long batch has as much time as the first.
+            # From the first permit on: the last request of a long batch has as much time as the first.
             async with asyncio.timeout(self.deadline):
                 return await retrying(attempt)
         except TimeoutError:
             why = f"the deadline of {self.deadline:g} s passed, after: {why}"
         except Again:
-            pass  # `why` says it
+            pass  # `why` contains the reason
         except RequestFailed as failed:
             return RequestFailed(str(failed))  # without its chain, as above
-        return RequestFailed(f"{self.model} at {self.address} gave no answer ({tries} tried): {why}.")
+        return RequestFailed(f"{self.model} at {self.address} gave no answer (attempts: {tries}): {why}.")
 
     async def _sent(self, client: AsyncOpenAI, request: Request) -> Completion:
         import openai
@@ -270,7 +276,7 @@ class Endpoint:
             raise UserError(f"{self.model} is set to the api 'completions', which has no turns: set 'chat'.")
         path = "/completions" if request.chat is None else "/chat/completions"
         try:
-            # The client's own timeout is for each read, so a server that trickles would never reach it.
+            # The client's own timeout is for each read: a server that sends slowly would never reach it.
             async with asyncio.timeout(self.timeout):
                 text = await client.post(path, cast_to=str, body=self._fields(request))
         except (TimeoutError, openai.APITimeoutError):
@@ -295,17 +301,17 @@ class Endpoint:
         else:
             if request.begin:
                 text += f"\n\n{_BEGIN}{request.begin}"
-                # The model writes the beginning itself: a stop within it would end the answer there.
+                # The model repeats the beginning: a stop text within it would end the answer there.
                 stop = tuple(end for end in stop if end not in request.begin)
             turns = [{"role": turn.role, "content": turn.content} for turn in request.chat]
             fields["messages"] = [*turns, {"role": "user", "content": text}]
             fields[self.max_tokens_field] = request.max_tokens
-        # The API takes four at most; `completion` cuts at the others.
+        # The API takes at most four; `completion` cuts at the others.
         fields["stop"] = list(stop[:4]) or None
         return {name: value for name, value in (fields | self.body).items() if value is not None}
 
     def _refused(self, error: APIStatusError, request: Request) -> Completion:
-        """An empty completion if a filter withheld the answer; raises what any other status means."""
+        """An empty completion if a filter withheld the answer. Raises an error for any other status."""
         status, marks, said = error.status_code, {error.code, error.type}, error.body
         if isinstance(said, dict):
             said = said.get("message") or said.get("detail")
@@ -323,8 +329,8 @@ class Endpoint:
             wait = retry_after(error.response.headers)
             if wait is None or wait <= self.deadline:
                 raise Again(answered, wait=wait, overloaded=status == 429 or status > 501)
-            advice = f"it asks for a wait of {wait:.0f} s, so run the same command again then"
-        # A request that is refused after others were answered, or for its length, is itself the reason.
+            advice = f"it asks for a wait of {wait:.0f} s, so run the same command again after that"
+        # If others were answered, or the text is too long, the request itself is the problem.
         elif marks.intersection(_TOO_LONG) or (status in (400, 413, 422) and self.answered):
             raise RequestFailed(f"{self.model} at {self.address} refused this request ({answered}).")
         raise UserError(
@@ -332,10 +338,10 @@ class Endpoint:
         )
 
     def _shown(self, text: str) -> str:
-        """The text as a message may show it: on one line, short, and without anything secret."""
+        """The text for a message: on one line, short, and without secrets."""
         parts = urlsplit(self.base_url)
         user = parts.netloc.rpartition("@")[0].split(":", 1)
-        # A short value of the query, such as a version, is no key.
+        # A short value in the query is not a key but, for example, a version.
         query = [value for _, value in parse_qsl(parts.query) if len(value) > 7]
         for secret in sorted({self.key(), *user, *map(unquote, user), *query} - {""}, key=len, reverse=True):
             text = text.replace(secret, "***")
@@ -344,10 +350,10 @@ class Endpoint:
 
 
 class _Gate:
-    """How many requests may be in flight, and whether any may be sent at all.
+    """Limits the number of requests in flight, and stops them all while the server asks to wait.
 
-    The limit is halved when the server is overloaded and grows by one after a run of successes. Requests
-    that were in flight together fail together, so they count as one failure. Only one thread uses it.
+    The limit is halved when the server is overloaded, and grows by one after a run of successes. Requests in
+    flight together fail together, so they count as one failure. Only one thread uses it.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -377,7 +383,7 @@ class _Gate:
     def failed(self, started: float, again: Again, why: str) -> None:
         """Raises `UserError` when too many attempts failed in a row."""
         model, now, self.run = self.endpoint, time.monotonic(), 0
-        # The server's limits are for a key, not for a request: all wait.
+        # The server's limits are for a key, not for a request, so all requests wait.
         self.until = max(self.until, now + (again.wait or 0.0))
         if started < self.marked:
             return

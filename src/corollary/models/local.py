@@ -22,10 +22,10 @@ __all__ = ["Dtype", "LocalModel", "load", "quiet", "save"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 NOTE = "corollary.json"
-"""A file beside a model's own that says what suits it: the kind of its prompts, and rates of tuning."""
+"""A file in a model's folder: the kind of its prompts, and the tuning options that suit it."""
 HUB_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 OTHERS = ["*/*", "consolidated*"]
-"""The same weights once more, for other programs."""
+"""Copies of the weights for other programs."""
 PROBE = "The quick brown fox (aged 3.5 years) didn't jump over 12 lazy dogs: 你好, Ünïcode!\n"
 
 
@@ -40,13 +40,13 @@ def load(
 ) -> LocalModel:
     """A causal language model from a folder, a hub id (owner/name) or a GGUF file.
 
-    `adapter` is a folder with a PEFT adapter for it. `kind` names the prompts that it understands; left
-    empty, "chat" where its tokenizer has a chat template and "base" elsewhere. `dtype` "auto" is bfloat16
-    where the processor multiplies it in hardware, else float32. `batch_tokens` is how many tokens are read
-    at once behind a prefix. Scores are exact in float32; smaller types shift them with the batch.
+    `adapter` is a folder with a PEFT adapter for it. `kind` names the prompts that it understands; the
+    default is "chat" if its tokenizer has a chat template, else "base". `dtype` "auto" is bfloat16 if the
+    processor multiplies it in hardware, else float32. `batch_tokens` is the number of tokens read at once
+    after a prefix. Scores are exact in float32; with smaller types they vary with the batch.
 
-    No code of a model's folder is run. Raises `UserError` when the model is incomplete or cannot be opened,
-    or there is no such device.
+    No code in a model's folder is run. Raises `UserError` when the model is incomplete or cannot be opened,
+    or the device does not exist.
     """
     place = _placed(path)
     chosen = fastest(device.partition(":")[0]) if dtype == "auto" else dtype
@@ -68,10 +68,10 @@ def load(
 
 
 def save(model: LocalModel, folder: str | Path) -> None:
-    """Writes a model so that `load` reads the same model again: whole or not at all.
+    """Save a model so that `load` opens the same model again: as a whole or not at all.
 
-    A model with an adapter, on a base that came from a folder, is written as the adapter alone in PEFT's
-    layout; any other as safetensors with its tokenizer, in the number type of its base. Raises `UserError`
+    If the model has an adapter and its base is a folder, only the adapter is saved, in PEFT's layout. Any
+    other model is saved as safetensors with its tokenizer, in the number type of its base. Raises `UserError`
     when the folder exists already.
     """
     import copy
@@ -83,7 +83,7 @@ def save(model: LocalModel, folder: str | Path) -> None:
     if target.exists():
         raise UserError(f"{target} exists already: name a new folder for the model.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the target, because a rename is atomic only within one file system.
+    # Beside the target: a rename is atomic only within one file system.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as made:
         part = Path(made) / "model"
         net = model.net
@@ -104,18 +104,18 @@ def save(model: LocalModel, folder: str | Path) -> None:
             if any(note.values()):
                 store.write_json(part / NOTE, {key: value for key, value in note.items() if value})
         for file in part.iterdir():
-            file.chmod(0o644)  # a new file of safetensors is readable by its owner alone
+            file.chmod(0o644)  # safetensors creates files that only their owner can read
         part.rename(target)
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Silences progress bars and warnings about what libraries call of each other, for a while."""
+    """Silences the progress bars and warnings of libraries within the block."""
     from transformers.utils import logging
 
     shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
-    logging.set_verbosity_error()  # a table of missing weights, for one: they are refused in a sentence
+    logging.set_verbosity_error()  # for example a table of missing weights, which a message of ours replaces
     try:
         with warnings.catch_warnings():
             # PEFT 0.21 reads a property that transformers 5.23 has renamed.
@@ -129,7 +129,7 @@ def quiet() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a model's files are: a folder, and the name of the GGUF file in it, if it is one."""
+    """The folder of a model's files, and the name of the GGUF file in it, if it is one."""
 
     folder: Path
     gguf: str = ""
@@ -162,7 +162,7 @@ def _placed(path: str) -> _Place:
 
 
 def _downloaded(id: str) -> Path:
-    """The folder of a model of the hub, downloaded unless it is there already."""
+    """The folder of a hub model, downloaded if it is not there already."""
     from huggingface_hub import errors, snapshot_download
 
     try:
@@ -178,7 +178,7 @@ def _downloaded(id: str) -> Path:
         raise UserError(
             f"There is no folder {id} here and no model {id} on the Hugging Face hub: check the name."
         ) from error
-    # Offline, or no answer: what is raised then depends on how far it came.
+    # Offline, or no answer: the error depends on where the download stopped.
     except (OSError, errors.HFValidationError) as error:
         raise UserError(
             f"There is no folder {id} here, and the model {id} cannot be downloaded from the Hugging Face hub"
@@ -198,7 +198,9 @@ def _weights(place: _Place, dtype: str) -> Any:
     else:
         config = store.read_json(place.folder / "config.json")
         if not isinstance(config, dict):
-            raise UserError(f"{place.named} cannot be opened as a model: its config.json is no JSON object.")
+            raise UserError(
+                f"{place.named} cannot be opened as a model: its config.json is not a JSON object."
+            )
         if config.get("auto_map") and config.get("model_type") not in CONFIG_MAPPING:
             raise UserError(_foreign(place.named))
     net, info = _opened(
@@ -208,10 +210,10 @@ def _weights(place: _Place, dtype: str) -> Any:
     lacking = sorted({*info["missing_keys"], *(key[0] for key in info["mismatched_keys"])})
     if lacking:
         raise UserError(
-            f"{place.named} lacks {len(lacking)} of the model's tensors ({lacking[0]}, for one), which would"
-            " be random: give a folder that holds the whole model."
+            f"{place.named} lacks {len(lacking)} of the model's tensors (such as {lacking[0]}), which would"
+            " be random: give a folder that contains the whole model."
         )
-    net.hf_quantizer = None  # else transformers refuses to save it
+    net.hf_quantizer = None  # otherwise transformers refuses to save it
     return net
 
 
@@ -222,15 +224,15 @@ def _tokenizer(place: _Place, *, rows: int) -> Any:
     ids = _opened(lambda: encoding.joint(tokenizer, "", [PROBE], first=())[0], place.named)
     if not ids:
         raise UserError(
-            f"{place.named} holds no tokenizer: copy tokenizer.json and tokenizer_config.json of its model"
+            f"{place.named} contains no tokenizer: copy the model's tokenizer.json and tokenizer_config.json"
             " there."
         )
     special = (tokenizer.bos_token_id, tokenizer.eos_token_id)
     most = max([*ids, tokenizer.vocab_size - 1, *(id for id in special if id is not None)])
     if most >= rows:
         raise UserError(
-            f"The tokenizer in {place.named} has tokens up to number {most}, and the model only {rows}: copy"
-            " the tokenizer of this very model there."
+            f"The tokenizer in {place.named} has tokens up to number {most}, but the model has only {rows}:"
+            " copy the model's own tokenizer there."
         )
     return tokenizer
 
@@ -241,11 +243,11 @@ def _adapted(net: Any, folder: Path) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Found missing adapter keys")
         net = _opened(lambda: PeftModel.from_pretrained(net, folder), folder)
-    # Its prompt lives in the wrapper, without which the network is called: it would do nothing.
+    # A tuned prompt is in PEFT's wrapper. The network is called without it, so the prompt would do nothing.
     if net.active_peft_config.is_prompt_learning:
         raise UserError(
-            f"{folder} holds a tuned prompt and not an adapter of the weights: give one that changes the"
-            " weights, as LoRA does."
+            f"{folder} contains a tuned prompt, not an adapter of the weights: give an adapter such as"
+            " LoRA's."
         )
     return net
 
@@ -255,14 +257,14 @@ def _opened(read: Callable[[], Any], folder: Path) -> Any:
         return read()
     except MemoryError:
         raise
-    # Files that others made can be wrong in any way, and each library has errors of its own for it.
+    # Files from others can be wrong in any way, and each library has its own errors for that.
     except Exception as error:
         if "trust_remote_code" in str(error):
             raise UserError(_foreign(folder)) from error
         if "missing adapter keys" in str(error):
             reason = "tensors of the adapter are missing"
         elif type(error).__name__ == "UnpicklingError":
-            reason = "its weights are no file of tensors"
+            reason = "its weights are not a file of tensors"
         else:
             reason = _reason(error)
         advice = "install what it needs" if isinstance(error, ImportError) else "give another folder"
@@ -271,20 +273,20 @@ def _opened(read: Callable[[], Any], folder: Path) -> Any:
 
 def _foreign(folder: Path) -> str:
     return (
-        f"{folder} brings code of its own, which is never run here: give a model of a type that transformers"
-        " knows."
+        f"{folder} needs its own code, which is never run here: give a model of a type that transformers"
+        " supports."
     )
 
 
 def _existing(path: str, needed: str, what: str) -> Path:
     folder = Path(path)
     if not (folder / needed).is_file():
-        raise UserError(f"{path} is not {what} (it has no {needed}): give the folder that holds one.")
+        raise UserError(f"{path} is not {what} (it has no {needed}): give the folder of one.")
     return folder
 
 
 def _noted(folder: Path) -> dict[str, Any]:
-    """What `NOTE` in a model's folder says: its kind, and for each tuning the numbers that suit it."""
+    """The content of `NOTE` in a model's folder: its kind, and the numbers that suit it, by tuning."""
     if not (folder / NOTE).is_file():
         return {}
     note = store.read_json(folder / NOTE)
@@ -298,16 +300,16 @@ def _noted(folder: Path) -> dict[str, Any]:
     )
     if not fits:
         raise UserError(
-            f"{folder / NOTE} is not as Corollary writes it (kind: a word, rates: numbers by tuning and"
-            " option): remove it."
+            f"{folder / NOTE} is damaged (it needs kind, a word, and rates, numbers by tuning and option):"
+            " remove it."
         )
     return dict(note)
 
 
 def _kind(kind: str, path: str) -> str:
-    # It becomes part of a file's name.
+    # The kind becomes part of a file's name.
     if kind and not re.fullmatch(r"[a-z][a-z0-9_-]*", kind):
-        raise UserError(f"The kind '{kind}' of the model {path} is no word: write one, as in kind=chat.")
+        raise UserError(f"The kind '{kind}' of the model {path} is not a word: write one, as in kind=chat.")
     return kind
 
 
@@ -328,16 +330,16 @@ def _stored(place: _Place) -> str:
 def _moved(net: Any, device: str) -> Any:
     try:
         return net.to(device)
-    # What torch raises for hardware that it was not built for is any of these.
+    # torch raises any of these for hardware that it was not built for.
     except (AssertionError, ImportError, RuntimeError) as error:
         raise UserError(
             f"The model cannot be moved to the device '{device}' ({_reason(error).rstrip('.')}):"
-            " give another, as in device=cpu."
+            " name another, as in device=cpu."
         ) from error
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what a library says, with the second where the first only announces it."""
+    """The first line of a library's message, and the second if the first ends in a colon."""
     lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
     whole = " ".join(lines[:2] if lines and lines[0].endswith(":") else lines[:1])
     return whole or type(error).__name__

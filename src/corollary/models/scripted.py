@@ -1,4 +1,4 @@
-"""A model whose answers you write yourself: for tests, documentation and dry runs."""
+"""A model whose answers you write yourself, for tests, documentation and dry runs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from corollary.types import Completion, Likelihood, Request
 
 @dataclass(frozen=True)
 class Scripted:
-    """A model that is a function: `answer` gives the text for a request, `score` the log-probability of a
-    continuation of a prompt. Without `score` what it would answer has 0, and all else -1 a word.
+    """A model that is a function: `answer` returns the text for a request, `score` the log-probability of a
+    continuation. Without `score`, the model's own answer has 0, and any other text -1 per word.
 
-    `identity` must change whenever the answers do, as completions are cached under it. A token is a word.
+    Change `identity` whenever the answers change, as completions are stored under it. A token is a word.
     """
 
     answer: Callable[[Request], str]
@@ -45,7 +45,7 @@ class Scripted:
             yield Completion(text, self.count(f"{turns} {request.prefix}{request.prompt}"), words, 0, finish)
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
-        """The score of each (prompt, continuation) behind the prefix; never NaN unless `score` is."""
+        """The likelihood of each (prompt, continuation) after the prefix."""
         return [
             Likelihood(self._score(prefix + prompt, text), self.count(text), len(text.encode()))
             for prompt, text in pairs
@@ -61,9 +61,9 @@ class Scripted:
 def load(*, script: str = "echo", kind: str = "chat") -> Scripted:
     """A model that answers from a JSON file, or with "echo" repeats the last line of a prompt.
 
-    The file maps a text to an answer: a prompt is given the answer of the longest text that it contains, so
-    "" is the answer to all others. Raises `UserError` for a file that is not such a map, and for a prompt
-    without answer.
+    The file maps texts to answers. A prompt gets the answer of the longest text that it contains, so "" has
+    the answer to all other prompts. Raises `UserError` for a file that is not such a map, and for a prompt
+    without an answer.
     """
     if script == "echo":
         return Scripted(_echo, identity=_hash("echo"), kind=kind)
@@ -71,7 +71,9 @@ def load(*, script: str = "echo", kind: str = "chat") -> Scripted:
         source = Path(script).read_text(encoding="utf-8")
         answers = json.loads(source)
     except (OSError, ValueError) as error:
-        raise UserError(f"The script {script} is no readable JSON file ({error}): give another.") from error
+        raise UserError(
+            f"The script {script} is not a readable JSON file ({error}): give another."
+        ) from error
     if not isinstance(answers, dict) or not all(isinstance(answer, str) for answer in answers.values()):
         raise UserError(f'The script {script} must map texts to answers, such as {{"Who?": "Ada."}}.')
 

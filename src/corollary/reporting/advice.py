@@ -1,8 +1,8 @@
-"""What to do and why, in three sentences: a pure function of a study's summary.
+"""The advice of a study: what to do and why, in three sentences, as a pure function of its summary.
 
-Only significant differences count (see `corollary.measure.stats`), and only on tests that need an inference:
-every arm can repeat what the documents state. The advice weighs the first treatment against the first
-baseline, then against the best documents in the prompt, then the costs of the two.
+Only significant differences count (see `corollary.measure.stats`), and only on tests that need an inference,
+as every arm can repeat what the documents state. The advice compares the first treatment with the first
+baseline, then with the best arm that has documents in the prompt, then the costs of the two.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ NEVER = "never"
 
 @dataclass(frozen=True)
 class Advice:
-    """`kind` is "augment", "prompt", "plain", "control", "hurts" or "undecided"; then one sentence each: what
-    to do, why, and what it costs or under which condition it changes."""
+    """Advice in three sentences: what to do, why, and what it costs or when the advice changes. `kind` is
+    "augment", "prompt", "plain", "control", "hurts" or "undecided"."""
 
     kind: str
     do: str
@@ -30,8 +30,9 @@ class Advice:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A pair of arms over all tests of inference: how many tests, on how many `a` is significantly better
-    and worse than `b`, the mean difference, and the widest reach of the intervals. Shares, not points."""
+    """A pair of arms over all tests of inference. `better` and `worse` count the tests on which `a` is
+    significantly better or worse than `b`. `mean` is the mean difference; `low` and `high` are the ends of
+    the widest interval. These three are shares."""
 
     a: str
     b: str
@@ -44,11 +45,11 @@ class Verdict:
 
     @property
     def leans(self) -> int:
-        """1 where `a` is better on more tests than it is worse on, -1 the other way, else 0."""
+        """1 if `a` is better on more tests than it is worse, -1 if on fewer, else 0."""
         return (self.better > self.worse) - (self.better < self.worse)
 
     def __str__(self) -> str:
-        """What `a` showed, as the end of a clause: true also where it is mixed or missing."""
+        """The result of `a` as the end of a clause, also if it is mixed or missing."""
         if not self.tests:
             return "was not measured"
         sides = [("better", self.better), ("worse", self.worse)]
@@ -62,9 +63,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """The verdicts that decide: treatment against baseline, treatment and baseline against the prompt,
-    treatment against a control that it does not beat, and that control against the baseline. `prompt` is what
-    keeping the documents in the prompt is called, `compared` what break-even was counted against."""
+    """The verdicts that decide. `gain` compares the treatment with the baseline, `rival` with the prompt, and
+    `control` with a control that it does not beat. `context` compares the prompt with the baseline, and
+    `control_gain` that control with the baseline. `prompt` is the phrase for documents in the prompt,
+    `compared` the phrase for the arm to which the break-even refers."""
 
     gain: Verdict
     rival: Verdict
@@ -89,8 +91,8 @@ def advise(summary: Mapping[str, Any]) -> Advice:
     if gain.leans < 0:
         return _hurts(found, summary["augmentation"])
     if gain.leans > 0 and rival.leans >= 0:
-        # That no difference to the control was found does not say that it does as well: it is advised only
-        # where it helps itself.
+        # No significant difference to the control does not mean that the control is as good. So the advice is
+        # the control only if it also beats the baseline.
         if found.control.tests and found.control_gain.leans > 0:
             return _control(found)
         return _augment_or_prompt(found)
@@ -119,7 +121,7 @@ def _evidence(summary: Mapping[str, Any], outline: Outline, rows: Sequence[Row])
         ]
         for name in contexts
     }
-    # An arm that was compared with nothing cannot be advised; among equals the first counts.
+    # An arm without comparisons cannot be advised; among equals the first one counts.
     best = max(
         contexts or ["the prompt"],
         key=lambda name: (name in compared, mean(accuracy.get(name) or [0.0])),
@@ -147,7 +149,7 @@ def _augment_or_prompt(found: _Evidence) -> Advice:
     if rival.tests and rival.leans == 0 and plain == cached == NEVER:
         return Advice(
             "prompt",
-            f"Keep {found.prompt}: at these costs fine-tuning never becomes the cheaper way.",
+            f"Keep {found.prompt}: at these costs fine-tuning never becomes cheaper.",
             f"Against the prompt, augmented fine-tuning {rival}, but it costs more, however much you ask.",
             "If the documents do not fit into the prompt, augment and fine-tune.",
         )
@@ -156,7 +158,7 @@ def _augment_or_prompt(found: _Evidence) -> Advice:
         why += f"; against the control {found.control.b} it {found.control}"
     counted = " (counted in operations)" if any(row.get("unit") == "flops" for row in found.costs) else ""
     if plain is None:
-        but = "What it costs was not measured, so weigh that before you decide."
+        but = "Its costs were not measured, so find out about them before you decide."
     elif plain == NEVER:
         but = f"It never becomes cheaper than keeping {found.compared}: better answers cost more."
     else:
@@ -180,7 +182,7 @@ def _prompt(found: _Evidence) -> Advice:
             f" {gain}."
         )
     else:
-        but = f"Against plain fine-tuning, augmenting first {gain}, so nothing here speaks for it."
+        but = f"Against plain fine-tuning, augmenting first {gain}, so no result here speaks for it."
     return Advice("prompt", f"Keep {found.prompt} as long as they fit.", why, but)
 
 
@@ -189,7 +191,7 @@ def _plain(found: _Evidence) -> Advice:
         "plain",
         "Fine-tune on your documents as they are.",
         f"Against this, keeping {found.prompt} {found.context}.",
-        f"Augmenting them first {found.gain}, so nothing here says that it is worth its price.",
+        f"Augmenting them first {found.gain}, so no result here shows that it is worth its price.",
     )
 
 
@@ -197,8 +199,8 @@ def _control(found: _Evidence) -> Advice:
     name = found.control.b
     return Advice(
         "control",
-        f"Fine-tune on your documents and on the text of the control {name}: that inferences add to this is"
-        " not shown.",
+        f"Fine-tune on your documents and on the text of the control {name}: this study does not show that"
+        " inferences add to this.",
         f"Against plain fine-tuning this {found.control_gain}; against this, augmented fine-tuning"
         f" {found.control}.",
         "Look at the sample augmentations: if few are right and new, a stronger model may generate better"
@@ -239,14 +241,14 @@ def _undecided(measured: Sequence[Verdict]) -> Advice:
         )
     return Advice(
         "undecided",
-        "Do not decide on this study: plain tuning, augmenting and the prompt are not clearly apart.",
+        "Do not decide by this study: plain tuning, augmenting and the prompt do not differ clearly.",
         why,
         "More seeds and more independent facts would narrow it; more questions on the same facts would not.",
     )
 
 
 def _verdict(rows: Sequence[Row], a: str, b: str) -> Verdict:
-    """A pair's tests, whichever way round it was compared."""
+    """The verdict on a pair, whichever of the two was compared with the other."""
     found: list[tuple[float, float, float, bool]] = []
     for row in rows:
         sides, numbers = (row["a"], row["b"]), (row["difference"], row["low"], row["high"])
@@ -269,7 +271,7 @@ def _verdict(rows: Sequence[Row], a: str, b: str) -> Verdict:
 
 
 def _break_even(costs: Sequence[Row], key: str) -> list[Any] | str | None:
-    """From the best bound to the worst over all datasets; None where none was measured."""
+    """The best and the worst bound over all datasets; None if none was measured."""
     found = [row[key] for row in costs if row[key] is not None]
     if not found:
         return None

@@ -1,8 +1,8 @@
 """The figures, as SVG that lives inside the page.
 
-Each panel is one small drawing 350 units wide, so that a phone shows it at its own size and a desk
-shows several in a row. Colours are roles that the style sheet fills in (light, dark, print), text is
-text, and each panel carries all its numbers in words for those who do not see it.
+Each panel is a small drawing, 350 units wide, so that a phone shows it at its own size and a desktop shows
+several in a row. The style sheet sets the colours (light, dark, print). Text stays text, and the label of
+each panel contains all its numbers for readers who cannot see it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COLOURS = (
     "ink", "muted", "rule", "paper", "treatment", "several", "context", "baseline", "control", "bound",
     "added", "wrong",
 )  # fmt: skip
-"""Names of the colours: each is a variable of the style sheet."""
+"""Names of colours, each a variable in the style sheet."""
 
 OF_ROLE = {
     "floor": "control",
@@ -43,16 +43,16 @@ OF_ROLE = {
     "bound": "bound",
     "added": "added",
 }
-"""The colour of an arm by its role: one for each way of using documents, grey for what only explains."""
+"""The colour of each role: one for each way of using documents, grey for arms that only explain."""
 
-# matplotlib knows no CSS variables: each colour has a stand-in that nothing else has, and is renamed.
+# matplotlib has no CSS variables, so each colour has a unique stand-in that is replaced later.
 _STAND_INS = {name: f"#0f0e{place:02x}" for place, name in enumerate(COLOURS, start=16)}
 
 _SETTINGS: Any = {
     "svg.fonttype": "none",
-    # Without it the ids, and so the bytes of the report, differ from run to run.
+    # Otherwise the ids, and so the bytes of the report, differ from run to run.
     "svg.hashsalt": "corollary",
-    # A dollar in the name of a method or folder is no formula.
+    # A dollar sign in the name of an arm does not begin a formula.
     "text.parse_math": False,
     "font.size": 11.5,
     "text.color": _STAND_INS["ink"],
@@ -80,13 +80,13 @@ LINES = (
     ("undecided", "undecided", "muted"),
     ("restates", "restates", "control"),
 )
-"""Kinds of generated lines where an exact audit told them apart: the key in summary.json, the word, the
-colour. The order keeps colours apart that some readers cannot tell from each other."""
+"""Kinds of generated lines in an exact audit: the key in summary.json, the word, the colour. The order
+separates colours that some readers cannot distinguish."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawing, with its title and what to see in it. All its numbers, in words, are its label."""
+    """One drawing with its title and a note. Its label contains all its numbers."""
 
     title: str
     svg: Markup
@@ -106,9 +106,9 @@ class Point:
 
 @mpl.rc_context(_SETTINGS)
 def accuracy(rows: Sequence[Row], seeds: Sequence[Row], outline: Outline, *, title: str) -> Panel:
-    """Arms below each other: mean and 95 % interval, a small dot per seed, chance as a dashed line.
+    """A row for each arm: mean and 95 % interval, a small dot per seed, and chance as a dashed line.
 
-    `rows` are those of "accuracy" for one dataset, split and tuning, `seeds` the same of "seeds".
+    `rows` are those of "accuracy" for one dataset, split and tuning, `seeds` those of "seeds".
     """
     rows = outline.sorted(rows)
     figure, axes = _panel(left=118, right=54, height=46 + 19 * len(rows), bottom=26, top=20)
@@ -140,12 +140,12 @@ def accuracy(rows: Sequence[Row], seeds: Sequence[Row], outline: Outline, *, tit
 
 @mpl.rc_context(_SETTINGS)
 def cost_against_accuracy(points: Sequence[Point], *, title: str, unit: str) -> Panel:
-    """The cost and the accuracy of each arm. Costs on a logarithmic axis."""
+    """The cost of each arm, on a logarithmic axis, and its accuracy."""
     figure, axes = _panel(left=34, right=14, height=250, bottom=42, top=12)
     costs = [point.cost for point in points]
     reach = max(max(costs) / min(costs), 10)
     axes.set_xscale("log")
-    # To the right of the dearest arm there is room for its name.
+    # Room for the name of the most expensive arm, to its right.
     axes.set_xlim(min(costs) / reach**0.08, max(costs) * reach**0.4)
     axes.set_ylim(-0.04, 1.06)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
@@ -164,8 +164,8 @@ def cost_against_accuracy(points: Sequence[Point], *, title: str, unit: str) -> 
 
 @mpl.rc_context(_SETTINGS)
 def break_even(tuned: Row, contexts: Sequence[Row], *, title: str) -> Panel:
-    """What n questions cost in all with the tuned model (a band over seeds) and with documents in the prompt,
-    read anew each time or cached. All rows are of "costs"; the break-even is against the first of
+    """The total cost of n questions with the tuned model (a band over seeds) and with documents in the
+    prompt, read each time or cached. All rows are of "costs"; the break-even refers to the first of
     `contexts`."""
     unit = tuned["unit"]
     ends = [b for key in ("break_even_queries", "break_even_queries_cached") for b in _bounds(tuned[key])]
@@ -208,8 +208,8 @@ def break_even(tuned: Row, contexts: Sequence[Row], *, title: str) -> Panel:
 
 @mpl.rc_context(_SETTINGS)
 def lines(rows: Sequence[Row], *, title: str) -> Panel:
-    """What the generated lines are, as shares of all: `rows` are those of "augmentation" for one dataset,
-    from an exact audit."""
+    """The shares of each kind of generated lines; `rows` are those of "augmentation" for one dataset, from an
+    exact audit."""
     figure, axes = _panel(left=118, right=28, height=32 + 24 * len(rows), bottom=26, top=6)
     words = []
     for y, row in enumerate(rows):
@@ -244,7 +244,7 @@ def _panel(*, left: int, right: int, height: int, bottom: int, top: int) -> tupl
 def _svg(figure: Figure, words: str) -> Markup:
     out = io.StringIO()
     with warnings.catch_warnings():
-        # The browser draws the letters: that a font here lacks some of them does not matter.
+        # The browser draws the letters, so it does not matter if a font here lacks some.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
@@ -252,8 +252,8 @@ def _svg(figure: Figure, words: str) -> Markup:
     for name, colour in _STAND_INS.items():
         inside = inside.replace(colour, f"var(--{name})")
     inside = re.sub(r"font-family: [^;\"]*;? ?", "", inside)
-    # Ids must be single in a page, but groups are numbered anew in every drawing, and what is referred
-    # to is named by its own content.
+    # Ids must be unique in a page. But groups are numbered from 1 in every drawing, and the ids of elements
+    # that are referred to depend only on their content.
     inside = re.sub(r' id="(?:[a-z]+|matplotlib\.axis|legend|[a-zA-Z0-9]+)_\d+"', "", inside)
     inside = re.sub(r"\s*\n\s*", "\n", inside)
     mark = f"f{zlib.crc32(words.encode()):08x}"
@@ -280,15 +280,15 @@ def _shares(axes: Axes) -> None:
 
 
 def _label(axes: Axes, points: Sequence[Point]) -> None:
-    """A name beside each point, as near as it can stand without covering a point or another name, and
-    tied to its point by a thin line where it cannot stand on the same level."""
+    """Put a name beside each point, as near as possible without covering a point or another name. A thin line
+    ties it to its point if it is on another level."""
     places = [axes.transData.transform((point.cost, point.accuracy)) for point in points]
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in places]
     top = axes.figure.bbox.height
     levels = (0, 13, -13, 20, -20, 27, -27, 34, -34, 41, -41)
     for point, (x, y) in sorted(zip(points, places, strict=True), key=lambda found: -found[1][1]):
         name, colour = point.name, "muted" if point.colour == "control" else point.colour
-        wide = 7 * len(name)  # browsers differ in their fonts: a little more than most take
+        wide = 7 * len(name)  # a little more than most browsers' fonts need
         options = [
             (shift, level, Bbox.from_bounds(x + shift - (wide if shift < 0 else 0), y + level - 6, wide, 12))
             for level in levels
@@ -323,7 +323,7 @@ def _bounds(found: list[Any] | str | None) -> list[int]:
 
 
 def _decades(axes: Axes, unit: str, *, vertical: bool = False) -> None:
-    """Few ticks at powers of ten, written as people write them."""
+    """Set a few ticks at powers of ten, with readable labels."""
     axes.minorticks_off()
     low, high = axes.get_ylim() if vertical else axes.get_xlim()
     exponents = range(int(np.ceil(np.log10(low))), int(np.floor(np.log10(high))) + 1)

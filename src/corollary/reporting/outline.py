@@ -1,4 +1,4 @@
-"""The outline of a study: its arms by role, its tests in order, and the tuning that a summary goes by."""
+"""The outline of a study: its arms by role, its tests in order, and its main tuning."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CHOICES = ("floor", "context", "baseline", "treatment", "added")
 
 @dataclass(frozen=True)
 class Outline:
-    """What every part of a report reads a study by; see `outline_of`.
+    """The outline that every part of a report uses; see `outline_of`.
 
-    `roles` maps each arm to its role and `tests` each (dataset, split) to whether it asks only what the
-    documents state, both in the order of the study.
+    `roles` maps each arm to its role. `tests` maps each (dataset, split) to whether it asks only what the
+    documents state. Both are in the order of the study.
     """
 
     roles: Mapping[str, str]
@@ -31,12 +31,11 @@ class Outline:
         return [arm for arm, role in self.roles.items() if role in roles]
 
     def first(self, role: str) -> str:
-        """The first arm with the role, or "" where there is none."""
+        """The first arm with the role, or ""."""
         return next(iter(self.of_role(role)), "")
 
     def arm_place(self, arm: str, tuning: str = UNTUNED) -> tuple[Any, ...]:
-        """A sort key: untuned arms, then those of the main tuning, then others; within each as the study
-        does."""
+        """A sort key: untuned arms, then those of the main tuning, then others, each in the study's order."""
         rank = 0 if tuning == UNTUNED else 1 if tuning == self.tuning else 2
         return rank, tuning if rank == 2 else "", _index(self.roles, arm), arm
 
@@ -60,7 +59,7 @@ class Outline:
         )
 
     def inference(self, rows: Iterable[AnyRow]) -> list[AnyRow]:
-        """The rows of tests that need an inference: every arm can repeat what the documents state."""
+        """The rows of tests that need an inference; every arm can repeat what the documents state."""
         return [row for row in rows if not self.tests.get((row["dataset"], row["split"]), False)]
 
     def main(self, rows: Iterable[AnyRow]) -> list[AnyRow]:
@@ -68,14 +67,14 @@ class Outline:
         return [row for row in rows if row["tuning"] in (self.tuning, UNTUNED)]
 
     def label(self, row: Row, *, arm: str = "method") -> str:
-        """The arm of a row, with its tuning where that is not the main one."""
+        """The arm of a row, with its tuning if that is not the main one."""
         usual = row["tuning"] in (self.tuning, UNTUNED)
         return f"{row[arm]}{'' if usual else ', ' + row['tuning']}"
 
 
 def outline_of(summary: Row) -> Outline:
-    """The outline of a summary.json. The main tuning is the one with which the first treatment (or, without
-    one, any arm) ran on most tests."""
+    """The outline of a summary.json. The main tuning is the one with which the first treatment ran on most
+    tests; without a treatment, any arm counts."""
     roles = {arm["name"]: arm["role"] for arm in summary["arms"]}
     treatment = next((arm for arm, role in roles.items() if role == "treatment"), None)
     rows = [*summary["accuracy"], *summary["comparisons"]]
@@ -85,14 +84,14 @@ def outline_of(summary: Row) -> Outline:
 
 
 def main_tuning(rows: Iterable[Row]) -> str:
-    """The tuning with most rows, the first by name among equals; "none" where nothing was tuned."""
+    """The tuning with most rows, the first by name among equals; "none" if nothing was tuned."""
     tunings = [row["tuning"] for row in rows if row["tuning"] != UNTUNED]
     return min(set(tunings), key=lambda tuning: (-tunings.count(tuning), tuning), default=UNTUNED)
 
 
 def chance_of(rows: Iterable[Row]) -> float | None:
-    """Chance on a test, from the arm that left the fewest of its questions unanswered: chance is averaged
-    over the answered questions, so arms may differ in it."""
+    """Chance on a test, from the arm with the fewest unanswered questions. Chance is averaged over answered
+    questions, so it may differ between arms."""
     known = [row for row in rows if row["chance"] is not None]
     return min(known, key=lambda row: row["no_answer"])["chance"] if known else None
 

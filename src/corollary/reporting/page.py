@@ -1,4 +1,4 @@
-"""One self-contained page that says what to do and why, for those who decide and those who check."""
+"""The report of a study: one self-contained page that says what to do and why."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ QUESTIONS = 1_000
 """The number of questions for which costs are set against accuracy."""
 
 PAID = ("floor", "context", "baseline", "ablation", "treatment")
-"""Roles whose cost means something: the others are controls, or need what you do not have."""
+"""Roles with a meaningful cost: the others are controls, or need something that you do not have."""
 
 SILENT, WRONG = 0.05, 0.5
-"""A share of unreadable answers, and one of right new lines, that the page warns of."""
+"""The page warns of more unreadable answers than the first share, and of fewer right new lines than the
+second."""
 
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Accuracy by something that differs between questions: a heading, what it means, and the numbers."""
+    """Accuracy by a property of questions: a heading, an explanation, and the numbers."""
 
     title: str
     about: str
@@ -43,12 +44,12 @@ class Breakdown:
 
 
 def write_page(folder: Path, *, prices: Path | None = None) -> Path:
-    """Writes `report.html` into the folder of a study and returns its path.
+    """Write `report.html` into the folder of a study and return its path.
 
-    The page is made from summary.json, results.jsonl, study.json, the audits and the datasets; with a price
-    file, its costs are computed again from costs.jsonl. It needs no other file, no network and no scripts.
-    Same folder, same bytes. Raises `UserError` when the folder holds no finished study or the price file
-    cannot be read.
+    The page contains data from summary.json, results.jsonl, study.json, the audits and the datasets. With a
+    price file, the costs are computed again from costs.jsonl. The page needs no other file, no network and no
+    scripts. The same folder gives the same bytes. Raises `UserError` when the folder contains no finished
+    study, or the price file cannot be read.
     """
     summary: dict[str, Any] = cleaned(read_summary(folder))
     if prices:
@@ -90,7 +91,7 @@ def _template() -> jinja2.Template:
 
 
 def _scope(folder: Path, summary: Row, study: Row) -> str:
-    """One line: which model, and how much was measured."""
+    """One line with the model and the numbers of datasets, arms, seeds and questions."""
     datasets = {row["dataset"] for row in summary["accuracy"]}
     arms = {row["method"] for row in summary["accuracy"]}
     seeds = {row["seed"] for row in summary["seeds"]}
@@ -140,7 +141,7 @@ def _costs(summary: Row, outline: Outline) -> dict[str, Any]:
         points = _points(here, outline, outline.inference(summary["accuracy"]))
         if len(points) > 1:
             against.append(figures.cost_against_accuracy(points, title=dataset, unit=here[0]["unit"]))
-        # What costs nothing has no place on a logarithmic axis.
+        # A logarithmic axis cannot show a cost of zero.
         paid = [row for row in here if min(row["per_query"] + row["per_query_cached"]) > 0]
         contexts = [row for row in paid if outline.roles.get(row["method"]) == "context"]
         treated = [row for row in paid if outline.roles.get(row["method"]) == "treatment"]
@@ -183,7 +184,7 @@ def _points(costs: Sequence[Row], outline: Outline, accuracies: Sequence[Row]) -
 
 
 def _augmentation(summary: Row, outline: Outline) -> dict[str, Any]:
-    """What was generated: the kinds of lines where an exact audit told them apart, else counts alone."""
+    """The generated lines: their kinds if there is an exact audit, else only their number."""
     rows = outline.sorted(summary["augmentation"])
     judged = [row for row in rows if "one_step" in row]
     return {
@@ -201,8 +202,8 @@ def _augmentation(summary: Row, outline: Outline) -> dict[str, Any]:
 
 
 def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
-    """Accuracy by whether the answer was generated, by every mark, by what the prompt contained, and by the
-    secondary metric; each only where something was measured on both sides."""
+    """Accuracy by whether the answer was generated, by every mark, by the documents in the prompt, and by the
+    secondary metric; each only if there are measurements on both sides."""
 
     def breakdown(
         title: str, about: str, rows: Sequence[Row], column: str, labels: Mapping[Any, str]
@@ -216,9 +217,9 @@ def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
     found = [
         breakdown(
             "Was the answer generated?",
-            "An augmentation that happens to state an answer is kept: that is how the method works. Where"
-            " none does, accuracy shows what goes beyond it. The two groups contain different questions, so"
-            " easier questions may explain the gap: run with --withhold to find out.",
+            "An augmentation that happens to state an answer is kept: that is how the method works. If no"
+            " augmentation states it, a right answer goes beyond them. The two groups contain different"
+            " questions, so easier questions may explain the gap. Run with --withhold to find out.",
             summary["by_written"],
             "written",
             {True: "Generated", False: "Not generated"},
@@ -235,15 +236,15 @@ def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
     found += [
         breakdown(
             "Was it in the prompt?",
-            "Not all documents were in the prompt, so some questions were asked without what proves their"
-            " answer.",
+            "Not all documents were in the prompt, so some questions were asked without the documents that"
+            " prove their answer.",
             summary["by_premises_shown"],
             "premises_shown",
             {True: "Premises in the prompt", False: "Not all"},
         ),
         Breakdown(
             "Does the model prefer some choices anyway?",
-            "A model that often saw a name at the end of a sentence prefers it to others, whatever the"
+            "A model that has often seen a name at the end of a sentence prefers it to others, whatever the"
             " question. This subtracts how likely the model finds each choice without the question.",
             tables.beside(summary["accuracy"], summary["accuracy_pmi"], outline),
         ),
@@ -252,8 +253,8 @@ def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
 
 
 def _warnings(summary: Row, outline: Outline) -> list[str]:
-    """The study's own, and what a reader must know of its numbers: unreadable answers, arms that were trained
-    on the documents alone, and treatments that were trained on wrong lines."""
+    """The study's own warnings, and warnings about its numbers: unreadable answers, arms that were trained on
+    the documents alone, and treatments that were trained on wrong lines."""
     silent: dict[tuple[str, str], list[Row]] = {}
     for row in summary["accuracy"]:
         if row["no_answer"] > SILENT:
@@ -264,7 +265,7 @@ def _warnings(summary: Row, outline: Outline) -> list[str]:
         for (dataset, arm), rows in silent.items()
     ]
     for row in summary["augmentation"]:
-        # A part of the treatment may well have nothing to say about a dataset.
+        # A part of the treatment may generate nothing for a dataset.
         if outline.roles.get(row["method"]) == "ablation":
             continue
         if not row["lines"]:
@@ -291,10 +292,10 @@ def _unknown(summary: Row, outline: Outline) -> list[str]:
     tunings = {row["tuning"] for row in summary["accuracy"]} - {UNTUNED}
     seeds = {row["seed"] for row in summary["seeds"]}
     out = [
-        "All arms start from one model. Seeds change the tuning and, of datasets that are made from a seed,"
-        " the documents and questions.",
-        "The intervals contain the noise between groups of facts. The noise between training runs shows"
-        " only in how far the dots of the seeds lie apart.",
+        "All arms start from one model. Seeds change the tuning. If a dataset is made from a seed, they also"
+        " change its documents and questions.",
+        "The intervals contain the noise between groups of facts. Only the distances between the dots of the"
+        " seeds show the noise between training runs.",
     ]
     if len(seeds) < 3:
         out.append(
@@ -306,15 +307,15 @@ def _unknown(summary: Row, outline: Outline) -> list[str]:
         )
     if outline.first("treatment") and not outline.first("control"):
         out.append(
-            "Without a control a gain of augmentation could come from more text of any kind, not from"
+            "There is no control, so a gain from augmentation may come from more text of any kind, not from"
             " inferences."
         )
     return out
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as lines of "a.b" and text; lists of plain values stay on one line. Of a path on this
-    machine only the last part is shown: the page is made to be passed on."""
+    """Nested settings as lines of "a.b" and text; lists of plain values stay on one line. Paths on this
+    machine are shortened to their last part, as you may pass the page on."""
     if isinstance(value, dict):
         return [line for key in value for line in _flat(value[key], f"{prefix}.{key}" if prefix else key)]
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What the reader of a report can judge alone: some generated lines, and some of the questions."""
+"""Samples that readers of a report can judge themselves: generated lines and questions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LABELS = {
     "undecided": "undecided",
     "restates": "restates",
 }
-"""Labels of audits in the order in which samples are shown, in words."""
+"""Labels of audits in plain words, in the order of the samples."""
 
 RESTATES = "restates"
 _LONGEST = 600
@@ -28,8 +28,7 @@ _LONGEST = 600
 
 @dataclass(frozen=True)
 class Sample:
-    """A generated line, its label in the audit, its strategy, and the documents that it was generated
-    from."""
+    """A generated line, its label in the audit, its strategy, and its source documents."""
 
     text: str
     label: str
@@ -49,11 +48,11 @@ class Asked:
 def augmentations(
     folder: Path, summary: Mapping[str, Any], outline: Outline, *, each: int = 2
 ) -> dict[str, list[Sample]]:
-    """Up to `each` lines of every label for each dataset, spread evenly over everything that the first
-    treatment (or, without one, the first other arm) generated. Lines that restate a document or were dropped
-    are left out.
+    """Up to `each` lines of every label for each dataset, without dropped lines and those that restate a
+    document.
 
-    Not the best and not the worst: a line's place in the audit decides, never what it says.
+    They are spread evenly over the lines of the first treatment (or, without one, of the first other arm).
+    Only a line's place in the audit decides, never its content.
     """
     out: dict[str, list[Sample]] = {}
     for dataset, seeds in _seeds(summary, outline).items():
@@ -68,7 +67,7 @@ def augmentations(
 
 
 def asked(folder: Path, summary: Mapping[str, Any], outline: Outline) -> dict[str, list[Asked]]:
-    """The first question of every split of every dataset, by the lowest seed."""
+    """The first question of every split of every dataset, at the lowest seed."""
     out: dict[str, list[Asked]] = {}
     for dataset, seeds in _seeds(summary, outline).items():
         path = folder / "datasets" / f"{dataset}.s{seeds[0]}" / "questions.jsonl"
@@ -85,8 +84,8 @@ def asked(folder: Path, summary: Mapping[str, Any], outline: Outline) -> dict[st
 
 
 def _seeds(summary: Mapping[str, Any], outline: Outline) -> dict[str, list[int]]:
-    """The datasets of a study in order, each with its seeds. The summary names them, and not the folder: that
-    may contain those of earlier runs too."""
+    """The datasets of a study in order, each with its seeds. They come from the summary, as the folder may
+    also contain datasets of earlier runs."""
     rows = summary["seeds"]
     return {
         dataset: sorted({row["seed"] for row in rows if row["dataset"] == dataset})

@@ -1,4 +1,4 @@
-"""Sections of the report that datasets bring: plug-ins `section(summary) -> Section | None`."""
+"""Report sections that datasets name: plug-ins `section(summary) -> Section | None`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from corollary.reporting.tables import Table
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the report. All of it is text; nothing in it is read as markup.
+    """A part of the report. All of it is text, never markup.
 
-    `disclaimer` is one sentence for the top of the page, `unknown` are sentences on what the study cannot
-    say. Without tables the section has no heading of its own.
+    `disclaimer` is one sentence for the top of the page. `unknown` are sentences about the limits of the
+    study. Without tables the section has no heading of its own.
     """
 
     title: str
@@ -28,10 +28,10 @@ class Section:
 
 
 def sections_of(summary: Mapping[str, Any]) -> tuple[list[Section], list[str]]:
-    """The sections that the datasets of a study name, and a sentence for each that is left out.
+    """The sections that the datasets of a study name, and a sentence about each section that is left out.
 
-    Only installed plug-ins are run: a summary may come from somebody else, so a Python file that it names is
-    refused. Raises `UserError` for a plug-in that returns something else.
+    Only installed plug-ins run. A summary may come from somebody else, so a Python file that it names is
+    refused. Raises `UserError` if a plug-in returns something else.
     """
     found, left_out = [], []
     for name in dict.fromkeys(summary["sections"].values()):

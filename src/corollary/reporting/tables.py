@@ -1,4 +1,4 @@
-"""Tables of a study, made once: the page renders them as HTML, the terminal as text."""
+"""Tables of a study, which the page renders as HTML and the terminal as text."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ GAP = 2
 
 @dataclass(frozen=True)
 class Table:
-    """Text in rows. The first `names` columns say what a row is about; the others are numbers, set flush
-    right, or, with `words`, text."""
+    """Text in rows. The first `names` columns name a row. The others contain numbers, aligned to the right,
+    or with `words` text."""
 
     caption: str
     head: tuple[str, ...]
@@ -33,15 +33,15 @@ class Table:
     def text(self, width: int | None = None) -> str:
         """The table in `width` columns of a terminal (None: as wide as it is), without its caption.
 
-        Columns that do not fit follow in a second block, behind the names again. Words are never broken, so a
-        word that is longer than a line makes that line longer.
+        Columns that do not fit follow in a second block, after the names again. Words are never broken, so a
+        long word may make a line longer.
         """
         head = [_one_line(cell) for cell in self.head]
         body = [[_one_line(cell) for cell in row] for row in self.rows]
         wide = [_column_width(head, body, at) + GAP for at in range(len(head))]
         names, numbers = list(range(self.names)), list(range(self.names, len(head)))
         room = 10**6 if width is None else width
-        # What an arm answers may be long: the widest name gives way, down to its longest word.
+        # An arm's answer may be long: the widest name column shrinks, down to its longest word.
         widest = max(names, key=lambda at: wide[at])
         words = [head[widest], *(word for row in body for word in row[widest].split())]
         others = sum(wide[at] for at in names if at != widest) + max((wide[at] for at in numbers), default=0)
@@ -67,7 +67,7 @@ class Table:
 
 
 def _column_width(head: Sequence[str], body: Sequence[Sequence[str]], at: int) -> int:
-    """As wide as the widest cell, or the longest word of the heading, which may have several lines."""
+    """The width of the widest cell or of the heading's longest word; headings may have several lines."""
     return max([*(cell_len(row[at]) for row in body), *(cell_len(word) for word in head[at].split(" "))])
 
 
@@ -93,7 +93,7 @@ def _grid(
 
 
 def by_arm(summary: Mapping[str, Any], outline: Outline, dataset: str) -> Table:
-    """Accuracy on one dataset: an arm and tuning each row, a split each column, chance first."""
+    """Accuracy on one dataset: a row for each arm and tuning, a column for each split, chance first."""
     rows = [row for row in summary["accuracy"] if row["dataset"] == dataset]
     splits = sorted({row["split"] for row in rows}, key=lambda split: outline.test_place(dataset, split))
     cells = {(row["method"], row["tuning"], row["split"]): row["accuracy"] for row in rows}
@@ -138,7 +138,7 @@ def glance(summary: Mapping[str, Any], outline: Outline) -> Table:
 
 
 def accuracies(rows: Iterable[Row], outline: Outline, *, caption: str) -> Table:
-    """Every row of "accuracy" that is given, with interval and counts."""
+    """Every given row of "accuracy", with its interval and counts."""
     out = [
         (
             f"{row['split']} {outline.label(row)}",
@@ -174,7 +174,7 @@ def comparisons(rows: Iterable[Row], outline: Outline) -> Table:
 
 
 def generated(rows: Iterable[Row], outline: Outline) -> Table:
-    """How many lines each arm generated, and what became of them."""
+    """The numbers of lines that each arm generated, dropped, lost to leaks and used."""
     out = [
         (
             f"{row['dataset']} {row['method']}",
@@ -187,14 +187,14 @@ def generated(rows: Iterable[Row], outline: Outline) -> Table:
     ]
     head = ("Dataset and arm", "Generated", "Dropped", "Leaked", "Used")
     caption = (
-        "Distinct lines, added over seeds. Dropped: the strategy left them out. Leaked: they contained the"
-        " text of a question and were removed. Used: what the arm was trained on."
+        "Distinct lines, summed over seeds. Dropped: lines that the strategy left out. Leaked: lines with the"
+        " text of a question, all removed. Used: lines that the arm was trained on."
     )
     return Table(caption, head, tuple(out))
 
 
 def precision(rows: Iterable[Row], outline: Outline) -> Table:
-    """How right and how complete the generated lines are."""
+    """The precision and coverage of the generated lines."""
     out = [
         (
             f"{row['dataset']} {row['method']}",
@@ -207,9 +207,9 @@ def precision(rows: Iterable[Row], outline: Outline) -> Table:
         for row in outline.sorted(rows)
     ]
     caption = (
-        "Each distinct line counts once. Precision: the share of new and right lines among all that do not"
-        " restate a document. Coverage: the share of the statements one step away from the documents that"
-        " were generated, then of those several steps away. Leaked: lines with the text of a question, all"
+        "Each distinct line counts once. Precision: the share of right lines among all that do not restate a"
+        " document. Coverage: the share of the statements one step away from the documents that were"
+        " generated, then of those several steps away. Leaked: lines with the text of a question, all"
         " removed. Dropped: lines that the strategy left out; the last column is the precision with these."
     )
     head = ("Dataset and arm", "Lines", "Precision", "Coverage", "Several steps", "Leaked", "Dropped")
@@ -217,7 +217,7 @@ def precision(rows: Iterable[Row], outline: Outline) -> Table:
 
 
 def kinds(rows: Iterable[Row], outline: Outline) -> Table:
-    """How many lines of each kind were generated."""
+    """The number of generated lines of each kind."""
     keys = ("restates", "one_step", "several_step", "false", "unreadable", "undecided")
     out = [
         (f"{row['dataset']} {row['method']}", *(f"{row.get(key, 0):,}" for key in keys))
@@ -228,7 +228,7 @@ def kinds(rows: Iterable[Row], outline: Outline) -> Table:
 
 
 def costs(rows: Iterable[Row], outline: Outline | None = None) -> Table:
-    """Tokens, operations, time, money and break-even of every arm, in the order of the study if it is
+    """Tokens, operations, time, money and break-even of every arm, in the order of `outline` if it is
     given."""
     rows = outline.sorted(rows) if outline else list(rows)
     money = any(row["usd"] is not None for row in rows)
@@ -252,7 +252,7 @@ def costs(rows: Iterable[Row], outline: Outline | None = None) -> Table:
         "Seconds", *(["Dollars"] if money else []), "Cheaper after", "With caching",
     )  # fmt: skip
     caption = (
-        "Means over seeds. Cheaper after: the number of questions from which on the arm costs less than"
+        "Means over seeds. Cheaper after: the number of questions after which the arm costs less than"
         " documents in the prompt, without and with prompt caching."
     )
     return Table(caption, head, tuple(out), names=3)
@@ -261,9 +261,10 @@ def costs(rows: Iterable[Row], outline: Outline | None = None) -> Table:
 def breakdown(
     rows: Iterable[Row], outline: Outline, column: str, labels: Mapping[Any, str], *, caption: str
 ) -> Table:
-    """Accuracy of each arm for each value of `column`, side by side, on tests of inference that have several.
+    """Accuracy of each arm for each value of `column`, side by side, on tests of inference with several
+    values.
 
-    `labels` names the values, in the order of the columns; values without a label follow under their own
+    `labels` names the values, in the order of the columns. Values without a label follow, with their own
     names.
     """
     cells: dict[tuple[str, str, str, str], dict[Any, Row]] = {}
@@ -273,7 +274,7 @@ def breakdown(
     cells = {key: found for key, found in cells.items() if len(found) > 1}
     seen = {value for found in cells.values() for value in found}
     values = [*(value for value in labels if value in seen), *sorted(seen - set(labels), key=str)]
-    # Beyond three the table would be wider than a page: accuracy alone.
+    # With more than three values and all columns, the table would be wider than a page.
     full = len(values) <= 3
     out = []
     for found in cells.values():
@@ -289,8 +290,8 @@ def breakdown(
 def means(
     rows: Iterable[Row], outline: Outline, column: str, labels: Mapping[Any, str]
 ) -> tuple[int, list[tuple[str, str]]]:
-    """The number of tests of inference on which the first treatment was measured for every value of `column`,
-    and (label, mean accuracy) of each value; (0, []) where there is none."""
+    """The number of tests of inference with a result of the first treatment for every value of `column`, and
+    (label, mean accuracy) of each value. It is (0, []) if there is no such test."""
     rows = [
         row for row in outline.main(outline.inference(rows)) if row["method"] == outline.first("treatment")
     ]
@@ -312,7 +313,7 @@ def means(
 
 
 def beside(rows: Iterable[Row], secondary: Iterable[Row], outline: Outline) -> Table:
-    """Accuracy by the primary and by the secondary metric, where there is one."""
+    """Accuracy by the primary and by the secondary metric, for the questions that have both."""
     keys = ("dataset", "split", "method", "tuning", "model")
     primary = {tuple(row[key] for key in keys): row for row in rows}
     out = [

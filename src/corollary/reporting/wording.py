@@ -1,4 +1,4 @@
-"""How numbers and names are put into words, in the report and on the terminal."""
+"""Numbers and names in words, for the report and the terminal."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 
 def clean(text: str) -> str:
-    """The text without control characters other than line breaks: in a terminal or a page they can do
-    harm."""
+    """The text without control characters except line breaks; they can do harm in a terminal or a page."""
     return "".join(letter for letter in text if letter == "\n" or unicodedata.category(letter) != "Cc")
 
 
 def cleaned(value: Any) -> Any:
-    """A value of JSON in which every text is clean and fits on one line: names, that is, not documents."""
+    """A JSON value with every text clean and on one line; for names, not for documents."""
     if isinstance(value, str):
         return " ".join(clean(value.replace("\t", " ")).split("\n"))
     if isinstance(value, Mapping):
@@ -23,10 +22,10 @@ def cleaned(value: Any) -> Any:
 
 
 def percent(share: float | None) -> str:
-    """A share as a whole percentage, with a space that does not break; a dash for None."""
+    """A share as a whole percentage, with a non-breaking space; a dash for None."""
     if share is None:
         return "–"
-    # Rounding must not turn "some" into none or all.
+    # Rounding must not turn "some" into "none" or "all".
     if 0 < share < 0.005:
         return "<1\u00a0%"
     if 0.995 <= share < 1:
@@ -49,12 +48,12 @@ def by_points(difference: float) -> str:
 
 
 def p_value(p: float) -> str:
-    """A p value as text; four decimals are all that the resampling knows."""
+    """A p value as text; more decimals would exceed the precision of resampling."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def quantity(value: float | None, unit: str | None = None) -> str:
-    """A number for reading: dollars with their sign, operations and tokens with million, billion, ..."""
+    """A readable number: dollars with their sign, operations and tokens with million, billion, ..."""
     if value is None:
         return "–"
     if unit == "usd":
@@ -83,12 +82,12 @@ def questions(bounds: list[Any] | str | None) -> str:
 
 
 def listing(names: Sequence[str]) -> str:
-    """Names in a row of words: "a", "a and b", "a, b and c"."""
+    """Names as a list in words: "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "none"
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun, the plural with s."""
+    """A number with its noun, in the plural with s."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 

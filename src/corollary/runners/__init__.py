@@ -1,1 +1,2 @@
-"""Runners: one module each, whose function `run` does jobs in this process, in others or on a cluster."""
+"""Runners: one module each, with a function `run` that does jobs in this process, in others or on a
+cluster."""

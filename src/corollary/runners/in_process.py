@@ -15,9 +15,9 @@ Answer = TypeVar("Answer")
 def run(work: Callable[[Job], Answer], jobs: Iterable[Job]) -> Iterator[tuple[Job, Answer | JobFailed]]:
     """Do the jobs one after another in this process.
 
-    Yields each job with its result, in order, as soon as it is done. It takes a job only when its turn
-    comes. A job that calls `sys.exit` fails alone: a `JobFailed` is its result. Every other error that
-    `work` raises is raised here.
+    Yields each job with its result, in order, as soon as it is done. It takes a job only when its turn comes.
+    If a job calls `sys.exit`, its result is a `JobFailed`. Every other error that `work` raises is raised
+    here.
     """
     for job in jobs:
         answer: Answer | JobFailed

@@ -1,9 +1,9 @@
 """A runner that uses several processes of this machine.
 
-It uses neither `multiprocessing` nor `concurrent.futures`. Both import the user's script in each worker,
-which runs a script without a `__main__` guard again, and import standard modules from the current folder.
-A pool of `concurrent.futures` also breaks as a whole when one worker dies. Here each worker is a plain
-Python process with pipes of its own, so the job that was lost is known and the others go on.
+It uses neither `multiprocessing` nor `concurrent.futures`. Both import your script in each worker, which runs
+a script without a `__main__` guard again, and both import standard modules from the current folder. A pool of
+`concurrent.futures` also breaks as a whole when one worker dies. Here each worker is a plain Python process
+with pipes of its own, so we know which job was lost, and the others continue.
 """
 
 from __future__ import annotations
@@ -43,15 +43,15 @@ def run(
 ) -> Iterator[tuple[Job, Answer | JobFailed]]:
     """Do the jobs in several processes of this machine.
 
-    `workers` is the number of processes (0: one per core that this process may use), `threads` the
-    number of threads that libraries may use in each. `work`, jobs and results travel by pickle. Jobs
-    are taken only when a worker is free. What the work prints goes to standard error.
+    `workers` is the number of processes (0: one per core that this process may use). `threads` is the number
+    of threads that libraries may use in each. `work`, jobs and results travel by pickle. Jobs are taken only
+    when a worker is free. Output of the work goes to standard error.
 
-    Yields each job with its result, as they are done, in any order. A worker that dies (killed for
-    lack of memory, say) costs its job alone: a `WorkerDied` is that job's result, and another worker
-    takes its place. A job that calls `sys.exit` has a `JobFailed` as its result. Every other error that
-    `work` raises is raised here and ends all workers, as does ctrl-C or closing the iterator. Raises
-    `UserError` for work that is defined in the user's script: a worker never imports that.
+    Yields each job with its result, as they are done, in any order. If a worker dies, for example for lack of
+    memory, the result of its job is a `WorkerDied`, and another worker takes its place. If a job calls
+    `sys.exit`, its result is a `JobFailed`. Every other error that `work` raises is raised here and ends all
+    workers, as do ctrl-C and closing the iterator. Raises `UserError` if the work is defined in your script,
+    which workers never import.
     """
     check_least("processes", "workers", workers, 0)
     check_least("processes", "threads", threads, 1)
@@ -62,7 +62,7 @@ def run(
     limit, waiting = workers or cores(), iter(jobs)
     try:
         while True:
-            # New jobs first: the workers go on while the caller deals with what it gets.
+            # New jobs first: the workers continue while the caller handles its results.
             for job in itertools.islice(waiting, limit - len(running)):
                 message = pack((work, job))
                 worker = _living(idle) or _start(threads, outcomes)
@@ -88,17 +88,17 @@ def run(
 
 
 def cores() -> int:
-    """The number of cores that this process may use: fewer than the machine has under taskset, say."""
+    """The number of cores that this process may use, which taskset and the like can reduce."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def folders() -> list[str]:
     """The `sys.path` of a worker: that of this process, without the current folder.
 
-    Python itself puts one entry first. If that is the current folder (as with `python -m`, `python -c`
-    and notebooks), the worker does not get it; the folder of a script goes last. So a `types.py` or
-    `math.py` that lies there is never imported in place of the standard module. Folders on PYTHONPATH
-    and those that the program added stay where they are.
+    Python itself puts one entry first. If that is the current folder (as with `python -m`, `python -c` and
+    notebooks), the worker does not get it; the folder of a script goes last. So a `types.py` or `math.py`
+    there is never imported in place of the standard module. Folders on PYTHONPATH and those that the program
+    added keep their places.
     """
     entries = [str(Path(entry).absolute()) for entry in sys.path if isinstance(entry, str) and entry]
     main = sys.modules["__main__"]
@@ -122,14 +122,14 @@ def _living(idle: list[Worker]) -> Worker | None:
 
 
 def _start(threads: int, outcomes: Outcomes) -> Worker:
-    # Never forked: a fork of a process in which torch has started its threads hangs.
+    # Never forked: the fork of a process with torch's threads hangs.
     with _interrupts_held_back():
         worker = subprocess.Popen(
             [sys.executable, "-I" if sys.flags.isolated else "-P", "-c", START, *folders()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if sys.__stderr__ else subprocess.DEVNULL,
-            # Set from outside: torch reads them when it is imported.
+            # In the environment, because torch reads them when it is imported.
             env={**os.environ, **threads_environment(threads)},
         )
     threading.Thread(target=_listen, args=(worker, outcomes), daemon=True).start()
@@ -138,8 +138,8 @@ def _start(threads: int, outcomes: Outcomes) -> Worker:
 
 @contextlib.contextmanager
 def _interrupts_held_back() -> Iterator[None]:
-    # A process inherits what is held back. ctrl-C reaches every process of the terminal, also one that
-    # does not ignore it yet: it would print the traceback of its own imports. Here it waits.
+    # A child process inherits the blocked signals. ctrl-C reaches every process of the terminal, and a
+    # worker that does not ignore it yet would print a traceback of its imports. Here the signal waits.
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -160,12 +160,12 @@ def _listen(worker: Worker, outcomes: Outcomes) -> None:
 
 
 def _next(outcomes: Outcomes, running: dict[Worker, Any]) -> tuple[Worker, bytes | None]:
-    """The next worker that is done, with the outcome of its job, or None if it has died."""
+    """The next worker that is done, with the outcome of its job, or None if the worker has died."""
     while True:
         try:
             worker, outcome = outcomes.get(timeout=1)
         except queue.Empty:
-            # Its pipe stays open if a process that it has started lives on.
+            # A dead worker's pipe stays open as long as a process that it started is alive.
             dead = [worker for worker in running if worker.poll() is not None]
             if not dead:
                 continue

@@ -1,8 +1,8 @@
 """A runner that uses the machines of a Ray cluster (extra `ray`: `pip install 'corollary[ray]'`).
 
-Every machine needs the same version of Corollary and of the packages that plug-ins import: functions
-travel by reference. The machines share no disk: each job and each result travels as a value, and workers
-run in an empty folder.
+Every machine needs the same version of Corollary and of the packages that plug-ins import, because functions
+travel by reference. The machines need no common disk: jobs and results travel as values, and workers run in
+an empty folder.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ def run(
 ) -> Iterator[tuple[Job, Answer | JobFailed]]:
     """Do the jobs on a Ray cluster.
 
-    `address` is that of a cluster ("": RAY_ADDRESS, or else a local cluster that ends with the run).
-    `workers` is the largest number of jobs at the same time (0: as many as the cluster has room for),
-    `threads` the cores of each job and `gpus` its GPUs. A job whose worker or machine dies is repeated
-    up to `retries` times. Jobs are taken only when there is room for them.
+    `address` is the cluster's ("": RAY_ADDRESS, or else a local cluster that ends with the run). `workers` is
+    the largest number of jobs at the same time (0: as many as the cluster has room for). `threads` is the
+    number of cores for each job, `gpus` that of GPUs. A job whose worker or machine dies is repeated up to
+    `retries` times. Jobs are taken only when there is room for them.
 
-    Yields each job with its result, as they are done, in any order. A job that loses its worker each
-    time costs itself alone: a `WorkerDied` is its result. A job that calls `sys.exit` has a `JobFailed`
-    as its result. Every other error that `work` raises is raised here and ends the run. Raises
-    `UserError` if Ray is not installed, the cluster cannot be reached or no machine has room for a job.
+    Yields each job with its result, as they are done, in any order. If a job loses its worker each time, its
+    result is a `WorkerDied`. If a job calls `sys.exit`, its result is a `JobFailed`. Every other error that
+    `work` raises is raised here and ends the run. Raises `UserError` if Ray is not installed, the cluster
+    cannot be reached or no machine has room for a job.
     """
     for option, value in {"workers": workers, "gpus": gpus, "retries": retries}.items():
         check_least("ray", option, value, 0)
@@ -68,7 +68,7 @@ def run(
         done: list[tuple[Job, Answer | JobFailed]] = []
         try:
             while True:
-                # Counted anew each time: machines join and leave.
+                # Counted each time, as machines join and leave.
                 limit = workers or max(1, _places(ray, threads, gpus))
                 for job in itertools.islice(waiting, max(0, limit - len(running))):
                     running[do.remote(paths, pack((work, job)))] = job
@@ -85,8 +85,8 @@ def run(
 
 @contextlib.contextmanager
 def _connected(address: str, workers: int, threads: int, retries: int) -> Iterator[Any]:
-    """The library, connected to a cluster. A connection that the caller already has is used and kept."""
-    # Ray by itself repeats for ever a job that its memory monitor ends. It reads this when it is imported.
+    """The library, connected to a cluster. An existing connection of the caller is used and stays open."""
+    # By default Ray repeats a job forever that its memory monitor ends. It reads this when it is imported.
     os.environ.setdefault("RAY_task_oom_retries", str(retries))
     try:
         import ray
@@ -106,9 +106,9 @@ def _connected(address: str, workers: int, threads: int, retries: int) -> Iterat
             "object_store_memory": OBJECT_STORE,
         }
         if not {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & {*os.environ}:
-            # Without this Ray stores a token in the user's home.
+            # Otherwise Ray stores a token in your home folder.
             os.environ["RAY_AUTH_TOKEN"] = _token()
-    # Ray prints to standard output what happens to workers, and has no public option against it.
+    # Ray prints messages about workers to standard output, and has no public option against that.
     printer = ray._private.worker
     printer._worker_logs_enabled = False
     try:
@@ -122,8 +122,8 @@ def _connected(address: str, workers: int, threads: int, retries: int) -> Iterat
 def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
     try:
         with tempfile.TemporaryDirectory() as empty:
-            # Without a folder of their own, workers get the current folder first on their sys.path:
-            # a types.py that lies there would be imported in place of the standard module.
+            # Otherwise the current folder comes first on the workers' sys.path, and a types.py there would be
+            # imported in place of the standard module.
             ray.init(address or "local", runtime_env={"working_dir": empty}, **options)
     except (ConnectionError, ray.exceptions.AuthenticationError) as error:
         reason = str(error).partition("\n")[0]
@@ -134,7 +134,7 @@ def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
 
 
 def _check_address(address: str) -> None:
-    # Ray itself waits for a minute and then ends the whole process.
+    # Ray itself would wait for a minute and then end the whole process.
     if address == "auto":
         return
     host, _, port = address.removeprefix("ray://").rpartition(":")
@@ -149,12 +149,12 @@ def _check_address(address: str) -> None:
 
 @functools.cache
 def _token() -> str:
-    # One a process: Ray keeps the first that it reads.
+    # One per process: Ray keeps the first token that it reads.
     return secrets.token_hex(32)
 
 
 def _check_room(ray: Any, threads: int, gpus: float) -> None:
-    # Ray would wait without a word. A cluster without any core may still get machines.
+    # Ray would wait silently. A cluster without any core may still get machines.
     if not _places(ray, threads, gpus) and _places(ray, 1, 0.0):
         needs = f"{threads} cores" + (f" and {gpus:g} GPUs" if gpus else "")
         raise UserError(
@@ -183,7 +183,7 @@ def _answer(ray: Any, reference: Any) -> Any:
             f"The worker on the Ray cluster ended without a result ({type(error).__name__}: {reason})"
         )
     except errors.RayTaskError as error:
-        # Errors of the work are outcomes: this one came before the work could begin.
+        # Errors of the work are outcomes. This error came before the work began.
         raise UserError(
             f"A machine of the Ray cluster cannot run Corollary ({str(error).splitlines()[-1]}): install the "
             "same version there."

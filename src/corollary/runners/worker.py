@@ -1,7 +1,7 @@
-"""What a worker does, and how jobs and results travel between it and the driver.
+"""The work of a worker, and the way of jobs and results between it and the driver.
 
-Values travel by pickle, functions and classes by reference: a worker imports their module and never the
-script that the user runs.
+Values travel by pickle, functions and classes by reference: a worker imports their module, but never the
+script that you run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LENGTH = 8
 
 @dataclass(frozen=True)
 class _Failure:
-    """An error that `work` raised. `pickled` is empty if it cannot be pickled; then `text` replaces it."""
+    """An error that `work` raised. If it cannot be pickled, `pickled` is empty and `text` replaces it."""
 
     pickled: bytes
     text: str
@@ -37,7 +37,7 @@ class _Failure:
 
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        # Pickle itself takes these, and fails in the worker, where __main__ is another module.
+        # Pickle accepts these but fails in the worker, where __main__ is another module.
         if isinstance(value, (type, FunctionType)) and value.__module__ == "__main__":
             raise UserError(
                 f"'{value.__qualname__}' is defined in the script that you run, which workers do not import: "
@@ -47,14 +47,14 @@ class _Pickler(pickle.Pickler):
 
 
 def pack(value: Any) -> bytes:
-    """The pickled value. Raises `UserError` if it needs something that the user's script defines."""
+    """The pickled value. Raises `UserError` if it needs something that your script defines."""
     packed = io.BytesIO()
     _Pickler(packed).dump(value)
     return packed.getvalue()
 
 
 def attempt(message: bytes) -> bytes:
-    """Do the job of a message (a packed function and its job); gives the outcome for `unpack`."""
+    """The outcome, for `unpack`, of the job in a message (a packed function and its job)."""
     try:
         return pickle.dumps((_do(message), None))
     except Exception as error:
@@ -64,13 +64,13 @@ def attempt(message: bytes) -> bytes:
 
 
 def attempt_with(folders: tuple[str, ...], message: bytes) -> bytes:
-    """Does what `attempt` does, with folders that are added at the end of this process's sys.path."""
+    """The outcome as from `attempt`, with these folders added at the end of sys.path."""
     sys.path.extend(folder for folder in folders if folder not in sys.path)
     return attempt(message)
 
 
 def unpack(outcome: bytes) -> Any:
-    """The result of a job. What `work` raised is raised here, with the worker's traceback as a note."""
+    """The result of a job. An error of `work` is raised here, with the worker's traceback as a note."""
     answer, failure = pickle.loads(outcome)
     if failure is not None:
         raise _error(failure)
@@ -80,22 +80,22 @@ def unpack(outcome: bytes) -> Any:
 def ended_early(error: BaseException) -> JobFailed:
     """The result of a job that called `sys.exit`. Its exit code may be 0, but it has no result."""
     trace = "".join(traceback.format_exception(error, limit=-8))
-    return JobFailed(f"{trace}The job left with {type(error).__name__} and has no result.")
+    return JobFailed(f"{trace}The job ended with {type(error).__name__} and has no result.")
 
 
 def threads_environment(threads: int) -> dict[str, str]:
-    """The environment variables that libraries read, when they are imported, for their number of threads."""
+    """The environment variables that set the number of threads of libraries, which read them at import."""
     return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), str(threads))
 
 
 def check_least(runner: str, option: str, value: float, least: int) -> None:
-    """Raises `UserError` for an option of a runner that is below its least value."""
+    """Raise `UserError` if an option of a runner is below its least value."""
     if value < least:
         raise UserError(f"The option '{option}' of the runner {runner} is {value}: give {least} or more.")
 
 
 def send(stream: IO[bytes], message: bytes) -> None:
-    """Write a message to a pipe. Raises `OSError` if nobody reads it any more."""
+    """Write a message to a pipe. Raises `OSError` if the other side has closed it."""
     stream.write(len(message).to_bytes(LENGTH, "big"))
     stream.write(message)
     stream.flush()
@@ -111,16 +111,16 @@ def receive(stream: IO[bytes]) -> bytes | None:
 def serve() -> None:
     """Do the jobs that come through standard input, until the driver closes it or is killed.
 
-    The outcomes go to what was standard output. The work itself has no input, and what it prints goes
-    to standard error: it cannot disturb the messages.
+    The outcomes go to the original standard output. The work itself has no input, and its output goes to
+    standard error, so it cannot disturb the messages.
     """
-    # ctrl-C reaches every process of the terminal. Only the driver answers it, and then ends this one.
+    # ctrl-C reaches every process of the terminal. Only the driver reacts, and then ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     jobs, outcomes = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # The driver ends a worker by force, which loses what is still in a buffer.
+        # The driver kills a worker, which loses the content of buffers.
         sys.stdout.reconfigure(line_buffering=True)
     messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(jobs, messages), daemon=True).start()
@@ -132,7 +132,7 @@ def serve() -> None:
 def _listen(jobs: IO[bytes], messages: queue.SimpleQueue[bytes]) -> None:
     while (message := receive(jobs)) is not None:
         messages.put(message)
-    # A driver that was killed cannot end this process: without this line a long job would go on.
+    # A killed driver cannot end this process: without this line a long job would continue.
     os._exit(1)
 
 
@@ -149,7 +149,7 @@ def _do(message: bytes) -> Any:
 def _failure(error: Exception) -> _Failure:
     from_user = isinstance(error, UserError)
     text = str(error) if from_user else f"{type(error).__name__}: {error}"
-    # A traceback cannot be pickled: its text goes along as a note.
+    # A traceback cannot be pickled, so its text becomes a note.
     note = f"In a worker process:\n{traceback.format_exc()}"
     try:
         return _Failure(pickle.dumps(error), text, from_user, note)
@@ -162,7 +162,7 @@ def _error(failure: _Failure) -> Exception:
         error: Exception = pickle.loads(failure.pickled)
         assert isinstance(error, Exception)
     except Exception:
-        # Also an error whose class exists only in the worker, such as one of a plug-in's own file.
+        # Or the error's class exists only in the worker, for example in a plug-in's own file.
         error = UserError(failure.text) if failure.from_user else RuntimeError(failure.text)
     error.add_note(failure.note)
     return error

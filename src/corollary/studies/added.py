@@ -1,7 +1,7 @@
-"""Models that were tuned elsewhere and come back as methods of a study.
+"""Models that were tuned elsewhere and added to a study as arms.
 
-`elsewhere.json` in the study's folder names them and the trials in which they were scored, so that
-every later run of the study shows them too, without needing the models again.
+`elsewhere.json` in the study's folder names them and the trials in which they were scored. So every later run
+of the study shows them too, without needing the models again.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FILE = "elsewhere.json"
 
 
 def check_name(plan: Study, name: str) -> None:
-    """Raises `UserError` for a name that a model from elsewhere cannot have."""
+    """Raise `UserError` if an added model cannot have this name."""
     if name in {arm.name for arm in plan.arms}:
-        raise UserError(f"The study has an arm {name} of its own: choose another name with --as.")
+        raise UserError(f"The study has an arm {name} of its own: choose another name with --name.")
     check_word("arm", name)
 
 
 def choose(plan: Study, *, dataset: str | None, seed: int | None) -> list[Cell]:
-    """The cells of a study to ask: all, or those of a dataset or a seed."""
+    """The cells of a study, or only those of a dataset or a seed."""
     names = [dataset_name(spec) for spec in plan.datasets]
     if dataset is not None and dataset not in names:
         raise Unknown("dataset of this study", dataset, names)
@@ -42,12 +42,13 @@ def choose(plan: Study, *, dataset: str | None, seed: int | None) -> list[Cell]:
 
 
 def trial(dataset: Dataset, cell: Cell, *, name: str, model: Spec) -> Trial:
-    """A cell's questions, put to the model as it is."""
+    """A trial that asks the model a cell's questions without tuning it."""
     return Trial(cell.dataset, name, cell.seed, model, None, (), (), ((),), dataset.questions)
 
 
 def keep(out: Path, *, name: str, model: Spec, tuning: str, trials: Sequence[Trial]) -> None:
-    """Note that a model was scored in these trials, in place of what the name stood for on their cells."""
+    """Store that a model was scored in these trials. This replaces earlier trials of the name on their
+    cells."""
     new = [
         {"method": name, "tuning": tuning, "model": values.to_plain(model), "trial": trial_id(one)}
         | {"dataset": one.dataset, "seed": one.seed}
@@ -61,8 +62,8 @@ def keep(out: Path, *, name: str, model: Spec, tuning: str, trials: Sequence[Tri
 def read(
     out: Path, made: Mapping[Cell, Dataset], finished: Mapping[str, tuple[Path, Result]]
 ) -> tuple[list[Tried], list[str]]:
-    """What models from elsewhere scored on the questions that the study has now, and warnings of those
-    that were asked others (the study was changed since)."""
+    """The trials of added models on the study's questions, and warnings about models that were asked others,
+    before the study was changed."""
     found, stale = [], []
     for entry in _entries(out):
         cell = Cell(entry["dataset"], entry["seed"])
@@ -70,13 +71,13 @@ def read(
             where, result = finished[entry["trial"]]
             scored, now = read_trial(where), made[cell].questions
             if asked(scored.questions) == asked(now):
-                # Where seeds share their questions, they share this trial.
+                # Seeds with the same questions share this trial.
                 mine = replace(scored, dataset=cell.dataset, seed=cell.seed, questions=now)
                 found.append(Tried(mine, result, entry["method"], entry["tuning"]))
                 continue
         stale.append(
-            f"{entry['method']} was scored on other questions of {cell.name} and is left out there:"
-            " evaluate it again."
+            f"The questions of {cell.name} have changed since {entry['method']} was scored, so it is left out"
+            " there: evaluate it again."
         )
     return found, stale
 

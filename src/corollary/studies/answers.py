@@ -1,4 +1,4 @@
-"""Put one question to the arms of a study, side by side."""
+"""The answers of a study's arms to one question, side by side."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from corollary.studies.results import Tried
 
 MODELS = "models"
-"""The folder of a study in which tuned models are kept, once they were asked."""
+"""The folder in a study for tuned models that have been asked."""
 
 Progress = Callable[[int, int, str], None]
-"""Called with the arms that have answered, of how many, and the one whose turn it is."""
+"""Called with (arms that have answered, all arms, the name of the next)."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one arm answers. `text` is its continuation of the question; where the question is one of the
-    study's with choices, `shares` are the choices with their probabilities among themselves, likeliest
-    first, and `right` is the right one."""
+    """The answer of one arm. `text` is its continuation of the question. For a question of the study with
+    choices, `shares` has the choices with their relative probabilities, likeliest first. `right` is the right
+    answer if it is known."""
 
     dataset: str
     seed: int
@@ -46,14 +46,14 @@ class Answer:
 
 def ask(
     study_folder: Annotated[str | os.PathLike[str], Doc("Folder of a study that has run.")],
-    question: Annotated[str, Doc("The beginning of a sentence; the arms complete it.")],
+    question: Annotated[str, Doc("The beginning of a sentence, which the arms complete.")],
     *,
-    dataset: Annotated[str | None, Doc("The dataset it is about. [default: by its words]")] = None,
-    seed: Annotated[int | None, Doc("The seed it is about. [default: by its words]")] = None,
+    dataset: Annotated[str | None, Doc("Dataset of the question. [default: by its words]")] = None,
+    seed: Annotated[int | None, Doc("Seed of the question. [default: by its words]")] = None,
     arm: Annotated[
         Sequence[str], Doc("An arm to ask; may be repeated. [default: those that you could use]")
     ] = (),
-    tuning: Annotated[str | None, Doc("How the arms were tuned. [default: the study's first tuning]")] = None,
+    tuning: Annotated[str | None, Doc("Tuning of the arms. [default: the study's first]")] = None,
     settings: Annotated[
         Mapping[str, Any] | None, Doc("Option of the model, as in model.device=cuda.")
     ] = None,
@@ -61,11 +61,11 @@ def ask(
 ) -> list[Answer]:
     """Show the answers of a study's arms to a question, side by side.
 
-    A tuned model is made again from its trial for the first question (a study stores no weights), and kept
-    under `models/` for the next ones. By default the arms answer that you could use: floor, context,
-    baseline, treatment, and added models.
+    A study stores no weights, so a model is tuned again at its first question; then it is kept under
+    `models/`. By default, the arms that you could use answer: floor, context, baseline, treatment, and added
+    models.
 
-    Raises `UserError` when the folder is not a study's, or has not run what is asked.
+    Raises `UserError` when the folder contains no study, or an arm has not finished.
 
         corollary ask out/demo "liwum is the child of"
     """
@@ -93,23 +93,22 @@ def ask(
 
 
 def _narrowed(plan: Study, out: Path, question: str, dataset: str | None, seed: int | None) -> Study:
-    """The study on the one dataset and seed that a question is about."""
+    """The study, limited to the dataset and seed of a question."""
     from corollary.studies.added import choose
     from corollary.studies.plan import dataset_name
 
     cells = choose(plan, dataset=dataset, seed=seed)
-    told = {cell: _told(out / "datasets" / cell.name / "documents.jsonl") for cell in cells}
-    # A name stands in the documents of one cell, "child" in those of one dataset, "the" in all.
-    cells_with = Counter(word for found in told.values() for word in found)
+    known = {cell: _words_of(out / "datasets" / cell.name / "documents.jsonl") for cell in cells}
+    # Words in few cells weigh most: a name is in the documents of one cell, "child" in one dataset's.
+    cells_with = Counter(word for found in known.values() for word in found)
     asked = set(words(question))
-    # The first of those that are equal: the study's own order.
-    cell = max(cells, key=lambda cell: math.fsum(1 / cells_with[word] for word in asked & told[cell]))
+    cell = max(cells, key=lambda cell: math.fsum(1 / cells_with[word] for word in asked & known[cell]))
     spec = next(spec for spec in plan.datasets if dataset_name(spec) == cell.dataset)
     return replace(plan, datasets=(spec,), seeds=(cell.seed,))
 
 
-def _told(documents: Path) -> set[str]:
-    """All words of documents."""
+def _words_of(documents: Path) -> set[str]:
+    """All words in a file of documents."""
     rows = store.read_jsonl(documents) if documents.is_file() else []
     return {word for row in rows for word in words(row["text"])}
 
@@ -133,7 +132,7 @@ def _chosen(plan: Study, tried: Sequence[Tried], arms: Sequence[str], tuning: st
 
 
 def _model(out: Path, one: Tried, options: Mapping[str, Any]) -> Any:
-    """The model of a trial: as it is, from its folder, or tuned again as the trial says."""
+    """The model of a trial: untuned, from its folder, or tuned again."""
     from corollary.models.local import LocalModel, save
     from corollary.studies import jobs as work
 
@@ -173,7 +172,7 @@ def _known(question: str, questions: Sequence[Question]) -> Question | None:
 def _answer(one: Tried, model: Any, known: Question | None, question: str) -> Answer:
     from corollary.asking.scoring import ANSWER_TOKENS
 
-    # As the study scored it: the prompt as it stands there, behind the documents that fit.
+    # As in the study: its own prompt, after the documents that fit.
     prompt = known.prompt if known else question.rstrip()
     prefix = _prefix(one.trial, model, known)
     (completion,) = model.generate([Request(prompt, prefix, ANSWER_TOKENS, 0.0, 0, (".", "\n"))])
@@ -193,8 +192,8 @@ def _answer(one: Tried, model: Any, known: Question | None, question: str) -> An
 
 
 def _prefix(trial: Trial, model: Model, known: Question | None) -> str:
-    """The documents that a trial puts before a question; of its own documents those of the question that it
-    knows, or of none."""
+    """The documents that a trial puts before a question. If each question has its own documents, a question
+    that is not the trial's has none."""
     from corollary.studies.jobs import shown
 
     documents, _, nearest = shown(trial, model)

@@ -1,4 +1,4 @@
-"""Arms by their roles: which ones are compared, and which one each question is about."""
+"""Arms by their roles, and the arms with which each is compared."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ABOUT: dict[Role, str] = {
     "treatment": "tuned on the documents and what follows from them",
     "bound": "an upper bound, not something that you can have",
 }
-"""What an arm is, where its study does not say."""
+"""Default descriptions of arms."""
 
 
 def arm_rows(arms: Sequence[Arm], added: Iterable[str] = ()) -> list[ArmRow]:
-    """The arms as summary.json has them; `added` are models that were tuned elsewhere, by name."""
+    """The rows of "arms" in summary.json; `added` names models that were tuned elsewhere."""
     baselines, contexts = of_role(arms, "baseline"), of_role(arms, "context")
     rivals = [*(b.name for b in baselines[:1]), *(c.name for c in contexts[:1])]
     own = [
@@ -40,7 +40,7 @@ def arm_rows(arms: Sequence[Arm], added: Iterable[str] = ()) -> list[ArmRow]:
 
 
 def against(arms: Sequence[Arm], arm: Arm) -> tuple[str, ...]:
-    """The names of the arms (or "chance") that an arm is compared with."""
+    """The names of the arms (or "chance") with which an arm is compared."""
     if arm.against is not None:
         return arm.against
     first = {role: next((a.name for a in arms if a.role == role and a is not arm), "") for role in ABOUT}

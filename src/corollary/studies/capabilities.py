@@ -1,4 +1,4 @@
-"""What the models of a study can do, said by arm before anything runs."""
+"""Checks, before anything runs, that a study's models can do what its arms need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from corollary.types import Dataset, Scorer, Study, Trainee, Writer
 
 
 def check_models(study: Study, made: Mapping[Cell, Dataset]) -> None:
-    """Raises `UserError`, which names the arm, for the first thing that a model of the study cannot do."""
+    """Raise `UserError` for the first arm that needs something its model cannot do."""
     model = open_model(study.model)
     generator = open_model(study.generator) if study.generator else model
     for cell, dataset in made.items():
@@ -36,5 +36,5 @@ def check_models(study: Study, made: Mapping[Cell, Dataset]) -> None:
                 )
             if arm.augment and not isinstance(generator, Writer):
                 raise UserError(
-                    f"The generator generates no text, which {name} needs: name another under [generator]."
+                    f"The generator cannot generate text, which {name} needs: name another under [generator]."
                 )

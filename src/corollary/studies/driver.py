@@ -1,8 +1,8 @@
-"""The driver of a study: makes datasets, lets the model generate, tunes, asks, and stores what was measured.
+"""The driver of a study: it makes datasets, generates augmentations, tunes, asks, and stores measurements.
 
-Only the driver stores; workers take values and return values. Everything is known by the content of its
-inputs, so a second run in the same folder does nothing, a changed option repeats just what it changes, and a
-run that was killed goes on where it stopped.
+Only the driver stores; workers take values and return values. The content of its inputs identifies every
+result. So a second run in the same folder does nothing, a changed option repeats only what depends on it, and
+a run that was killed continues where it stopped.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from corollary.writing.audit import Audit, Lines, audit_of, rejected, usable
 from corollary.writing.engine import Batch, Generated, Written
 
 Observer = Callable[[str, int, int, Any], None]
-"""Called with a stage ("make", "plan", "write", "try"), how much of it is done, of how much, and what was
-finished: a `Cell`, a (`Study`, folder, seconds expected for the rest), a (cell, strategy, number of rows), a
-(`Trial`, `Result`), or None when the stage begins."""
+"""Called with (stage, done, total, what was finished), and with None as the last when a stage begins. A stage
+finishes these: "make" a `Cell`; "plan" a (`Study`, folder, expected seconds for the rest); "write" a (cell,
+strategy, number of rows); "try" a (`Trial`, `Result`)."""
 
 FAILURES = "failures.json"
 PROCESSES, HERE = Spec("processes"), Spec("in_process")
@@ -47,7 +47,7 @@ PROCESSES, HERE = Spec("processes"), Spec("in_process")
 
 @dataclass
 class _Driver:
-    """A study while it runs."""
+    """The state of a running study."""
 
     plan: Study
     out: Path
@@ -73,11 +73,11 @@ class _Driver:
 
 
 def run_study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Observer | None = None) -> Path:
-    """Run a study into the folder `out` (design: a study's folder) and return the folder.
+    """Run a study into the folder `out` and return the folder (see docs/design.md for its files).
 
-    Trials that are finished in the folder are not run again, and models that were added to it (see
-    `add_model`) stay. Raises `UserError` at once for what the user can fix, and `StudyFailed` when jobs
-    failed, after everything else is finished and stored.
+    Finished trials in the folder are not run again, and added models (see `add_model`) stay. Raises
+    `UserError` at once for mistakes that you can fix. If jobs fail, raises `StudyFailed` after everything
+    else is finished and stored.
     """
     driver = _driver(plan, out, runner, observer)
     folder.write_plan(out, plan, runner.use, driver.host)
@@ -85,7 +85,7 @@ def run_study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Obs
     check_models(plan, driver.made)
     if observer:
         _announce(driver)
-    _try(driver, trials(plan, driver.made, driver.used))  # what needs no augmentation comes first
+    _try(driver, trials(plan, driver.made, driver.used))  # trials without augmentations come first
     first, second = writings(plan, driver.made)
     _write(driver, first)
     _write(driver, _sized(driver, second))
@@ -94,7 +94,7 @@ def run_study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Obs
     _finish(driver, ready)
     if driver.failed:
         raise StudyFailed(
-            f"{_failures(driver)}; everything else is stored, so run the same command again to repeat these."
+            f"{_failures(driver)}; everything else is stored: run the same command again to repeat these."
         )
     (out / FAILURES).unlink(missing_ok=True)
     return out
@@ -117,12 +117,12 @@ def add_model(
     runner: Spec = HERE,
     observer: Observer | None = None,
 ) -> Path:
-    """Score a model that was tuned elsewhere on a finished study's questions: an arm of that study.
+    """Score a model that was tuned elsewhere on a finished study's questions, as a new arm of the study.
 
-    `name` is what the arm is called and `tuning` what its column says; `dataset` and `seed` limit what is
-    asked. Its rows are in results.jsonl and summary.json, now and after every further run of the study.
-    Returns the folder. Raises `UserError` when the folder holds no finished study, or the name is one of its
-    own.
+    `name` and `tuning` are the arm's name and tuning in the results; `dataset` and `seed` limit the
+    questions. Its rows are in results.jsonl and summary.json, now and after every further run of the study.
+    Returns the folder. Raises `UserError` when the folder contains no finished study, or has an arm of that
+    name.
     """
     plan = folder.read_plan(out)
     added.check_name(plan, name)
@@ -140,7 +140,7 @@ def add_model(
 
 
 def finished_trials(plan: Study, out: Path) -> list[results.Tried]:
-    """The trials of a study that are finished in its folder, those of added models last. Runs nothing."""
+    """The finished trials in a study's folder, those of added models last. Runs nothing."""
     driver = _driver(plan, out, HERE, None)
     _make(driver)
     _read_all(driver)
@@ -153,7 +153,7 @@ def finished_trials(plan: Study, out: Path) -> list[results.Tried]:
 
 
 def _driver(plan: Study, out: Path, runner: Spec, observer: Observer | None) -> _Driver:
-    open_model(plan.model)  # before anything is stored: a folder that holds no model shows now
+    open_model(plan.model)  # before anything is stored, so that a broken model fails now
     out.mkdir(parents=True, exist_ok=True)
     tell = observer or (lambda stage, done, total, what: None)
     return _Driver(plan, out, runner, tell, folder.host(), finished=folder.finished(out))
@@ -172,7 +172,7 @@ def _make(driver: _Driver) -> None:
 
 
 def _announce(driver: _Driver) -> None:
-    """Report how long the rest of the study will take, where something is left to do."""
+    """Report how long the rest of the study will take."""
     plan, total = driver.plan, len(cells_of_arms(driver.plan))
     left = max(0, total - len(driver.finished)) / total if total else 0.0
     seconds = 0.0
@@ -186,7 +186,7 @@ def _announce(driver: _Driver) -> None:
 
 
 def _write(driver: _Driver, jobs: Sequence[Writing]) -> None:
-    """Run writing tasks. One whose rows are in the folder already, for the same inputs, is read back."""
+    """Run writing tasks, or read their rows from the folder if they are there for the same inputs."""
     todo = [job for job in jobs if not _read_back(driver, job)]
     done = len(jobs) - len(todo)
     driver.tell("write", done, len(jobs), None)
@@ -214,8 +214,8 @@ def _write(driver: _Driver, jobs: Sequence[Writing]) -> None:
                 continue
             if answer.failed:
                 driver.warnings.append(
-                    f"{answer.failed} requests of {job.key[1]} on {job.cell.dataset} failed: their lines are"
-                    " missing, and the next run asks them again."
+                    f"{answer.failed} requests of {job.key[1]} on {job.cell.dataset} failed, so their lines"
+                    " are missing: run the study again to repeat them."
                 )
             else:
                 folder.keep_rows(driver.out, job, answer, driver.generator, driver.plan.prompts)
@@ -225,7 +225,7 @@ def _write(driver: _Driver, jobs: Sequence[Writing]) -> None:
 
 
 def _through_runner(driver: _Driver) -> engine.Generate:
-    """Generates batches as jobs of the study's runner."""
+    """A function that generates batches as jobs of the study's runner."""
 
     def generate(batches: Sequence[Batch]) -> Iterator[tuple[Batch, Generated | JobFailed]]:
         jobs = [Generation(driver.generator, batch.requests, at) for at, batch in enumerate(batches)]
@@ -244,7 +244,7 @@ def _read_back(driver: _Driver, job: Writing) -> bool:
 
 
 def _take(driver: _Driver, job: Writing, answer: Written) -> None:
-    """Note what a strategy brought, and what of it may be trained on."""
+    """Store the lines of a strategy in the driver, with those that may be trained on."""
     reasons = _checked(driver, job, answer) if job.treated and driver.plan.checks else {}
     driver.lines[job.key] = usable(
         driver.made[job.cell],
@@ -258,7 +258,8 @@ def _take(driver: _Driver, job: Writing, answer: Written) -> None:
 
 
 def _checked(driver: _Driver, job: Writing, answer: Written) -> dict[str, str]:
-    """The reasons for which the study's checks reject lines; stored, so that no judge is asked twice."""
+    """The reasons for which the study's checks reject lines. They are stored, so that no judge is asked
+    twice."""
     plan = driver.plan
     judge = open_model(plan.judge or plan.model)
     kept = folder.read_reasons(driver.out, job, answer, plan.checks, judge)
@@ -270,7 +271,7 @@ def _checked(driver: _Driver, job: Writing, answer: Written) -> dict[str, str]:
 
 
 def _sized(driver: _Driver, controls: Sequence[Writing]) -> list[Writing]:
-    """The controls that can start; those that stay empty are noted as such."""
+    """The controls that can start. Those that stay empty get an empty result."""
     ready, empty = sized(driver.plan, controls, driver.used)
     for job in empty:
         _take(driver, job, Written((), Cost()))
@@ -278,14 +279,14 @@ def _sized(driver: _Driver, controls: Sequence[Writing]) -> list[Writing]:
 
 
 def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
-    """Run the trials that are not finished. Equal ones (same id: two arms may come to the same training
-    rows) are run once, and reported for each."""
+    """Run the trials that are not finished. Equal trials (two arms may have the same training rows) run once,
+    and each of them is reported."""
     by_id: dict[str, list[Trial]] = {}
     for trial in ready:
         by_id.setdefault(trial_id(trial), []).append(trial)
     todo = [same[0] for id, same in by_id.items() if id not in driver.finished]
     done = sum(len(same) for id, same in by_id.items() if id in driver.finished)
-    # Those whose augmentations are not there yet count too, so that a progress bar never goes back.
+    # Trials that still wait for augmentations count too, so that a progress bar never goes back.
     total = max(len(ready), len(cells_of_arms(driver.plan)))
     driver.tell("try", done, total, None)
     for trial, answer in _run(driver, todo):
@@ -309,7 +310,7 @@ def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
 
 
 def _finish(driver: _Driver, ready: Sequence[Trial]) -> None:
-    """Write what other programs read, from everything that is finished."""
+    """Write the files that other programs read, from all finished trials."""
     ids = [(trial, trial_id(trial)) for trial in ready]
     own = [results.Tried(trial, driver.finished[id][1]) for trial, id in ids if id in driver.finished]
     extra, stale = added.read(driver.out, driver.made, driver.finished)
@@ -322,18 +323,18 @@ def _finish(driver: _Driver, ready: Sequence[Trial]) -> None:
 
 
 def _all_finished(driver: _Driver) -> list[Trial]:
-    """All trials of a study that has run to its end, with its rows read back; else raises `UserError`."""
+    """All trials of a finished study, with its rows read into the driver. Raises `UserError` for others."""
     complete = _read_all(driver)
     ready = trials(driver.plan, driver.made, driver.used)
     if not complete or any(trial_id(trial) not in driver.finished for trial in ready):
         raise UserError(
-            f"The study in {driver.out} is not finished: run it to its end, then add a model to it."
+            f"The study in {driver.out} is not finished: run it to its end before you add a model to it."
         )
     return ready
 
 
 def _read_all(driver: _Driver) -> bool:
-    """Read back all rows that are in the folder; says whether none is missing."""
+    """Read all rows in the folder into the driver; returns whether they are complete."""
     first, second = writings(driver.plan, driver.made)
     there = [_read_back(driver, job) for job in first]
     there += [_read_back(driver, job) for job in _sized(driver, second)]
@@ -341,7 +342,7 @@ def _read_all(driver: _Driver) -> bool:
 
 
 def _failures(driver: _Driver) -> str:
-    """One clause about what failed. The tracebacks go to a file: the first may not be the telling one."""
+    """A clause about the failed jobs. All tracebacks go to a file, as the first may not show the cause."""
     path = driver.out / FAILURES
     store.write_json(path, driver.failed)
     what, why = next(iter(driver.failed.items()))
@@ -352,7 +353,7 @@ def _failures(driver: _Driver) -> str:
 
 
 def _run(driver: _Driver, jobs: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    """The jobs with their answers, as the runner brings them."""
+    """The jobs with their answers, as they are done."""
     alone = driver.runner.use == HERE.use and bool(jobs)
     with one_thread() if alone else contextlib.nullcontext():
         yield from plugins.bind("runners", driver.runner)(run, jobs)

@@ -1,7 +1,7 @@
-"""How long a study will take: counts of its tokens, and the speed of its model on this machine.
+"""An estimate of a study's time, from counts of its tokens and the measured speed of its model.
 
-The speed is measured, not assumed: one machine multiplies bfloat16 in hardware and another does not, and
-models differ by a factor of hundreds.
+The speed is measured, as machines with and without bfloat16 in hardware, and models, differ by a factor of
+hundreds.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from corollary.studies.plan import arms_on, cells, make_dataset, tunings_on
 from corollary.types import Dataset, Document, Request, Scorer, Spec, Study, Trainee, Writer
 
 WORD = 2.2
-"""Tokens of a word, names included."""
+"""Tokens per word, names included."""
 LINES = 85
-"""Tokens that a strategy generates for a sentence, the mean over strategies."""
+"""Tokens that a strategy generates per sentence, the mean over strategies."""
 START = 10.0
-"""Seconds until every worker has imported what it needs."""
+"""Seconds until every worker has imported its libraries."""
 LARGE = 100_000_000
-"""Weights from which on a training step is not tried, since it takes too long: it is taken as three
-readings."""
+"""For models with more weights, a training step takes too long to measure; it is assumed to take as long as
+reading three times."""
 UNKNOWN = 1e9
-"""Tokens a second where they are not known."""
+"""Tokens a second if the speed is unknown."""
 SHARED = 1.25
-"""How much slower a worker is while the others work beside it: they share caches and memory."""
+"""The factor by which other workers slow a worker down, as they share caches and memory."""
 
 _TEXT = "the quick brown fox jumps over the lazy dog and runs back to its den near the river. "
 
 
 @dataclass(frozen=True)
 class Speeds:
-    """Tokens a second of one worker: trained on, read and generated."""
+    """Tokens a second that one worker trains on, reads and generates."""
 
     training: float
     reading: float
@@ -56,7 +56,7 @@ class Work:
 
 
 def expected_seconds(work: Work, speeds: Speeds, *, workers: int) -> float:
-    """An estimate of the time that a study takes."""
+    """An estimate of a study's time in seconds."""
     parts = (
         work.training / speeds.training,
         work.reading / speeds.reading,
@@ -66,11 +66,12 @@ def expected_seconds(work: Work, speeds: Speeds, *, workers: int) -> float:
 
 
 def speeds_of(model: Any, tuning: Spec | None) -> Speeds:
-    """The speeds of a model on this machine, in one thread: a second for a small model."""
-    reading = generating = UNKNOWN  # what a model cannot do is asked of it by no arm
+    """The speeds of a model on this machine, in one thread. The measurement takes a second for a small
+    model."""
+    reading = generating = UNKNOWN  # no arm asks a model for what it cannot do
     if isinstance(model, Scorer):
         pairs = [(_TEXT * 4, f" {word}") for word in _TEXT.split()]
-        model.loglikelihood(pairs[:1])  # the first call makes what all later ones use
+        model.loglikelihood(pairs[:1])  # the first call includes one-time work
         reading = _rate(model, lambda: model.loglikelihood(pairs, prefix=_TEXT * 8))
     if isinstance(model, Writer) and not getattr(model, "remote", False):
         requests = [Request(f"{word} {_TEXT}", "", 12) for word in _TEXT.split()]
@@ -83,7 +84,7 @@ def speeds_of(model: Any, tuning: Spec | None) -> Speeds:
 
 
 def work_of(study: Study) -> Work:
-    """The work of a study, from the counts of its first seed."""
+    """The work of a study, estimated from its first seed."""
     first = [(cell, spec) for cell, spec in cells(study) if cell.seed == study.seeds[0]]
     found = Work()
     for cell, spec in first:
@@ -115,7 +116,7 @@ def _work_on(study: Study, name: str, dataset: Dataset) -> Work:
 
 
 def _rate(model: Any, do: Any) -> float:
-    """Tokens a second of a call, by the model's own count. One that counts nothing takes no time."""
+    """Tokens a second of a call, by the model's own count; `UNKNOWN` if the model does not count."""
     if not hasattr(model, "cost"):
         return UNKNOWN
     before = model.cost
@@ -128,7 +129,7 @@ def _rate(model: Any, do: Any) -> float:
 
 def _training_rate(model: Any, tuning: Spec) -> float | None:
     if not {"tokens", "batch_tokens"} <= {*tuning.options}:
-        return None  # a plug-in of the user's own, whose steps are not known
+        return None  # a plug-in with steps that we do not know
     batch = int(tuning.options.get("batch_tokens") or 256)
     options = {**tuning.options, "batch_tokens": batch, "tokens": 3 * batch}
     documents = [Document(f"d{at}", f"{word} {_TEXT}") for at, word in enumerate(_TEXT.split())]

@@ -1,7 +1,7 @@
-"""What a study keeps in its folder, and how it is read back (design: a study's folder).
+"""Writes and reads the files in a study's folder (see docs/design.md).
 
-A trial counts as finished when its result.json is there, a strategy's rows when written.json is: each
-is written last, and whole. Both say what they are the answer to, so nothing stale is taken for new.
+A trial is finished when its result.json exists, and a strategy when its written.json exists: each is written
+last and as a whole. Both contain a hash of their inputs, so that old files never pass for new ones.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ COMPLETIONS = "completions.db"
 
 
 def read_plan(out: Path) -> Study:
-    """The study that a folder was made by. Raises `UserError` when the folder is not a study's."""
+    """The study of a folder. Raises `UserError` when the folder contains no study."""
     if not (out / "study.json").is_file():
-        raise UserError(f"{out} is not the folder of a study (it has no study.json): name one that is.")
+        raise UserError(f"{out} is not the folder of a study (it has no study.json): name the folder of one.")
     names = {field.name for field in dataclasses.fields(Study)}
     kept = {key: value for key, value in store.read_json(out / "study.json").items() if key in names}
     return values.from_plain(Study, kept)
 
 
 def write_plan(out: Path, plan: Study, runner: str, host: dict[str, Any]) -> None:
-    """Keep what the study is, and where it runs. What was derived from another one in this folder goes."""
+    """Store the study and the machine that runs it. Removes the summary of another study in this folder."""
     if (out / "study.json").is_file():
         try:
             same = read_plan(out) == values.from_plain(Study, values.to_plain(plan))
-        except (UserError, TypeError):  # damaged, or of another version: written anew
+        except (UserError, TypeError):  # damaged, or from another version
             same = False
         if not same:
             (out / "summary.json").unlink(missing_ok=True)
@@ -49,7 +49,7 @@ def write_plan(out: Path, plan: Study, runner: str, host: dict[str, Any]) -> Non
 
 
 def finished(out: Path) -> dict[str, tuple[Path, Result]]:
-    """The results in a folder by the id of their trial, each with the trial's folder."""
+    """The results in a folder by the id of their trial, each with the trial's own folder."""
     found = {}
     for path in sorted((out / "trials").glob("*/result.json")):
         result = values.from_plain(Result, store.read_json(path))
@@ -58,7 +58,7 @@ def finished(out: Path) -> dict[str, tuple[Path, Result]]:
 
 
 def keep_trial(out: Path, trial: Trial, result: Result, host: dict[str, Any]) -> Path:
-    """Write a finished trial; returns its folder."""
+    """Store a finished trial and return its folder."""
     tuning = name_of(trial.tune.use) if trial.tune else "none"
     name = f"{trial.dataset}.{trial.arm}.{tuning}.{name_of(trial.model.use)}.s{trial.seed}"
     folder = out / "trials" / f"{name}-{result.trial[:16]}"
@@ -75,7 +75,7 @@ def read_trial(folder: Path) -> Trial:
 
 
 def differing(folders: Iterable[Path]) -> list[str]:
-    """What a reader must know when these trials did not run under the same conditions."""
+    """A warning for each condition that differs between these trials."""
     seen: dict[str, set[str]] = {}
     for folder in folders:
         where = store.read_json(folder / "trial.json")["host"]
@@ -91,10 +91,10 @@ def differing(folders: Iterable[Path]) -> list[str]:
 
 
 def keep_rows(out: Path, job: Writing, answer: Written, generator: Spec, prompts: Mapping[str, str]) -> None:
-    """Write what a strategy brought."""
+    """Store the documents of a strategy."""
     folder = _rows_folder(out, job)
     store.write_jsonl(folder / "documents.jsonl", answer.documents)
-    # With the rows' own hash: killed between the two files, old rows must not pass for new ones.
+    # With a hash of the rows: after a kill between the two files, old rows must not pass for new ones.
     note = {
         "job": _job_id(job, generator, prompts),
         "rows": values.content_id(answer.documents),
@@ -104,7 +104,7 @@ def keep_rows(out: Path, job: Writing, answer: Written, generator: Spec, prompts
 
 
 def read_rows(out: Path, job: Writing, generator: Spec, prompts: Mapping[str, str]) -> Written | None:
-    """What a strategy brought for these inputs, or None when that is not in the folder."""
+    """The stored documents of a strategy for these inputs, or None."""
     folder = _rows_folder(out, job)
     if not (folder / "written.json").is_file():
         return None
@@ -120,7 +120,7 @@ def read_rows(out: Path, job: Writing, generator: Spec, prompts: Mapping[str, st
 def keep_reasons(
     out: Path, job: Writing, answer: Written, checks: Sequence[Spec], judge: Any, reasons: Mapping[str, str]
 ) -> None:
-    """Store why checks rejected lines of a strategy, by the lines' ids."""
+    """Store the reasons for which checks rejected lines of a strategy, by the lines' ids."""
     note = {"checks": _checks_id(answer, checks, judge), "reasons": reasons}
     store.write_json(_rows_folder(out, job) / "rejected.json", note)
 
@@ -128,7 +128,7 @@ def keep_reasons(
 def read_reasons(
     out: Path, job: Writing, answer: Written, checks: Sequence[Spec], judge: Any
 ) -> dict[str, str] | None:
-    """What `keep_reasons` stored for these lines and checks, or None."""
+    """The stored reasons for these lines and checks, or None."""
     path = _rows_folder(out, job) / "rejected.json"
     note = store.read_json(path) if path.is_file() else {}
     found = note.get("checks") == _checks_id(answer, checks, judge)
@@ -141,7 +141,7 @@ def _checks_id(answer: Written, checks: Sequence[Spec], judge: Any) -> str:
 
 
 def host() -> dict[str, Any]:
-    """Versions, git revision and machine: recorded beside every result, never part of an identity."""
+    """Versions, git revision and machine. They are stored with every result and never part of an identity."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -157,7 +157,7 @@ def host() -> dict[str, Any]:
 
 
 def _revision() -> str:
-    # Only of a checkout of this project: an installed package may lie within somebody else's repository.
+    # Only in a checkout of this project: an installed package may be inside another repository.
     root = Path(__file__).parents[3]
     if not (root / ".git").exists():
         return "unknown"
@@ -176,7 +176,7 @@ def _rows_folder(out: Path, job: Writing) -> Path:
 
 
 def _job_id(job: Writing, generator: Spec, prompts: Mapping[str, str]) -> str:
-    """What decides a job's rows: the texts, the strategy, the model; not the store or its path."""
+    """A hash of everything that determines a job's rows: texts, strategy, prompts, model and seed."""
     model = open_model(generator)
     function = plugins.load("strategies", job.strategy.use)
     asked = prompts_of(function, plugins.name_of(job.strategy.use), model.kind, prompts)
@@ -187,5 +187,5 @@ def _job_id(job: Writing, generator: Spec, prompts: Mapping[str, str]) -> str:
 
 
 def _texts(documents: Sequence[Document]) -> list[list[Any]]:
-    # With the sentences: of the same text in another language they may be others.
+    # With the spans: another language setting may give the same text other sentences.
     return [[document.id, document.text, document.spans] for document in documents]

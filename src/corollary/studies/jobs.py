@@ -1,8 +1,8 @@
 """The jobs of a study: generate a batch of requests, or run one trial. Values in, values out.
 
-The same functions run in a loop, in processes or on other machines: a worker opens no database and no file of
-the study. Tuning and asking are one job, because what passes between them is a tuned model, which may be
-larger than everything else together.
+The same functions run in a loop, in processes or on other machines: a worker opens no file of the study.
+Tuning and asking are one job, because a tuned model would have to travel between them, and it may be larger
+than everything else together.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from corollary.writing import engine
 from corollary.writing.engine import Generated
 
 QUESTION_ROOM = 96
-"""Tokens kept free behind the documents for a question and its answer, at least."""
+"""The least number of tokens left after the documents for a question and its answer."""
 
 
 @dataclass(frozen=True)
 class Generation:
-    """A job: requests that a model generates together. `number` is the driver's."""
+    """A job: requests that a model generates together. `number` identifies it for the driver."""
 
     model: Spec
     requests: tuple[Request, ...]
@@ -40,7 +40,7 @@ class Generation:
 
 
 def run(job: Generation | Trial) -> Generated | Result | JobFailed:
-    """Do one job. What fails in it is its answer and costs it alone; what the user can fix is raised."""
+    """The result of one job. A failure is a result too, so that other jobs go on; `UserError` is raised."""
     try:
         answer = generate(job) if isinstance(job, Generation) else run_trial(job)
         to_plain(answer)  # raises on NaN or infinity (overflowed weights): JSON cannot hold them
@@ -48,7 +48,7 @@ def run(job: Generation | Trial) -> Generated | Result | JobFailed:
     except UserError:
         raise
     except Exception:
-        return JobFailed(traceback.format_exc(limit=-8))  # the frames nearest to what was raised
+        return JobFailed(traceback.format_exc(limit=-8))  # the innermost frames
 
 
 def generate(job: Generation) -> Generated:
@@ -58,92 +58,7 @@ def generate(job: Generation) -> Generated:
 
 
 def run_trial(trial: Trial) -> Result:
-    """Tune if the trial says so, then score its questions."""
-    return _run_trial(trial, trial_id(trial))
-
-
-def trial_id(trial: Trial) -> str:
-    """A hash of everything that decides a trial's result; names of datasets and arms do not."""
-    parts: dict[str, Any] = {
-        "questions": asked(trial.questions),
-        "documents": [document.text for document in trial.documents],
-        # With their ids: a result says by id which of them were shown.
-        "context": [[document.id, document.text] for document in trial.context],
-        "orders": trial.orders,
-        "nearest": trial.nearest,
-        "model": open_model(trial.model).identity,
-        "tune": None if trial.tune is None else identity("tunings", trial.tune),
-        "seed": trial.seed if trial.tune else None,
-        "checkpoints": trial.checkpoints,
-    }
-    return content_id(parts)
-
-
-def asked(questions: Iterable[Question]) -> list[list[Any]]:
-    """What a model is asked. How answers are read and grouped decides no measurement."""
-    return [[q.id, q.prompt, q.answer, list(q.choices), q.domain] for q in questions]
-
-
-GIVEN: dict[str, Model] = {}
-"""Models that were given as values, by identity: only this process has them."""
-
-
-def give_model(model: Model) -> Spec:
-    """The spec by which this process knows a model that was given as a value."""
-    GIVEN[model.identity] = model
-    return Spec("given", {"identity": model.identity})
-
-
-def open_model(spec: Spec) -> Any:
-    """The model of a spec, loaded once a process. Raises `UserError` for a value that another process has."""
-    if spec.use == "given":
-        identity = str(spec.options.get("identity"))
-        if identity not in GIVEN:
-            raise UserError(
-                "The model of this study was given as a value and is not in this process: give it again, or"
-                " save it and name its folder."
-            )
-        return GIVEN[identity]
-    return _opened(spec.use, json.dumps(dict(spec.options), sort_keys=True))
-
-
-@functools.lru_cache(maxsize=2)
-def _opened(use: str, options: str) -> Any:
-    return bind("models", Spec(use, json.loads(options)))()
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute in one thread for a while, as the processes of a study do: sums in another order end in
-    other last digits, and a study must write the same bytes wherever it runs."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def spent(model: Model) -> Cost:
-    """What a model has read and written since it was opened; nothing of one that does not count it."""
-    cost: Cost = getattr(model, "cost", Cost())
-    return cost
-
-
-def since(before: Cost, after: Cost) -> Cost:
-    """What was spent between two readings of `spent`."""
-    return Cost(*(getattr(after, f.name) - getattr(before, f.name) for f in fields(Cost)))
-
-
-def shape_of(model: Model) -> dict[str, int] | None:
-    """What serving a model costs depends on (`corollary.measure.cost.Shape`); None where it is not known."""
-    shape = getattr(model, "shape", None)
-    return {name: getattr(shape, name) for name in ("matrices", "head", "attention")} if shape else None
-
-
-def _run_trial(trial: Trial, id: str) -> Result:
+    """Tune the model if the trial has a tuning, then score its questions."""
     model = open_model(trial.model)
     checkpoints: list[tuple[int, tuple[Score, ...]]] = []
     cost = Cost()
@@ -169,7 +84,89 @@ def _run_trial(trial: Trial, id: str) -> Result:
         "question_tokens": sum(model.count(q.prompt) for q in trial.questions) / len(trial.questions),
         "answer_tokens": sum(model.count(q.answer) for q in trial.questions) / len(trial.questions),
     }
-    return Result(id, scores, tuple(checkpoints), cost, losses, None, notes)
+    return Result(trial_id(trial), scores, tuple(checkpoints), cost, losses, None, notes)
+
+
+def trial_id(trial: Trial) -> str:
+    """A hash of everything that determines a trial's result, so without names of datasets and arms."""
+    parts: dict[str, Any] = {
+        "questions": asked(trial.questions),
+        "documents": [document.text for document in trial.documents],
+        # With ids, by which a result names the documents that were shown.
+        "context": [[document.id, document.text] for document in trial.context],
+        "orders": trial.orders,
+        "nearest": trial.nearest,
+        "model": open_model(trial.model).identity,
+        "tune": None if trial.tune is None else identity("tunings", trial.tune),
+        "seed": trial.seed if trial.tune else None,
+        "checkpoints": trial.checkpoints,
+    }
+    return content_id(parts)
+
+
+def asked(questions: Iterable[Question]) -> list[list[Any]]:
+    """The parts of questions that determine a measurement; how answers are read and grouped does not."""
+    return [[q.id, q.prompt, q.answer, list(q.choices), q.domain] for q in questions]
+
+
+GIVEN: dict[str, Model] = {}
+"""Models that were given as values, by identity; they exist only in this process."""
+
+
+def give_model(model: Model) -> Spec:
+    """A spec for a model that was given as a value; it is valid only in this process."""
+    GIVEN[model.identity] = model
+    return Spec("given", {"identity": model.identity})
+
+
+def open_model(spec: Spec) -> Any:
+    """The model of a spec, loaded once per process. Raises `UserError` if it is a value in another
+    process."""
+    if spec.use == "given":
+        identity = str(spec.options.get("identity"))
+        if identity not in GIVEN:
+            raise UserError(
+                "The model of this study was given as a value and is not in this process: give it again, or"
+                " save it and name its folder."
+            )
+        return GIVEN[identity]
+    return _opened(spec.use, json.dumps(dict(spec.options), sort_keys=True))
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(use: str, options: str) -> Any:
+    return bind("models", Spec(use, json.loads(options)))()
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Limits torch to one thread within the block, as in the processes of a study. Sums in another order have
+    other last digits, but a study must write the same bytes wherever it runs."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def spent(model: Model) -> Cost:
+    """The cost of a model since it was opened; zero for a model that does not count it."""
+    cost: Cost = getattr(model, "cost", Cost())
+    return cost
+
+
+def since(before: Cost, after: Cost) -> Cost:
+    """The cost between two calls of `spent`."""
+    return Cost(*(getattr(after, f.name) - getattr(before, f.name) for f in fields(Cost)))
+
+
+def shape_of(model: Model) -> dict[str, int] | None:
+    """The sizes of a model that determine its costs (`corollary.measure.cost.Shape`), or None."""
+    shape = getattr(model, "shape", None)
+    return {name: getattr(shape, name) for name in ("matrices", "head", "attention")} if shape else None
 
 
 def tune(
@@ -178,10 +175,10 @@ def tune(
     on_checkpoint: Callable[[int, Model], None] | None = None,
     on_step: Callable[[int, int], None] | None = None,
 ) -> tuple[Any, Cost, tuple[float, ...], dict[str, Any]]:
-    """The model tuned as a trial says, what that cost, its losses, and how many steps and rows it took.
-    `on_step` is called with the step and the number of steps, by a tuning that offers it."""
+    """The tuned model of a trial, the cost, the losses, and notes such as the numbers of steps and rows.
+    `on_step` is called with the step and the number of steps if the tuning supports it."""
     assert trial.tune is not None
-    # Read back from a file, a tuple is a list.
+    # A tuple that was read from a file is a list.
     options = check_options("tunings", trial.tune).options
     function, began = load("tunings", trial.tune.use), time.perf_counter()
     offered = {"on_checkpoint": on_checkpoint, "checkpoints": trial.checkpoints, "on_step": on_step}
@@ -190,7 +187,7 @@ def tune(
     tuned = function(model, trial.documents, seed=trial.seed, **given, **options)
     report = getattr(tuned, "fit_report", None)
     notes: dict[str, Any] = {"rows": len(trial.documents), "steps": report.steps if report else 0}
-    if report is None:  # a plug-in of the user's own need not count
+    if report is None:  # a plug-in need not report
         return tuned, Cost(seconds=time.perf_counter() - began), (), notes
     cost = Cost(train_tokens=report.tokens, flops=report.flops, seconds=report.seconds)
     return tuned, cost, tuple(report.losses), {**notes, "dtype": str(report.dtype)}
@@ -199,9 +196,9 @@ def tune(
 def shown(
     trial: Trial, model: Model
 ) -> tuple[tuple[Document, ...], tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
-    """(documents, orders of them, documents of each question) of a trial, as many as fit in the window with
-    the longest question behind them. Of a question's own documents the farthest are left out first; the rest
-    are shown in the order of the documents."""
+    """(documents, orders of them, documents of each question) of a trial: as many as fit in the window before
+    the longest question. If each question has its own documents, the farthest are left out first, and the
+    rest are shown in the order of the documents."""
     if not trial.context:
         return (), ((),), ()
     longest = max(
@@ -209,7 +206,7 @@ def shown(
         + max(map(model.count, (*question.choices, question.answer)))
         for question in trial.questions
     )
-    # Tokens at a seam may be cut otherwise than alone: some are spared for that, and for the line breaks.
+    # Where texts meet, there may be more tokens than in the texts alone, so some room is left.
     room = model.window - max(QUESTION_ROOM, longest + ANSWER_TOKENS)
     sizes = [model.count(document.text) + 1 for document in trial.context]
     if trial.nearest:

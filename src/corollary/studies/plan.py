@@ -1,4 +1,4 @@
-"""From a study to its datasets, writing tasks and trials: pure functions of the study."""
+"""The datasets, writing tasks and trials of a study, as pure functions of it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ class Cell:
 
 
 Rows = Mapping[tuple[Cell, str], Sequence[Document]]
-"""What strategies brought, by cell and `strategy_key`."""
+"""The documents of strategies, by cell and `strategy_key`."""
 
 
 @dataclass(frozen=True)
 class Writing:
-    """One strategy on one dataset. It is to bring as many rows as the arm `same_size_as` adds ("": any
-    number); `rows` is that number once it is known. `other` is a dataset that shares no fact with this one.
-    `treated` says that the treatment or a part of it is trained on what it brings: facts may be withheld from
-    it."""
+    """One strategy on one dataset. It returns as many rows as the arm `same_size_as` adds ("": any number);
+    `rows` is that number once it is known. `other` is a dataset that shares no fact with this one. `treated`
+    says that a treatment or ablation is trained on the result, so that facts may be withheld from it."""
 
     cell: Cell
     dataset: Dataset
@@ -53,17 +52,17 @@ class Writing:
 
 
 def dataset_name(spec: Spec) -> str:
-    """What a dataset is called in folders and results: its option `name` if it has one, else its plug-in."""
+    """The name of a dataset in folders and results: its option `name`, or else its plug-in's name."""
     return str(spec.options.get("name") or name_of(spec.use))
 
 
 def strategy_key(spec: Spec) -> str:
-    """A strategy's name, and a mark of its options where they are not the defaults: two methods may use
-    one strategy in two ways."""
+    """A strategy's name, with a hash of its options unless they are the defaults: two arms may use one
+    strategy with different options."""
     defaults = {
         option.name: option.default for option in plugins.options(plugins.load("strategies", spec.use))
     }
-    # A tuple that was read back from a file is a list.
+    # A tuple that was read from a file is a list.
     options = {key: v for key, v in spec.options.items() if _listed(v) != _listed(defaults.get(key))}
     return f"{name_of(spec.use)}-{content_id(options)[:8]}" if options else name_of(spec.use)
 
@@ -73,14 +72,14 @@ def _listed(value: object) -> object:
 
 
 def cells(study: Study) -> list[tuple[Cell, Spec]]:
-    """Every dataset at every seed, with what makes it."""
+    """Every dataset at every seed, with the dataset's spec."""
     return [(Cell(dataset_name(spec), seed), spec) for spec in study.datasets for seed in study.seeds]
 
 
 def make_dataset(spec: Spec, seed: int) -> Dataset:
-    """The dataset of a spec at a seed, under the name that it has in the study.
+    """The dataset of a spec at a seed, with its name in the study.
 
-    Raises `UserError` for a plug-in that returns something that is none.
+    Raises `UserError` if the plug-in returns something else, or if ids are not unique.
     """
     made = plugins.bind("datasets", spec)(seed=seed)
     if not isinstance(made, Dataset):
@@ -97,8 +96,8 @@ def make_dataset(spec: Spec, seed: int) -> Dataset:
 
 
 def with_units(questions: Sequence[Question]) -> tuple[Question, ...]:
-    """Questions that name no unit get one, the id of the first of those that share a premise with them,
-    directly or through others: as one unit all questions would be a single piece of evidence."""
+    """The questions, each with a unit. A question without one gets the id of the first question that shares a
+    premise with it, directly or through others."""
     if all(question.unit for question in questions):
         return tuple(questions)
     from scipy.cluster.hierarchy import DisjointSet
@@ -119,7 +118,7 @@ def arms_on(study: Study, dataset: str) -> list[Arm]:
 
 
 def tunings_on(study: Study, arm: Arm, dataset: str) -> list[Spec | None]:
-    """The tunings with which an arm runs on a dataset; [None] when it does not tune."""
+    """The tunings with which an arm runs on a dataset; [None] if it does not tune."""
     if not arm.tune:
         return [None]
     return [
@@ -142,8 +141,8 @@ def cells_of_arms(study: Study) -> list[tuple[Cell, Arm, Spec | None]]:
 
 
 def writings(study: Study, datasets: Mapping[Cell, Dataset]) -> tuple[list[Writing], list[Writing]]:
-    """The writing tasks of a study, in two rounds: those that stand alone, and those that need to know how
-    many rows another arm has. What a strategy needs is read off its signature."""
+    """The writing tasks of a study in two rounds: independent ones, and those that need the number of rows of
+    another arm. The signature of a strategy says what it needs."""
     first: list[Writing] = []
     second: list[Writing] = []
     for cell, spec in cells(study):
@@ -169,7 +168,7 @@ def _other(made: Dataset, spec: Spec, arm: Arm) -> Dataset:
     if made.other_seed is None:
         raise UserError(
             f"{made.name} has the same documents at every seed, so there are no others for the arm"
-            f" {arm.name}: keep it to other datasets, as in only = [...] under [arms.{arm.name}]."
+            f" {arm.name}: limit the arm to other datasets with only = [...] under [arms.{arm.name}]."
         )
     other = make_dataset(spec, made.other_seed)
     assert other.documents != made.documents, "a dataset names as its other seed one with the same documents"
@@ -179,8 +178,8 @@ def _other(made: Dataset, spec: Spec, arm: Arm) -> Dataset:
 def sized(study: Study, tasks: Sequence[Writing], written: Rows) -> tuple[list[Writing], list[Writing]]:
     """(the tasks that can start, those that stay empty), of the second round of `writings`.
 
-    A control has as many rows as its arm adds, and waits until those are there. Of an arm that adds none it
-    has none and asks nothing: to a strategy 0 rows are no limit, as without that arm.
+    A control has as many rows as its arm adds, and waits for these. If the arm adds none, the control has
+    none either and asks nothing. It must not start, as 0 rows mean "no limit" to a strategy.
     """
     ready: list[Writing] = []
     empty: list[Writing] = []
@@ -195,7 +194,7 @@ def sized(study: Study, tasks: Sequence[Writing], written: Rows) -> tuple[list[W
 
 
 def trials(study: Study, datasets: Mapping[Cell, Dataset], written: Rows) -> list[Trial]:
-    """All trials whose augmentations are there."""
+    """All trials whose augmentations are finished."""
     made = []
     for cell, arm, tuning in cells_of_arms(study):
         dataset = datasets[cell]
@@ -234,7 +233,8 @@ def trials(study: Study, datasets: Mapping[Cell, Dataset], written: Rows) -> lis
 def training_rows(
     dataset: Dataset, added: Sequence[Document] = (), *, whole: bool = False
 ) -> tuple[Document, ...]:
-    """The documents, each sentence a row of its own (unless `whole`), and what was added; no row twice."""
+    """The distinct training rows: each sentence of the documents (with `whole`, each document), then
+    `added`."""
     own = [
         Document(f"{document.id}.{index}", sentence.text)
         for document in dataset.documents

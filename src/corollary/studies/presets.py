@@ -1,4 +1,4 @@
-"""Reads a study from a TOML file, or from a preset by name.
+"""Studies from TOML files and from presets by name.
 
 A preset is a TOML file in `corollary/presets/`, or in a package that an entry point of the group
 `corollary.studies` names.
@@ -26,7 +26,7 @@ _KEYS = (
 _ARM_TEXTS, _ARM_LISTS = ("same_size_as", "read_off", "about"), ("whole", "only", "tunings")
 _ARM_KEYS = ("role", "augment", "tune", "context", "against", *_ARM_TEXTS, *_ARM_LISTS)
 _REPLACED = ("arms", "datasets", "tunings", "limits")
-"""Tables of which a study that extends another replaces single entries; false takes one out."""
+"""A study that extends another replaces single entries of these tables; false removes an entry."""
 
 
 @functools.cache
@@ -38,16 +38,16 @@ def _found() -> dict[str, Path]:
 
 
 def preset_names() -> list[str]:
-    """Names of the presets that are installed."""
+    """Names of the installed presets."""
     return sorted(_found())
 
 
 def read_study(source: str, *, model: Spec | None = None, datasets: Mapping[str, Any] | None = None) -> Study:
     """A preset by name or a study's TOML file, with every plug-in and option checked.
 
-    `model` is used in place of the study's own; so are `datasets`, tables by name: arms that are kept to
-    other datasets are left out then. Raises `UserError` for an unknown name, key or option, and for a file
-    that is not TOML.
+    `model` replaces the study's own. `datasets`, tables by name, replace the study's datasets; arms that run
+    only on other datasets are left out then. Raises `UserError` for an unknown name, key or option, and for a
+    file that is not TOML.
     """
     table = _table_of(source)
     if datasets is not None:
@@ -77,7 +77,7 @@ def _table_of(source: str, depth: int = 0) -> dict[str, Any]:
         # Windows editors write a byte order mark.
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not a TOML file ({error}): correct that line.") from error
+        raise UserError(f"{path} is not a TOML file ({error}): fix that line.") from error
     if "extends" not in table:
         return table
     if not isinstance(table["extends"], str) or depth > 4:
@@ -88,7 +88,7 @@ def _table_of(source: str, depth: int = 0) -> dict[str, Any]:
 
 
 def _laid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """One table over another."""
+    """The entries of `above`, and those of `below` that it does not replace."""
     whole = dict(below)
     for key, value in above.items():
         if key in _REPLACED and isinstance(value, Mapping):
@@ -111,12 +111,12 @@ def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) 
         ("model", '[model] with use = "local" and path = "FOLDER"'),
     ):
         if not table.get(key) and not (key == "model" and model):
-            raise UserError(f"The study {name} says nothing of {key}: add {example} to its file.")
+            raise UserError(f"The study {name} has no {key}: add {example} to its file.")
     datasets = tuple(_spec("datasets", key, found) for key, found in _table(table, "datasets").items())
     arms = tuple(_arm(key, found) for key, found in _table(table, "arms").items())
     tunings = tuple(_spec("tunings", key, found) for key, found in _table(table, "tunings").items())
     named = [dataset_name(spec) for spec in datasets]
-    # Folders and results know a dataset and a tuning by name.
+    # Names of datasets and tunings identify them in folders and results.
     for each in named:
         check_word("dataset", each)
     _distinct("dataset", named, "give one of them the option `name` or a study of its own")
@@ -151,7 +151,7 @@ def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) 
 
 
 def check_word(what: str, name: str) -> None:
-    """Raises `UserError` for a name of a dataset or arm that cannot be part of a folder's name."""
+    """Raise `UserError` if a dataset's or arm's name cannot be part of a folder's name."""
     if not name or name.startswith(".") or len(name) > 100 or any(c in "/\\:" or ord(c) < 32 for c in name):
         raise UserError(f"{name!r} cannot be the name of a {what}: choose a word, such as my-{what}.")
 
@@ -175,10 +175,14 @@ def _check_arms(arms: Sequence[Arm], datasets: Sequence[str], tunings: Sequence[
                     raise Unknown(f"other arm in arms.{arm.name}.{key}", other, {*names} - {arm.name})
         if arm.read_off and (by_name[arm.read_off].read_off or not by_name[arm.read_off].tune):
             raise UserError(
-                f"The arm {arm.name} is read off {arm.read_off}, which has no checkpoints: name a tuned arm."
+                f"In the arm {arm.name}, read_off names {arm.read_off}, which has no checkpoints: name a"
+                " tuned arm."
             )
         if arm.same_size_as and not by_name[arm.same_size_as].augment:
-            raise UserError(f"The arm {arm.name} is as large as {arm.same_size_as}, which adds no rows.")
+            raise UserError(
+                f"In the arm {arm.name}, same_size_as names {arm.same_size_as}, which adds no rows: name an"
+                " arm that augments."
+            )
 
 
 def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -195,7 +199,7 @@ def _model(table: Mapping[str, Any], key: str) -> Spec:
 
 
 def _spec(kind: str, key: str, given: Any) -> Spec:
-    """A table's name is the plug-in, unless `use` inside it names one."""
+    """The plug-in of a table: the one that `use` names, or else that of the table's own name."""
     if not isinstance(given, Mapping):
         raise UserError(f'"{key}" must be a table of options: write [{kind}.{key}].')
     others = {k: v for k, v in given.items() if k != "use"}
@@ -211,7 +215,7 @@ def _arm(name: str, given: Any) -> Arm:
     check_word("arm", name)
     augment = given.get("augment", [])
     if not isinstance(augment, list):
-        raise UserError(f'The arm {name} augments with {augment!r}: write a list, as in augment = ["local"].')
+        raise UserError(f'The arm {name} has augment = {augment!r}: write a list, as in augment = ["local"].')
     tune = given.get("tune", False)
     if not isinstance(tune, bool):
         raise UserError(f"The arm {name} has tune = {tune!r}: write true or false.")
@@ -238,7 +242,7 @@ def _checks(value: Any) -> tuple[Spec, ...]:
 
 
 def _use(kind: str, owner: str, item: Any) -> Spec:
-    """A plug-in as a name or as a table with `use`."""
+    """A plug-in from a name or from a table with `use`."""
     if item == "none" and kind == "contexts":
         return Spec("none")
     if isinstance(item, str):
@@ -246,7 +250,7 @@ def _use(kind: str, owner: str, item: Any) -> Spec:
     if isinstance(item, Mapping) and isinstance(item.get("use"), str):
         return check_options(kind, Spec(item["use"], {k: v for k, v in item.items() if k != "use"}))
     raise UserError(
-        f'The {owner} has {item!r} among its {kind}: write a name, or {{use = "name", option = value}}.'
+        f'The {owner} has {item!r} in its {kind}: write a name, or {{use = "name", option = value}}.'
     )
 
 
@@ -268,18 +272,18 @@ def _each_known(names: Sequence[str], known: Sequence[str], where: str) -> None:
             raise Unknown(f"dataset of this study in {where}", name, known)
 
 
-def _distinct(what: str, names: Sequence[str], mend: str) -> None:
+def _distinct(what: str, names: Sequence[str], advice: str) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise UserError(f"The study has two of the {what} {name}: {mend}.")
+            raise UserError(f"The study has the {what} {name} twice: {advice}.")
 
 
 def seeds_of(value: Any) -> tuple[int, ...]:
-    """The seeds of a study. Raises `UserError` for anything but different whole numbers, one at least."""
+    """The seeds of a study. Raises `UserError` unless they are different whole numbers, at least one."""
     whole = isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
     if not whole or not value or len(set(value)) < len(value):
         raise UserError(
-            f"The seeds of a study are {value!r}: write different whole numbers, as in [0, 1, 2]."
+            f"The seeds of the study are {value!r}: write different whole numbers, as in [0, 1, 2]."
         )
     return tuple(value)
 
@@ -291,7 +295,7 @@ def _whole(value: Any, key: str, *, least: int) -> int:
 
 
 def share_of(value: Any) -> float:
-    """The share of the facts to withhold. Raises `UserError` for anything but 0 to less than 1."""
+    """The share of the facts to withhold. Raises `UserError` unless it is at least 0 and less than 1."""
     if type(value) not in (int, float) or not 0 <= value < 1:
         raise UserError(
             f"The share {value!r} cannot be withheld: give at least 0 and less than 1, as in 0.2."

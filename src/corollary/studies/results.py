@@ -1,4 +1,4 @@
-"""From finished trials to results.jsonl, summary.json, the audit of augmentations and costs.jsonl."""
+"""Writes results.jsonl, summary.json, costs.jsonl and the audits of augmentations from finished trials."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from corollary.writing.audit import Audit, Lines, over_seeds
 
 @dataclass(frozen=True)
 class Tried:
-    """A trial and what it measured. `method` and `tuning` are given for a model that was tuned elsewhere:
-    what it is called, and how it was tuned there."""
+    """A trial and its result. For a model that was tuned elsewhere, `method` and `tuning` are its name and
+    tuning in the study."""
 
     trial: Trial
     result: Result
@@ -40,7 +40,8 @@ class Tried:
 
 @dataclass(frozen=True)
 class Generated:
-    """What the strategies of a study brought, by cell and strategy, and what the cells can tell of it."""
+    """The generated lines of a study and their costs, by cell and strategy, and the cells' datasets and
+    audits."""
 
     made: Mapping[Cell, Dataset]
     audits: Mapping[Cell, Audit]
@@ -51,8 +52,7 @@ class Generated:
 def write(
     plan: Study, out: Path, tried: Sequence[Tried], generated: Generated, warnings: Sequence[str]
 ) -> None:
-    """Write everything that other programs read, from what was measured; the same measurements, the same
-    bytes."""
+    """Write the files that other programs read. The same measurements give the same bytes."""
     augmentation, stated = _audited(plan, out, generated)
     found: list[ResultRow] = []
     for one in tried:
@@ -64,7 +64,7 @@ def write(
                 found += rows(plan.name, Tried(one.trial, one.result, arm.name), scores=best)
     found.sort(key=_place)
     store.write_jsonl(out / "results.jsonl", found)
-    # What a model cost that was tuned elsewhere is not known here, and is not nothing.
+    # The cost of a model that was tuned elsewhere is unknown, not zero.
     measured = [_measured(plan, one, generated.spent) for one in tried if not one.method]
     store.write_jsonl(out / "costs.jsonl", measured)
     arms = arm_rows(plan.arms, [one.name for one in tried if one.method])
@@ -89,7 +89,7 @@ def _place(row: ResultRow) -> tuple[str, ...]:
 
 
 def tests(made: Mapping[Cell, Dataset]) -> list[TestRow]:
-    """The splits of every dataset: those that ask only what was stated first, then as they are asked."""
+    """The splits of every dataset: first those that ask only what documents state, then in order."""
     found: dict[tuple[str, str], bool] = {}
     for cell, dataset in made.items():
         for question in dataset.questions:
@@ -103,9 +103,9 @@ def _audited(
     plan: Study, out: Path, generated: Generated
 ) -> tuple[list[dict[str, Any]], dict[tuple[Cell, str], frozenset[str]]]:
     """Rows of "augmentation" in summary.json, and by cell and arm the ids of the questions whose answer a row
-    states. Writes what each line is worth to `augmented/<dataset>.<arm>.s<seed>/audit.jsonl`.
+    states. Writes the label of each line to `augmented/<dataset>.<arm>.s<seed>/audit.jsonl`.
 
-    Bounds and arms whose lines are about other documents are not audited: nobody's inferences are judged.
+    Bounds and arms with lines about other documents are not audited, as their lines are no inferences.
     """
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     stated: dict[tuple[Cell, str], frozenset[str]] = {}
@@ -138,9 +138,9 @@ def rows(
     scores: Sequence[Sequence[Score]] | None = None,
     stated: frozenset[str] | None = None,
 ) -> list[ResultRow]:
-    """The rows of results.jsonl of one trial, a question each; `correct` is the mean over the orders of
-    the documents. `stated` are the questions whose answer a training row states, None where no arm
-    writes; `scores` stand in place of the trial's own."""
+    """The rows of results.jsonl for one trial, one per question. `correct` is the mean over the orders of the
+    documents. `stated` are the questions whose answer a training row states, or None if the arm generates
+    nothing. `scores` replace the trial's own."""
     scores = one.result.scores if scores is None else scores
     shown, context = set(one.result.notes.get("shown", ())), one.trial.context
     own = one.result.notes.get("shown_to", ())
@@ -167,7 +167,7 @@ def rows(
                 chance=grades[0].chance,
                 written=None if stated is None else question.id in stated,
                 marks=dict(question.marks),
-                # Where documents were left out, nothing is known of a question that names no premises.
+                # If documents were left out, a question without premises counts as not shown.
                 premises_shown=len(seen) == len(context)
                 or (bool(question.premises) and set(question.premises) <= seen),
                 logprobs=[[each.logprob for each in order[index].likelihoods] for order in scores],
@@ -178,10 +178,10 @@ def rows(
 
 
 def cut(tried: Sequence[Tried]) -> list[str]:
-    """A sentence for each arm that could not be shown all documents."""
+    """A sentence about each arm that was not shown all documents."""
     found = {
         f"{one.name} on {one.trial.dataset} was shown {len(shown)} of {len(one.trial.context)} documents: no"
-        " more fit in the model's window."
+        " more fit into the model's window."
         for one in tried
         if len(shown := one.result.notes.get("shown", ())) < len(one.trial.context)
     }
@@ -189,7 +189,7 @@ def cut(tried: Sequence[Tried]) -> list[str]:
 
 
 def repeated(made: Mapping[Cell, Dataset]) -> frozenset[str]:
-    """Names of the datasets that are the same at several seeds, as a user's own documents are."""
+    """Names of the datasets that are the same at several seeds, as your own documents are."""
     asked: dict[str, list[Sequence[Question]]] = {}
     for cell, dataset in made.items():
         asked.setdefault(cell.dataset, []).append(dataset.questions)
@@ -199,8 +199,8 @@ def repeated(made: Mapping[Cell, Dataset]) -> frozenset[str]:
 
 
 def best_scores(questions: Sequence[Question], result: Result) -> tuple[Score, ...]:
-    """For each split the scores of the checkpoint that does best on that split: chosen on the test
-    itself, so an upper bound of what stopping earlier could have brought."""
+    """For each split the scores of the checkpoint that does best on it. The choice is made on the test
+    itself, so this is an upper bound on the gain from stopping earlier."""
     by_id = {question.id: question for question in questions}
     chosen: dict[str, Score] = {}
     for split in sorted({question.split for question in questions}):

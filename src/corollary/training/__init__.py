@@ -1,1 +1,1 @@
-"""Ways of tuning: one module each; its function `tune` trains a model on documents."""
+"""Tunings: one module each, with a function `tune` that trains a model on documents."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from corollary.inference.model import LocalModel
 from corollary.training.loop import Budget, Precision, Schedule
-from corollary.training.rows import OnCheckpoint, OnStep, Watch, suited, tuned
+from corollary.training.rows import OnCheckpoint, OnStep, Watch, tuned
 from corollary.types import Document, Model
 
 
@@ -30,30 +30,20 @@ def tune(
     """Train every weight of the model on the documents and return the new model.
 
     Each document is one row that ends in EOS, or several if it is longer than a step or the window. `tokens`
-    is the budget and `batch_tokens` the size of a step, in supervised tokens; `lr` is reached after the
-    share `warmup` of the steps and follows `schedule` down. Left at 0, these three are what suits the model:
-    for a public one a rate of 1e-5, and eight passes over the documents in steps of 256 tokens.
+    is the budget and `batch_tokens` the size of a step, both in supervised tokens. The rate rises to `lr`
+    during the share `warmup` of the steps, then follows `schedule` down. 0 stands for a default that suits
+    the model: for a public one a rate of 1e-5, and eight passes over the documents in steps of 256 tokens.
 
-    `on_checkpoint` is called at `checkpoints` evenly spaced steps, `on_step` after every step.
-    Raises `UserError` when there are no documents, the model is not in this process, or tuning diverges.
+    `on_checkpoint` is called at `checkpoints` evenly spaced steps, `on_step` after every step. Raises
+    `UserError` when there are no documents, the model is not in this process, or tuning diverges.
     """
-    numbers = suited(model, "full", tokens=tokens, batch_tokens=batch_tokens, lr=lr)
-    budget = Budget(
-        tokens=int(numbers["tokens"]),
-        batch_tokens=int(numbers["batch_tokens"]),
-        lr=numbers["lr"],
-        warmup=warmup,
-        schedule=schedule,
-        weight_decay=weight_decay,
-        dtype=dtype,
-        tuning="full",
-    )
+    budget = Budget(tokens, batch_tokens, lr, warmup, schedule, weight_decay, dtype=dtype, tuning="full")
     watch = Watch(on_checkpoint, checkpoints, on_step)
     return tuned(model, documents, _copied, budget, seed=seed, adapter=False, watch=watch)
 
 
 def _copied(net: Any) -> Any:
-    """A copy with any adapter merged and weights that hold small steps, which bfloat16 rounds away."""
+    """A copy in float32 with any adapter merged. bfloat16 would round small steps away."""
     import copy
 
     made = copy.deepcopy(net)

@@ -1,10 +1,9 @@
-"""The one training loop: rows of tokens in, a trained network out.
+"""The training loop: rows of tokens in, a trained network out.
 
-A step is a number of supervised tokens, not of rows, so that arms whose texts differ in length train
-for the same tokens and the same steps. On short rows most time goes to padding and to the overhead of
-small batches; so all rows of a step are laid end to end, every matrix multiplies real tokens only,
-and attention alone is computed per row. Networks whose attention cannot be called that way are given
-padded batches instead. Nothing is written to disk.
+A step is a number of supervised tokens, not of rows, so that arms with longer or shorter texts train for the
+same tokens and steps. With short rows, padding and small batches take most of the time. So the rows of a step
+are laid end to end: every matrix multiplies real tokens only, and only attention is computed row by row.
+Networks whose attention cannot be called like this get padded batches. Nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ Schedule = Literal["linear", "cosine", "constant_with_warmup"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
 MICRO_TOKENS = 16384
-"""Tokens read at once at most (fewer where the vocabulary is large, see `LOGITS`); a larger step is read in
-parts. Bounds the memory."""
+"""The most tokens read at once (fewer with a large vocabulary, see `LOGITS`); a larger step is read in parts.
+Bounds the memory."""
 
 
 @dataclass(frozen=True)
 class FitReport:
-    """What a training run did. `losses` has the mean loss per supervised token of every step, `tokens`
-    counts supervised tokens, `positions` all tokens read and `pairs` the positions they attended to;
-    `seconds` leaves out checkpoints. `flops` is filled in by the tuning, which knows the network."""
+    """The measurements of a training run. `losses` has each step's mean loss per supervised token. `tokens`
+    counts supervised tokens, `positions` all tokens read, and `pairs` the positions that they attended to.
+    `seconds` does not include checkpoints. The tuning, which knows the network, fills in `flops`."""
 
     losses: tuple[float, ...]
     steps: int
@@ -47,11 +46,12 @@ class FitReport:
 
 @dataclass(frozen=True)
 class Budget:
-    """How to train. `tokens` is the budget and `batch_tokens` the size of a step, both in supervised tokens.
+    """The settings of a training run.
 
-    `warmup` is the share of the steps in which the rate rises to `lr`; then it follows `schedule` down.
-    Gradients longer than `clip` are shortened to it (0: never). "auto" computes in bfloat16 where the
-    processor multiplies it in hardware. `tuning` names the options in messages.
+    `tokens` is the budget and `batch_tokens` the size of a step, both in supervised tokens. `warmup` is the
+    share of the steps in which the rate rises to `lr`; then it follows `schedule` down. Gradients longer than
+    `clip` are shortened to it (0: never). "auto" computes in bfloat16 if the processor multiplies it in
+    hardware. `tuning` names the section of the options in messages.
     """
 
     tokens: int
@@ -71,9 +71,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Callbacks: `on_checkpoint` with the step, at `checkpoints` evenly spaced steps, the last included,
-    when the network is ready for evaluation; `on_step` after every step, with the step and the number of
-    steps."""
+    """Callbacks. `on_checkpoint(step)` runs at `checkpoints` evenly spaced steps, the last included, with the
+    network ready for evaluation. `on_step(step, steps)` runs after every step."""
 
     on_checkpoint: Callable[[int], None] | None = None
     checkpoints: int = 0
@@ -83,12 +82,12 @@ class Hooks:
 def fit(
     net: Any, rows: Sequence[Sequence[int]], budget: Budget, *, seed: int, hooks: Hooks | None = None
 ) -> FitReport:
-    """Trains the parameters of `net` that require gradients, in place, to predict every token of each
-    row from those before it in the row.
+    """Train the parameters of `net` that require gradients, in place, to predict every token of each row from
+    the tokens before it.
 
-    The budget is met to half a row, if no row is longer than a step. Rows are shuffled anew in every pass.
-    The result depends on the seed, the rows and the number of threads only. Raises `UserError` when there is
-    nothing to train on, and at the step at which training diverges.
+    The budget is met to within half a row, if no row is longer than a step. Rows are shuffled again in every
+    pass. The result depends only on the seed, the rows and the number of threads. Raises `UserError` when
+    there is nothing to train on, and at the step at which training diverges.
     """
     import torch
 
@@ -101,7 +100,7 @@ def fit(
     stops = {round(budget.steps * at / hooks.checkpoints) for at in range(1, hooks.checkpoints + 1)}
     paused, began = 0.0, time.perf_counter()
     with contextlib.ExitStack() as stack:
-        # Dropout and the like draw from the global generator: give it back as it was.
+        # Dropout and the like draw from the global generator, so its state is restored afterwards.
         stack.enter_context(torch.random.fork_rng([at_work.device] if at_work.device.type == "cuda" else []))
         torch.manual_seed(seed)
         stack.enter_context(attention(net, ATTENTION if packed else own))
@@ -126,13 +125,17 @@ def fit(
 
 
 def _checked(rows: Sequence[Sequence[int]], budget: Budget) -> list[int]:
-    """The supervised tokens of every row. Raises `UserError` for a budget that cannot train, or no text."""
+    """The number of supervised tokens in every row. Raises `UserError` for an impossible budget or no
+    text."""
     for name in ("tokens", "batch_tokens", "lr"):
         value = getattr(budget, name)
         if not 0 < value < math.inf:
             raise UserError(f"The option '{name}' of a tuning is {value}: give a number above 0.")
     if not 0 <= budget.warmup <= 1 or budget.weight_decay < 0:
-        raise UserError("A tuning's warmup is a share between 0 and 1, and its weight_decay is not negative.")
+        raise UserError(
+            f"The warmup of a tuning is {budget.warmup} and its weight_decay {budget.weight_decay}: set the"
+            " first to a share from 0 to 1, and the second to 0 or more."
+        )
     supervised = [len(row) - 1 for row in rows]
     if not any(supervised):
         raise UserError("There is no text to train on: give at least one document.")
@@ -152,7 +155,7 @@ def _prepared(net: Any, budget: Budget) -> _Training:
     from accelerate import Accelerator
     from transformers import get_scheduler
 
-    # Precision is ours: accelerate's is fixed for the life of the process by its first use.
+    # We set the precision ourselves: accelerate fixes its own for the whole process at first use.
     accelerator = Accelerator(mixed_precision="no", device_placement=False)
     if accelerator.num_processes > 1:
         net.to(accelerator.device)
@@ -180,7 +183,7 @@ def _prepared(net: Any, budget: Budget) -> _Training:
 
 @dataclass
 class _Training:
-    """A run of training: what a step needs, and what was done so far."""
+    """The state of a training run."""
 
     accelerator: Any
     device: Any
@@ -201,7 +204,7 @@ class _Training:
         return model
 
     def step(self, model: Any, rows: list[Sequence[int]], *, packed: bool) -> float:
-        """Trains on the rows of one step; returns their mean loss per supervised token."""
+        """Train on the rows of one step and return their mean loss per supervised token."""
         import torch
 
         processes = self.accelerator.num_processes
@@ -213,7 +216,7 @@ class _Training:
             with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cast == "bfloat16"):
                     loss = loss_of(model, part, self.device, packed=packed)
-                # Processes average their gradients, and each has only its share of the sum.
+                # Processes average their gradients, but each has only its share of the sum.
                 self.accelerator.backward(loss * (processes / count))
             total += float(loss.detach())
         if self.clip:
@@ -243,8 +246,8 @@ class _Training:
 
 
 def _steps(supervised: Sequence[int], seed: int, steps: int, batch_tokens: int) -> Iterator[list[int]]:
-    """The rows of every step. A step ends where the tokens so far are nearest to what they should be,
-    so that rows too many or too few never add up."""
+    """The rows of every step. A step ends where the tokens so far are nearest to their goal, so that errors
+    never add up."""
     order = _shuffled(supervised, seed)
     upcoming = next(order)
     done = 0
@@ -271,7 +274,7 @@ def _shuffled(supervised: Sequence[int], seed: int) -> Iterator[int]:
 def _parts(
     rows: list[Sequence[int]], accelerator: Any, *, packed: bool, most: int
 ) -> list[list[Sequence[int]]]:
-    """The rows of this process, by length, in parts of at most so many tokens that are read at once."""
+    """The rows of this process, sorted by length, in parts of at most `most` tokens."""
     rows = sorted(rows, key=len, reverse=True)
     mine = rows[accelerator.process_index :: accelerator.num_processes]
     parts: list[list[Sequence[int]]] = [[]]

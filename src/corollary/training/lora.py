@@ -1,4 +1,4 @@
-"""Low-rank adapters: the weights stay, small matrices beside them are trained."""
+"""Low-rank adapters: small matrices beside the weights are trained, the weights stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from corollary.training.rows import OnCheckpoint, OnStep, Watch, suited, tuned
 from corollary.types import Document, Model
 
 ALL = "all-linear"
-"""PEFT's word for every linear layer but the output's."""
+"""PEFT's name for every linear layer except the output layer."""
 
 
 def tune(
@@ -38,30 +38,21 @@ def tune(
 ) -> LocalModel:
     """Train low-rank adapters (PEFT) beside linear layers and return the model with them.
 
-    `rank` is that of the added matrices, which count `alpha / rank` times. `target_modules` names the
-    layers, as in q_proj,v_proj. Left at 0, numbers are what suits the model: for a public one a rank of 16,
-    an alpha of twice the rank and a rate of 2e-4. The rest is as in `full`.
+    `rank` is the rank of the added matrices, which are scaled by `alpha / rank`. `target_modules` names the
+    layers, as in q_proj,v_proj. 0 stands for a default that suits the model: for a public one a rank of 16,
+    an alpha of twice the rank and a rate of 2e-4. The other options are those of `full`.
 
     Raises `UserError` when there are no documents, the model is not in this process, an option is out of
-    range, the model's layers take no such adapter, or tuning diverges.
+    range, the model's layers take no adapter, or tuning diverges.
     """
     if rank < 0 or alpha < 0 or not 0 <= dropout < 1:
         raise UserError(
             f"The rank of lora is {rank}, its alpha {alpha} and its dropout {dropout}: give a rank and an"
             " alpha of 1 or more, and a dropout of at least 0 and less than 1."
         )
-    numbers = suited(model, "lora", rank=rank, alpha=alpha, tokens=tokens, batch_tokens=batch_tokens, lr=lr)
-    rank, alpha = int(numbers["rank"]), int(numbers["alpha"])
-    budget = Budget(
-        tokens=int(numbers["tokens"]),
-        batch_tokens=int(numbers["batch_tokens"]),
-        lr=numbers["lr"],
-        warmup=warmup,
-        schedule=schedule,
-        weight_decay=weight_decay,
-        dtype=dtype,
-        tuning="lora",
-    )
+    budget = Budget(tokens, batch_tokens, lr, warmup, schedule, weight_decay, dtype=dtype, tuning="lora")
+    shape = suited(model, "lora", rank=rank, alpha=alpha)
+    rank, alpha = int(shape["rank"]), int(shape["alpha"])
     settings = {
         "r": rank,
         "lora_alpha": alpha or 2 * rank,
@@ -77,7 +68,7 @@ def tune(
 
 
 def _adapted(net: Any, seed: int, settings: dict[str, Any]) -> Any:
-    """A copy of the network with a new adapter; one that it has is merged into the copy."""
+    """A copy of the network with a new adapter; an old adapter is merged into the copy."""
     import copy
 
     import torch
@@ -86,7 +77,7 @@ def _adapted(net: Any, seed: int, settings: dict[str, Any]) -> Any:
     made = copy.deepcopy(net)
     if hasattr(made, "merge_and_unload"):
         made = made.merge_and_unload()
-    # PEFT draws its first matrices from the global generator: give it back as it was.
+    # PEFT draws its first matrices from the global generator, so its state is restored afterwards.
     with torch.random.fork_rng([]), quiet():
         torch.manual_seed(seed)
         try:
@@ -94,6 +85,6 @@ def _adapted(net: Any, seed: int, settings: dict[str, Any]) -> Any:
         except ValueError as error:
             reason = str(error).strip().partition("\n")[0].rstrip(".")
             raise UserError(
-                f"The layers of this model take no adapter of lora ({reason}): name others, as in"
+                f"These layers of the model take no adapter ({reason}): name others, as in"
                 " --set lora.target_modules=q_proj,v_proj."
             ) from error

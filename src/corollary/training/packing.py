@@ -1,4 +1,4 @@
-"""Rows of tokens laid end to end: their loss, with attention computed for each row by itself."""
+"""The loss of rows of tokens that are laid end to end, with attention computed for each row by itself."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     import torch
 
 SHORT = 128
-"""Rows up to this length attend by plain matrix products: on a CPU twice as fast as the flash kernel,
-whose backward pass is made for long rows."""
+"""For rows up to this length, attention is plain matrix products. On a CPU they are twice as fast as the
+flash kernel, whose backward pass is made for long rows."""
 ROUND = 32
-"""The tokens of a part are filled up to a multiple of this: every new shape costs bfloat16 kernels on a
-CPU the making of a new primitive."""
+"""The tokens of a part are padded to a multiple of this: for every new shape, bfloat16 kernels on a CPU must
+create a new primitive, which takes time."""
 ATTENTION = "corollary_rows"
 
 
 def loss_of(model: Any, rows: Sequence[Sequence[int]], device: Any, *, packed: bool) -> torch.Tensor:
-    """Sum of the cross-entropy over all supervised tokens of the rows, in float32."""
+    """The sum of the cross-entropy over all supervised tokens of the rows, in float32."""
     import torch
     from torch.nn.functional import cross_entropy
 
-    if not rows:  # A process without a share still takes part in the exchange of gradients.
+    if not rows:  # A process without rows still takes part in the exchange of gradients.
         return loss_of(model, [[0, 0]], device, packed=packed) * 0.0
     # The last token of a row predicts nothing, so it is not read.
     inputs = [row[:-1] for row in rows]
@@ -51,8 +51,9 @@ def loss_of(model: Any, rows: Sequence[Sequence[int]], device: Any, *, packed: b
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the rows lie that stand end to end: for each class of lengths the places of its tokens as
-    [rows, length] (a shorter row repeats its last), and for each token its place among those."""
+    """The places of rows that are laid end to end. `groups` has the places of the tokens as [rows, length]
+    for each class of lengths (a shorter row repeats its last place). `places` has each token's place among
+    these."""
 
     groups: tuple[torch.Tensor, ...]
     places: torch.Tensor
@@ -95,10 +96,10 @@ def _attend(
     corollary_layout: _Layout,
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Causal attention within each of the rows that lie end to end in [1, heads, tokens, size]."""
+    """Causal attention within each of the rows that are laid end to end in [1, heads, tokens, size]."""
     import torch
 
-    # Whatever else a network asks of its attention (caps, sinks, biases) is not done here.
+    # This attention has no caps, sinks or biases, which some networks ask for.
     asked = {name for name in ("softcap", "s_aux", "position_bias") if others.get(name) is not None}
     if asked or sliding_window is not None:
         raise NotImplementedError(f"{asked or 'sliding_window'}")
@@ -140,7 +141,7 @@ def _causal(
 
 @contextlib.contextmanager
 def attention(net: Any, name: str) -> Iterator[None]:
-    """Another attention for a while."""
+    """Sets another attention implementation within the block."""
     before = net.config._attn_implementation
     net.set_attn_implementation(name)
     try:
@@ -150,7 +151,7 @@ def attention(net: Any, name: str) -> Iterator[None]:
 
 
 def can_pack(net: Any) -> bool:
-    """Whether rows laid end to end give what the network computes for each alone. Tried, not guessed."""
+    """Whether rows laid end to end have the same loss as each row alone; measured on three short rows."""
     import torch
     from transformers import AttentionInterface
 

@@ -1,4 +1,4 @@
-"""What the tunings share: documents in, a new model out, the given one unchanged."""
+"""The common part of tunings: documents in, a new model out; the given model does not change."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from corollary.training.loop import Budget, Hooks, fit
 from corollary.types import Document, Model
 
 OnCheckpoint = Callable[[int, Model], None]
-"""Called during tuning with the step and the model so far. The model goes on changing afterwards."""
+"""Called during tuning with the step and the model so far, which changes afterwards."""
 OnStep = Callable[[int, int], None]
 """Called after every step with its number and the number of steps."""
 
 RATES = {"full": {"lr": 1e-5}, "lora": {"lr": 2e-4, "rank": 16}}
-"""What suits a public model, by tuning. A model that brings its own (`LocalModel.rates`) is given these."""
+"""Defaults for a public model, by tuning. A model's own (`LocalModel.rates`) have priority."""
 PASSES, LEAST = 8, 2_000
-"""A budget that nobody set: passes over the rows, and tokens at least."""
+"""The default budget: passes over the rows, and the least number of tokens."""
 STEP, LONGEST = 256, 1024
-"""A step that nobody set: its tokens, and those of a longer one that a row of so many tokens makes."""
+"""The default step: its tokens, and the most tokens if a row is longer."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Callbacks of a tuning: `on_checkpoint` at so many evenly spaced steps, `on_step` after every step."""
+    """Callbacks of a tuning: `on_checkpoint` at `checkpoints` evenly spaced steps, `on_step` after each
+    step."""
 
     on_checkpoint: OnCheckpoint | None = None
     checkpoints: int = 0
@@ -36,7 +37,7 @@ class Watch:
 
 
 def suited(model: Model, tuning: str, **given: float) -> dict[str, float]:
-    """The options of a tuning, where 0 is replaced by what suits the model (0 where nothing is known).
+    """The options of a tuning, with 0 replaced by the model's default if there is one.
 
     Raises `UserError` for a model that is not in this process.
     """
@@ -53,17 +54,18 @@ def tuned(
     adapter: bool,
     watch: Watch,
 ) -> LocalModel:
-    """Trains the network that `prepare` makes of the model's own on the documents.
+    """A new model: a network that `prepare` makes from the model's own, trained on the documents.
 
-    `prepare` returns another network and leaves the one it is given as it is. `adapter` says whether the
-    weights of the model's folder stay as they are, so that an adapter alone can be saved. Where the budget's
-    tokens or the size of its steps are 0, they follow from the documents.
-    Raises `UserError` for a model that is not in this process, and when there is no text.
+    `prepare` returns another network and does not change the given one. `adapter` says that only an adapter
+    is trained, so that it can be saved without the weights. If the budget's tokens or step size are 0, they
+    follow from the documents. Raises `UserError` for a model that is not in this process, and when there is
+    no text.
     """
     model = _local(model)
+    budget = _with_defaults(budget, model)
     rows, budget = _rows(model, [document.text for document in documents], budget)
     net = prepare(model.net)
-    # Beside an adapter that the model has already, the folder no longer holds the base.
+    # If the model has an adapter already, the folder does not contain the base of the new one.
     source = model.source if adapter and not hasattr(model.net, "merge_and_unload") else None
 
     def current(report: Any = None) -> LocalModel:
@@ -78,9 +80,11 @@ def tuned(
             fit_report=report,
         )
 
-    told = watch.on_checkpoint
-    hooks = Hooks((lambda step: told(step, current())) if told else None, watch.checkpoints, watch.on_step)
-    # An adapter lives inside the layers of the plain network, which is called without its wrapper.
+    notify = watch.on_checkpoint
+    hooks = Hooks(
+        (lambda step: notify(step, current())) if notify else None, watch.checkpoints, watch.on_step
+    )
+    # The adapter is inside the layers of the plain network, which is called without PEFT's wrapper.
     plain = net.get_base_model() if hasattr(net, "get_base_model") else net
     report = fit(plain, rows, budget, seed=seed, hooks=hooks)
     if not adapter:
@@ -99,12 +103,20 @@ def _rates(model: LocalModel, tuning: str) -> dict[str, float]:
     return {**RATES.get(tuning, {}), **model.rates.get(tuning, {})}
 
 
+def _with_defaults(budget: Budget, model: LocalModel) -> Budget:
+    given = {"tokens": budget.tokens, "batch_tokens": budget.batch_tokens, "lr": budget.lr}
+    found = suited(model, budget.tuning, **given)
+    return replace(
+        budget, tokens=int(found["tokens"]), batch_tokens=int(found["batch_tokens"]), lr=found["lr"]
+    )
+
+
 def _rows(model: LocalModel, texts: Sequence[str], budget: Budget) -> tuple[list[list[int]], Budget]:
-    """The rows to train on, and the budget with what follows from them."""
+    """The rows to train on, and the budget with its defaults filled in."""
     tokens = budget.tokens
     step = min(budget.batch_tokens, tokens) if tokens > 0 else budget.batch_tokens
-    # A row longer than a step would make its step longer, and the arm would train for more tokens than
-    # others. The first token of a row is not supervised.
+    # A row longer than a step would lengthen it, and the arm would train for more tokens than others. The
+    # first token of a row is not supervised.
     longest = step or (min(LONGEST, tokens) if tokens > 0 else LONGEST)
     rows = encoding.training_rows(model.tokenizer, texts, window=min(model.window, longest + 1))
     sizes = [len(row) - 1 for row in rows]
@@ -114,7 +126,7 @@ def _rows(model: LocalModel, texts: Sequence[str], budget: Budget) -> tuple[list
 
 
 def _rounded(net: Any, stored: str) -> None:
-    """Rounds the weights to the type in which they will be saved: what is measured is what is saved."""
+    """Round the weights to the type in which they are saved, so that the measured model is the saved one."""
     import torch
 
     if stored:

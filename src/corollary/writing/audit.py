@@ -1,7 +1,8 @@
-"""The audit of what strategies brought: what of it is trained on, and which answers it states.
+"""The audit of generated lines: which of them are trained on, and which answers they state.
 
-A dataset that can tell whether a line follows names an audit plug-in: a function `audit(dataset) -> Audit`.
-Without one lines are counted, and an answer is stated where its question's words are.
+A dataset may name an audit plug-in, a function `audit(dataset) -> Audit`, that decides whether a line follows
+from the documents. Without one, lines are only counted, and an answer counts as stated if a line contains the
+question's prompt with the answer.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from corollary.writing.prompts import prompts_of
 
 
 class Audit(Protocol):
-    """What can be told of lines that were generated from the documents of one dataset."""
+    """Judgements of lines that were generated from the documents of one dataset."""
 
     def label(self, lines: Sequence[Document]) -> list[Any]:
         """A row for each distinct line: a dataclass with `id`, `text`, `strategy`, `source` and `label`."""
         ...
 
     def summary(self, labelled: Sequence[Any], *, leaked: int) -> dict[str, Any]:
-        """Counts and shares over such rows; `leaked` lines were removed before."""
+        """Counts and shares over these rows; `leaked` lines were removed before."""
         ...
 
     def stated(self, questions: Sequence[Question], lines: Sequence[Document]) -> frozenset[str]:
@@ -33,15 +34,15 @@ class Audit(Protocol):
         ...
 
     def withhold(self, lines: Sequence[Document], *, share: float, seed: int) -> list[Document]:
-        """The lines that rest on none of a random `share` of the facts. Raises `UserError` where it
-        cannot."""
+        """The lines that depend on none of a random `share` of the facts. Raises `UserError` if the audit
+        does not know the facts."""
         ...
 
 
 @dataclass(frozen=True)
 class Lines:
-    """What a strategy brought, what of it is trained on (nothing that it dropped itself), and how many lines
-    were left out because they contain something taken from a question."""
+    """All lines of a strategy, those that are trained on (none that it dropped itself), and the number of
+    lines left out because they contain something from a question."""
 
     all: Sequence[Document]
     used: Sequence[Document]
@@ -50,7 +51,7 @@ class Lines:
 
 @dataclass(frozen=True)
 class Unchecked:
-    """A distinct line of which nobody knows whether it follows."""
+    """A distinct line that was not checked."""
 
     id: str
     text: str
@@ -61,7 +62,7 @@ class Unchecked:
 
 @dataclass(frozen=True)
 class PlainAudit:
-    """The audit of a dataset that brings none: lines are counted."""
+    """The audit for a dataset without its own: lines are only counted."""
 
     dataset: Dataset
 
@@ -93,12 +94,12 @@ class PlainAudit:
     def withhold(self, lines: Sequence[Document], *, share: float, seed: int) -> list[Document]:
         raise UserError(
             f"The documents of {self.dataset.name} cannot be read as facts, so none can be withheld: leave"
-            " withhold out."
+            " --withhold out."
         )
 
 
 def audit_of(dataset: Dataset) -> Audit:
-    """The audit that a dataset brings, else the plain one."""
+    """The audit that a dataset names, or else the plain one."""
     found: Audit = load("audits", dataset.audit)(dataset) if dataset.audit else PlainAudit(dataset)
     return found
 
@@ -111,14 +112,13 @@ def rejected(
     judge: Any,
     prompts: Mapping[str, str],
 ) -> dict[str, str]:
-    """The reasons for which checks reject lines, by the line's id. `judge` is the model of checks that ask
-    one."""
+    """The reasons for which checks reject lines, by the lines' ids. Checks that need a model ask `judge`."""
     found: dict[str, str] = {}
     offered = [line for line in lines if line.strategy != DROPPED]
     for spec in checks:
         function = load("checks", spec.use)
         given: dict[str, Any] = {"scorer": judge} if "scorer" in wants("checks", spec.use) else {}
-        # Likelihoods are of plain text, whatever the kind of the model.
+        # Likelihoods are of plain text, even with a chat model.
         given |= prompts_of(function, name_of(spec.use), "base", prompts)
         reasons = function(dataset, offered, **given, **spec.options)
         for line, reason in zip(offered, reasons, strict=True):
@@ -136,8 +136,11 @@ def usable(
     seed: int,
     reasons: Mapping[str, str] | None = None,
 ) -> Lines:
-    """What of a strategy's lines may be trained on: none that a check rejected (`reasons`, by id), none that
-    leaks a question and, with `withhold`, nothing that rests on that share of the facts."""
+    """The lines of a strategy, with those that may be trained on.
+
+    Left out are lines that a check rejected (`reasons`, by id) and lines that leak a question. With
+    `withhold`, lines that depend on that share of the facts are left out too.
+    """
     offered = [line for line in generated if line.strategy != DROPPED and line.id not in (reasons or {})]
     used, leaked = remove_leaks(dataset.questions, offered)
     if withhold:
@@ -146,7 +149,7 @@ def usable(
 
 
 def over_seeds(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Counts added and shares averaged over the seeds that have one, also within nested parts."""
+    """The sums of counts and the means of shares over seeds, also in nested parts."""
     parts = list(parts)
     whole: dict[str, Any] = {}
     for key, first in parts[0].items():

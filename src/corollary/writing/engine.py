@@ -1,8 +1,8 @@
-"""The engine of the strategies: collects what they ask, lets a model generate, and never asks twice.
+"""The engine of strategies: it collects their requests, has a model answer them, and asks nothing twice.
 
-A strategy sees a dataset without questions, so nothing of a question can reach a generator. The engine hands
-out batches of requests and stores each completion as it arrives: who generates them, here, in a process or
-behind an endpoint, is the caller's.
+A strategy sees a dataset without questions, so no question can reach a generator. The engine hands out
+batches of requests and stores each completion as it arrives. The caller decides where batches are generated:
+here, in another process or behind an endpoint.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from corollary.types import DROPPED, Completion, Cost, Dataset, Document, Flow, 
 from corollary.writing.prompts import prompts_of
 
 BATCH = 64
-"""Requests generated together on a local model: what a kill can lose at most."""
+"""Requests that a local model generates together: the most that a kill can lose."""
 
 FAILED = Completion("", 0, 0, finish="failed")
-"""What a strategy is sent for a request that failed for good: an empty text. It is never stored."""
+"""The empty completion that a strategy receives for a request that failed for good. It is never stored."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Requests that are generated together. `task` and `start` say whose they are."""
+    """Requests that are generated together: those of task number `task`, from number `start` on."""
 
     task: int
     start: int
@@ -39,20 +39,20 @@ class Batch:
 
 @dataclass(frozen=True)
 class Generated:
-    """What a batch brought: a completion, or the reason for its failure, for each request, and seconds."""
+    """The completion, or the failure, of each request in a batch, and the seconds that the batch took."""
 
     answers: tuple[Completion | JobFailed, ...]
     seconds: float
 
 
 Generate = Callable[[Sequence[Batch]], Iterable[tuple[Batch, Generated | JobFailed]]]
-"""Generates batches, in any order, each yielded as soon as it is done."""
+"""Generates batches in any order, and yields each as soon as it is done."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What a strategy brought: documents in order, what the completions cost, and how many requests
-    failed."""
+    """The documents of a strategy in order, the cost of its completions, and the number of failed
+    requests."""
 
     documents: tuple[Document, ...]
     cost: Cost
@@ -61,7 +61,7 @@ class Written:
 
 @dataclass
 class Task:
-    """A strategy while it runs: the requests that it waits for, and their answers so far."""
+    """A running strategy: the requests that it waits for, and their answers so far."""
 
     dataset: Dataset
     flow: Flow
@@ -85,9 +85,9 @@ def start(
 ) -> Task:
     """One strategy over the documents of a dataset, ready to run.
 
-    The strategy is given what its signature asks for: `window` and `count` of the model, `rows`, the number
-    of rows that it is to bring, `other`, a dataset that shares no fact with this one, and prompts for the
-    kind of the model: those in `prompts`, files of the user's own by name, come first.
+    The strategy gets the parameters in its signature: the model's `window` and `count`, and prompts for the
+    model's kind. `rows` is the number of rows to return; `other` is a dataset that shares no fact with this
+    one. `prompts` maps names to prompt files of your own, which have priority.
     """
     offered: dict[str, Any] = {"window": model.window, "count": model.count, "rows": rows}
     if other is not None:
@@ -109,11 +109,11 @@ def run(
     generate: Generate,
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[tuple[int, Written | JobFailed]]:
-    """Run strategies to their ends, all side by side; yields the number of each with what it brought.
+    """Run strategies to their ends, side by side; yields the number of each with its result.
 
-    `generate` is given what the store does not have. A batch of a local model is taken from the store whole
-    or generated whole: what a row's neighbours are can move a logit by a rounding error, and a resumed run
-    must write the same bytes. `progress` is called with the requests done and asked so far.
+    `generate` gets the batches that are not stored. A local model's batch is either read from the store as a
+    whole or generated as a whole. Other neighbours in a batch can change a logit by a rounding error, but a
+    resumed run must write the same bytes. `progress` is called with the requests done and asked so far.
     """
     finished: set[int] = set()
     done = 0
@@ -153,8 +153,8 @@ def run(
 
 
 def here(model: Writer) -> Generate:
-    """Generates in this process. A model behind an endpoint is sent all batches at once, since it bounds the
-    requests in flight itself."""
+    """Generates batches in this process. A model behind an endpoint gets all batches at once, since it limits
+    the requests in flight itself."""
 
     def generate(batches: Sequence[Batch]) -> Iterator[tuple[Batch, Generated | JobFailed]]:
         if is_remote(model):
@@ -171,13 +171,13 @@ def here(model: Writer) -> Generate:
 
 
 def checked(answer: Any) -> Completion | JobFailed:
-    """The answer of a model, which is nothing else."""
+    """The answer of a model, asserted to be one."""
     assert isinstance(answer, Completion | JobFailed), f"a model generates no {type(answer).__name__}"
     return answer
 
 
 def is_remote(model: Writer) -> bool:
-    """Whether a model waits on a network: its requests do not share a computation, so each stands alone."""
+    """Whether a model waits on a network. Then requests share no computation, and a batch has only one."""
     return bool(getattr(model, "remote", False))
 
 
@@ -188,7 +188,7 @@ def _batches(task: int, requests: Sequence[Request], *, whole: bool) -> Iterator
 
 
 def _take(task: Task, batch: Batch, generated: Generated, model: Writer) -> int:
-    """Note the answers of a batch; returns how many there are."""
+    """Add the answers of a batch to its task, and return their number."""
     part = Cost()
     for at, answer in enumerate(generated.answers, start=batch.start):
         if isinstance(answer, JobFailed):
@@ -203,7 +203,7 @@ def _take(task: Task, batch: Batch, generated: Generated, model: Writer) -> int:
 
 
 def _advance(task: Task, answers: list[Completion] | None) -> None:
-    """Let a strategy go on: to its next requests, or to its end."""
+    """Run a strategy up to its next requests, or to its end."""
     try:
         asked = next(task.flow) if answers is None else task.flow.send(answers)
     except StopIteration as stop:
@@ -211,27 +211,27 @@ def _advance(task: Task, answers: list[Completion] | None) -> None:
         return
     except UserError:
         raise
-    except Exception:  # a strategy that fails costs itself alone
+    except Exception:  # the other strategies go on
         task.done = JobFailed(traceback.format_exc(limit=-8))
         return
     if any(request.max_tokens < 1 or request.temperature < 0 for request in asked):
         raise UserError(
-            "A model generates at least one token, at a temperature of 0 or more: change max_tokens or"
-            " temperature of the strategy."
+            "A strategy asks for fewer than one token or a temperature below 0: change its max_tokens or"
+            " temperature."
         )
     task.requests, task.answers = asked, {}
 
 
 def _finished(task: Task, documents: list[Document]) -> Written:
-    """What a strategy brought, without exact repetitions of a line or of a document's own sentence.
+    """The result of a strategy, without exact repetitions of a line, a document or a document's sentence.
 
-    The cost counts what the model did for these completions, also when they were found in the store; their
-    seconds are then those of the others, token for token.
+    The cost includes completions from the store; their seconds are estimated from those of new completions,
+    token for token.
     """
     own = task.dataset.documents
     seen = {text for d in own for text in (d.text, *(sentence.text for sentence in sentences(d)))}
     kept = []
-    # Of two lines that are alike the one that may be trained on stays.
+    # Of two equal lines, the one that may be trained on stays.
     for document in sorted(documents, key=lambda document: document.strategy == DROPPED):
         if document.text not in seen:
             seen.add(document.text)

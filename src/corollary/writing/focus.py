@@ -1,4 +1,4 @@
-"""The sentences that are augmented, where each was read, and the mentions from which a fact can be told."""
+"""The sentences to augment, with their origins, and the mentions with which a reversal can begin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from corollary.types import Document, Origin
 
 @dataclass(frozen=True)
 class Focus:
-    """A sentence, the id of the first document that contains it, and its place where the file is known."""
+    """A sentence, the id of the first document that contains it, and its place if the file is known."""
 
     document: str
     text: str
@@ -21,7 +21,7 @@ class Focus:
 
 
 def focuses(documents: Sequence[Document]) -> list[Focus]:
-    """Every distinct sentence once, in order: the data points that are augmented."""
+    """Every distinct sentence once, in order."""
     found: dict[str, Focus] = {}
     for document in documents:
         for sentence in sentences(document):
@@ -35,11 +35,11 @@ _TOKEN = re.compile(r"[-+$€£¥]?\d(?:[\w.,:/-]*\w)?(?:\s?%)?|[^\W\d_][\w'’&
 
 
 def mentions(text: str, names: Collection[str]) -> list[str]:
-    """What a sentence is about, as it is spelled there, in order, each once: runs of capitalised words ("Jan
-    Kolb", "Tank T-2") and numbers ("1731", "12 May 1998"). A text with fewer than two of these gives its
-    `names` (lower-case rare words) instead.
+    """The distinct mentions in a sentence, as spelled there, in order: runs of capitalised words ("Jan Kolb",
+    "Tank T-2") and numbers ("1731", "12 May 1998"). If there are fewer than two, the result contains the
+    words in `names` (lower-case rare words) instead.
 
-    The first word of a sentence counts where it is one of `names` or another capitalised word follows it.
+    The first word of a sentence counts if it is one of `names` or another capitalised word follows it.
     """
     tokens = [(found.start(), found.end(), found[0]) for found in _TOKEN.finditer(text)]
     marked = [_marked(word) for *_, word in tokens]
@@ -67,10 +67,10 @@ def _marked(word: str) -> bool:
 
 
 def _joins(text: str, tokens: Sequence[tuple[int, int, str]], place: int) -> bool:
-    """Whether a capitalised word or number goes on with the one before it."""
+    """Whether a capitalised word or number belongs to the same mention as the one before it."""
     (_, before, last), (start, _, word) = tokens[place - 1], tokens[place]
     between = text[before:start]
-    # "St. Gallen", "J. Kolb": a short word with a full stop is an abbreviation.
+    # A short word with a full stop is an abbreviation: "St. Gallen", "J. Kolb".
     if between != " " and not (between == ". " and len(last) <= 3 and last[0].isupper()):
         return False
     if place == 1 and word[0].isdigit() and len(last) <= 3:
@@ -82,12 +82,12 @@ def _joins(text: str, tokens: Sequence[tuple[int, int, str]], place: int) -> boo
 
 
 def capitalised(mention: str, text: str) -> str:
-    """A mention as a sentence begins with it: with a capital where the text itself begins with one."""
+    """A mention for the beginning of a sentence: with a capital if the text begins with one."""
     return mention[:1].upper() + mention[1:] if text[:1].isupper() else mention
 
 
 def sentence_of(document: Document, origin: Origin | None) -> str | None:
-    """The sentence of a document that an augmentation's origin points to, or None where it points nowhere."""
+    """The sentence in a document to which an augmentation's origin points, or None."""
     if origin is None or not 0 <= origin.start < origin.end <= len(document.text):
         return None
     return " ".join(document.text[origin.start : origin.end].split())

@@ -1,9 +1,9 @@
-"""Parsers: a completion in, lines, question-answer pairs or arguments out, and how the reply ended.
+"""Parsers: from a completion to lines, question-answer pairs or arguments, and how the reply ended.
 
 With `tidy` they drop what chat models put around an answer: thoughts, code fences, headings, preambles,
-bullets, numbering, quotes around a whole line. Without, a line is taken as it is, for a model that was
-trained on this very form. What is dropped here is decided by form, and by a few English phrases of chat
-models; what a line says is the business of the checks.
+bullets, numbering, and quotes around a whole line. Without it, lines stay unchanged, for a model that was
+trained on this very form. Parsers look only at the form, and at a few English phrases of chat models. Checks
+judge the content.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ class Ending(Enum):
 
     COMPLETE = "complete"
     CUT = "cut"
-    """It ran out of tokens: its last line is left out."""
+    """It ran out of tokens, so its last line is left out."""
     REFUSED = "refused"
     """The model declined, or its provider withheld the answer."""
     EMPTY = "empty"
-    """It contains nothing of the form that was asked for."""
+    """It contains nothing in the requested form."""
 
 
 @dataclass(frozen=True)
 class Reply(Generic[Item]):
-    """What one completion contains, in order, and how it ended."""
+    """The items in one completion, in order, and how it ended."""
 
     items: tuple[Item, ...]
     ending: Ending
@@ -49,7 +49,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Argument:
-    """Premises, and what is concluded from them."""
+    """Premises and their conclusion."""
 
     premises: tuple[str, ...]
     conclusion: str
@@ -58,8 +58,8 @@ class Argument:
 def lines(completion: Completion, *, tidy: bool = True, begin: str = "") -> Reply[str]:
     """The lines of a completion, without blank ones.
 
-    A line that starts with `begin`, the words that it was asked to start with, keeps its start: "3. Mai" is
-    a date, not the third of a list.
+    A line that starts with `begin`, the requested start of the answer, keeps its start: "3. Mai" is a date,
+    not the third item of a list.
     """
     if completion.finish == "filter":
         return Reply((), Ending.REFUSED)
@@ -78,8 +78,8 @@ def lines(completion: Completion, *, tidy: bool = True, begin: str = "") -> Repl
 def pairs(completion: Completion, *, tidy: bool = True) -> Reply[Pair]:
     """The question-answer pairs of a completion. Labels ("Q:", "Answer 2:") are dropped.
 
-    Without labels, a line that asks is a question and what follows it is its answer. A question without an
-    answer is left out."""
+    Without labels, a line with a question mark is a question, and the text after it is its answer. A question
+    without an answer is left out."""
     reply = lines(completion, tidy=tidy)
     return _reply(list(_paired(reply.items)), reply.ending)
 
@@ -87,8 +87,8 @@ def pairs(completion: Completion, *, tidy: bool = True) -> Reply[Pair]:
 def argument(completion: Completion, *, so: str = "=>", tidy: bool = True) -> Reply[Argument]:
     """The arguments of a completion, one a line: "premise; premise => conclusion".
 
-    `so` separates premises from conclusion. With `tidy` any arrow does. A line without it concludes all that
-    it says, from no premise.
+    `so` separates premises from conclusion. With `tidy` any arrow does. A line without one is a conclusion
+    without premises.
     """
     reply = lines(completion, tidy=tidy)
     found = []
@@ -111,7 +111,7 @@ _HEADING = re.compile(r"#{1,6}\s|```|~~~")
 _BULLET = re.compile(r"[-*+•‣◦▪·–—]\s+")
 _NUMBER = re.compile(r"\(?(\d{1,3})[.):]\s+")
 _BOLD_START = re.compile(r"\*\*(\S.*?)\*\*")
-# "Sure, here they are." alone in a line; "Sure! ..." and "Here is the sentence: ..." before an answer.
+# "Sure, here they are." on its own line; "Sure! ..." and "Here is the sentence: ..." before an answer.
 _PREAMBLE = re.compile(
     r"(?:sure|certainly|absolutely|of course|okay|ok)\b[,!.]?(?:\s+(?:here|below|i)\b.*)?$", re.I
 )
@@ -133,7 +133,7 @@ _QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "„": "“", "«": "
 
 
 def _without_thoughts(text: str) -> str:
-    # A chat template may have opened the thought itself, so the closing mark can be alone.
+    # A chat template may have opened the thought, so the closing mark can be alone.
     _, closed, after = text.rpartition("</think>")
     if closed:
         return after
@@ -141,7 +141,7 @@ def _without_thoughts(text: str) -> str:
 
 
 def _tidied(found: Sequence[str], begin: str) -> list[str]:
-    # No sentence ends in a colon: such a line announces the next.
+    # A line that ends in a colon announces the next one.
     kept = [line for line in found if not _HEADING.match(line) and not line.endswith((":", "："))]
     if len(kept) > 1 and _PREAMBLE.match(kept[0]):
         kept = kept[1:]
@@ -157,8 +157,8 @@ def _tidied(found: Sequence[str], begin: str) -> list[str]:
 
 
 def _unnumbered(kept: list[str], begun: Sequence[bool]) -> list[str]:
-    """The lines without their numbers, if these count 1, 2, 3 (from 1 again is allowed): else they are not
-    numbers of a list ("3. Mai 1990 ...", and "1. FC ..." among lines without a number)."""
+    """The lines without their numbers, if these count 1, 2, 3 (and may restart at 1). Other numbers are not
+    those of a list ("3. Mai 1990 ...", or "1. FC ..." among lines without numbers)."""
     marks = [None if own else _NUMBER.match(line) for line, own in zip(kept, begun, strict=True)]
     numbers = [int(mark[1]) for mark in marks if mark]
     counts = all(number in (1, before + 1) for before, number in zip([0, *numbers], numbers, strict=False))

@@ -1,23 +1,28 @@
-"""Prompt files: how they are found, read and filled in.
+"""Prompt files: finding, reading and filling them.
 
-A file is named `<strategy>.<kind>.txt`, where the kind is the model's ("chat", "base", or one that a plug-in
-brings). It contains a head in TOML, a line `---`, and the text:
+A file is named `<strategy>.<kind>.txt`. The kind is the model's: "chat", "base", or a plug-in's own. The file
+contains a head in TOML, a line `---`, and the text:
 
     stop = ["\\n"]            texts that end the answer (optional)
     max_tokens = 96          how long the answer may be
     parser = "lines"         "lines", "pairs" or "argument"
-    so = "=>"                what stands between premises and conclusion (optional)
-    tidy = false             take lines as they are: for a model that was trained on this very form (optional)
+    so = "=>"                separates premises from the conclusion (optional)
+    tidy = false             keep lines unchanged, for a model that was trained on this very form (optional)
     ---
     Fact: {text}
     In other words:
 
-Placeholders are `{text}` (the sentence; every file has it), `{documents}` (sentences that all requests share,
-a line each, so it comes before everything that differs), `{mention}` (from which a fact is to be told),
-`{begin}` (the same as the start of the answer; only at the very end) and `{statement}` (for a judge). Other
-braces are text. A chat has turns, each under a line `# system`, `# user` or `# assistant`; the last `# user`
-has the placeholders, and `# assistant` with `{begin}` may follow it. The last line break of a file is not
-part of its text: a text that must end in a line break ends in a blank line.
+These placeholders exist; other braces are text:
+
+    {text}       the sentence; every file needs it
+    {documents}  sentences that requests share, one a line; it comes before everything that differs
+    {mention}    the mention with which a reversal begins
+    {begin}      the start of the answer; only at the very end
+    {statement}  the line to judge
+
+A chat has turns, each under a line `# system`, `# user` or `# assistant`. The placeholders go into the last
+`# user`; `# assistant` with `{begin}` may follow it. The last line break of a file is not part of its text.
+So end the file with a blank line if the text must end in a line break.
 """
 
 from __future__ import annotations
@@ -55,10 +60,11 @@ _HEAD: Mapping[str, tuple[type, Any]] = {
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt file. `shared` and `own` are the text up to and from where requests differ, `chat` the turns
-    before it (None: the model continues plain text), `begun` whether the answer's start is given.
+    """A prompt file.
 
-    `digest` is a hash of the file's content. `tidy` is False for a model that was trained on this very form.
+    `shared` is the text up to the first difference between requests, `own` the rest. `chat` contains the
+    turns before this text; with None the model continues plain text. `begun` says whether the prompt gives
+    the start of the answer. `digest` is a hash of the file's content.
     """
 
     name: str
@@ -75,7 +81,7 @@ class Prompt:
 
     @property
     def fixed(self) -> str:
-        """All that every request contains, for counting its tokens: placeholders are left out."""
+        """The text without placeholders, for counting the tokens that every request needs."""
         turns = "\n".join(message.content for message in self.chat or ())
         return turns + _PLACEHOLDER.sub("", self.shared + self.own)
 
@@ -92,7 +98,7 @@ def render(
     temperature: float = 0.0,
     seed: int = 0,
 ) -> Request:
-    """The request that a prompt makes about one sentence. Braces in what is filled in are text."""
+    """The request about one sentence. Braces in the filled-in texts have no meaning."""
     values = {"text": text, "documents": documents, "mention": mention, "statement": statement}
 
     def filled(template: str) -> str:
@@ -111,13 +117,10 @@ def render(
 
 
 def expect(prompt: Prompt, parser: str) -> None:
-    """Check that a prompt's answers have the form that its strategy reads.
-
-    Raises: UserError, which names both.
-    """
+    """Raise `UserError` if the strategy needs another parser than the prompt file names."""
     if prompt.parser != parser:
         raise UserError(
-            f"The prompt file {prompt.name} has parser = {prompt.parser!r}, but its answers are read as "
+            f"The prompt file {prompt.name} has parser = {prompt.parser!r}, but its strategy needs "
             f"{parser!r}: write parser = {parser!r} in its head."
         )
 
@@ -131,14 +134,13 @@ def find(
 ) -> Prompt:
     """The prompt of a strategy for models of a kind.
 
-    First comes the user's own file, whose path `given` has under the strategy's name, then the files of
-    plug-ins, then those of this package; `folders` replaces the last two.
-
-    Raises: UserError where there is none, or where the file cannot be read.
+    Your own file has priority: `given` maps strategies to paths. Then come the files of plug-ins, then those
+    of this package; `folders` replaces the last two. Raises `UserError` if there is no such prompt, or the
+    file cannot be read.
     """
     if given and strategy in given:
         return read_prompt(Path(given[strategy]), kind=kind)
-    # Names are compared with those that exist, never made into paths: a kind may come from received data.
+    # Names are compared with existing files and never become paths: a kind may come from received data.
     kinds: set[str] = set()
     for folder in prompt_folders() if folders is None else folders:
         for file in sorted(folder.iterdir(), key=lambda file: file.name):
@@ -147,7 +149,7 @@ def find(
                 kinds.add(rest.removesuffix(".txt"))
                 if rest == f"{kind}.txt":
                     return read_prompt(file, kind=kind)
-    known = f"only for {', '.join(sorted(kinds))}" if kinds else "for no kind of model at all"
+    known = f"only for {', '.join(sorted(kinds))}" if kinds else "or for any other kind"
     raise UserError(
         f"There is no prompt '{strategy}' for a model of kind '{kind}', {known}: write one to a file and "
         f"give it with --prompt {strategy}=FILE."
@@ -162,10 +164,10 @@ def prompts_of(
     *,
     folders: Sequence[Traversable] | None = None,
 ) -> dict[str, Prompt | None]:
-    """The prompts that a strategy's function asks for, by parameter: `prompt` is its own and must exist;
-    `reverse_prompt` is the prompt `reverse`, or None where the model's kind has none.
+    """The prompts in the signature of a strategy's function, by parameter.
 
-    Raises: UserError as `find`.
+    `prompt` is the strategy's own and must exist. `reverse_prompt` is the prompt `reverse`, or None if there
+    is none for the model's kind. Raises `UserError` as `find` does.
     """
     asked = inspect.signature(function).parameters
     names = {
@@ -183,7 +185,7 @@ def prompts_of(
 def prompt_folders() -> list[Traversable]:
     """The folders of prompt files: those of plug-ins by name, then that of this package.
 
-    Raises: UserError where a plug-in names a folder that is not there.
+    Raises `UserError` if a plug-in names a folder that does not exist.
     """
     found: list[Traversable] = []
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
@@ -201,7 +203,7 @@ def prompt_folders() -> list[Traversable]:
 def read_prompt(file: Traversable, *, kind: str) -> Prompt:
     """One prompt file, for models of a kind.
 
-    Raises: UserError, which names the file, for anything that is not as the module describes.
+    Raises `UserError`, which names the file, for anything that the module's docstring does not allow.
     """
     head, text, content = _parts(file)
     where = f"The prompt file {file}"
@@ -212,7 +214,7 @@ def read_prompt(file: Traversable, *, kind: str) -> Prompt:
             f"{where} has turns, but a base model continues plain text: remove the lines '# user'."
         )
     if not turns:
-        # A text without turns is the only turn of a chat.
+        # In a chat, a text without turns is the only turn.
         turns = [Message("user", text)]
         chat: tuple[Message, ...] | None = () if kind == "chat" else None
     else:
@@ -235,7 +237,7 @@ def read_prompt(file: Traversable, *, kind: str) -> Prompt:
 
 
 def _broken(point: EntryPoint) -> str:
-    return f"The plug-in '{point.name}' names the prompts {point.value}, which are not there"
+    return f"The plug-in '{point.name}' names the prompts {point.value}, which do not exist"
 
 
 def _exists(name: str, kind: str, folders: Sequence[Traversable] | None) -> bool:
@@ -248,7 +250,7 @@ def _exists(name: str, kind: str, folders: Sequence[Traversable] | None) -> bool
 
 
 def _parts(file: Traversable) -> tuple[dict[str, Any], str, str]:
-    """(head, text, the whole content with plain line breaks)."""
+    """(head, text, the whole content), with \\n as line breaks."""
     try:
         content = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError as error:
@@ -259,7 +261,7 @@ def _parts(file: Traversable) -> tuple[dict[str, Any], str, str]:
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(
-            f"The prompt file {file} is not UTF-8 (byte {error.start}): save it with the encoding UTF-8."
+            f"The prompt file {file} is not UTF-8 (byte {error.start}): save it in that encoding."
         ) from error
     except ValueError as error:  # a NUL in the path
         raise UserError(f"The prompt file {str(file)!r} cannot be read ({error}): check the path.") from error
@@ -327,13 +329,13 @@ def _check_placeholders(where: str, last: str, chat: Sequence[Message] | None) -
         )
     if used.count("documents") > 1 or ("documents" in used and used[0] != "documents"):
         raise UserError(
-            f"{where} has {{documents}} after what differs from request to request: move it to the front."
+            f"{where} has {{documents}} after another placeholder, or twice: move it to the front."
         )
 
 
 def _split(text: str) -> tuple[str, str]:
-    """(what all requests share, what differs). Worked examples are shared too: a local model reads them once.
-    They end at a blank line, where no tokenizer joins the two parts."""
+    """(the text that requests share, the rest). Worked examples are shared, so that a local model reads them
+    once; they end at a blank line, across which no tokenizer joins the parts."""
     before, found, after = text.partition("{documents}")
     if found:
         return before + found, after

@@ -1,7 +1,7 @@
-"""Contexts: which documents are put before a question; one module each, with a function `choose`.
+"""Contexts choose the documents that come before a question; one module each, with a function `choose`.
 
-A context is a function `choose(documents, questions, *, seed, orders, **options) -> Shown`. It sees the text
-of a question's prompt, and never its answer or choices: the engine hands it prompts.
+A context is a function `choose(documents, prompts, *, seed, orders, **options) -> Shown`. It sees the prompts
+of the questions, and never their answers or choices.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Shown:
-    """Which documents are put before the questions, by their indices.
+    """The documents before the questions, by their indices.
 
-    Either `orders`, permutations of all documents for all questions alike, or `nearest`, for each question
-    the indices of its own documents, the nearest first.
+    Either `orders`, permutations of all documents, which hold for every question; or `nearest`, the indices
+    of each question's own documents, the nearest first.
     """
 
     orders: tuple[tuple[int, ...], ...] = ()

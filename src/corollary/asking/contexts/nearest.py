@@ -13,10 +13,10 @@ from corollary.types import Document
 def choose(
     documents: Sequence[Document], prompts: Sequence[str], *, seed: int, orders: int, k: int = 12
 ) -> Shown:
-    """Put the `k` documents before each question that share most words with it (BM25).
+    """Put the `k` documents before each question that share the most words with it (BM25).
 
-    BM25 as in Lù 2024 (bm25s), with its defaults. Documents that share no word with a question are left out;
-    of equal ones the first comes first.
+    BM25 is that of Lù 2024 (bm25s), with its defaults. Documents that share no word with a question are left
+    out; among equals the first comes first.
     """
     import bm25s
 

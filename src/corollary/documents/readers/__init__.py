@@ -1,13 +1,13 @@
 """Readers: each turns one kind of file into documents.
 
-A reader is a module with `SUFFIXES`, the lower-case endings of its files, and a function
-`read(path, *, ...)` that yields documents one by one. It may take these keywords, which the corpus fills:
-`name` (the file's path below the corpus folder, for ids and origins), `language` (for sentences) and
-`text_field` (the field of a row that is its text). Between its documents a reader may also yield a
-`Skipped`, a `LeftOut` or a `Remark`, which the table of files shows. A `UserError` or any other exception
-ends this file alone.
+A reader is a module with `SUFFIXES`, the lower-case suffixes of its files, and a function
+`read(path, *, ...)` that yields documents one by one. The corpus fills these keywords if the
+function takes them: `name` (the file's path below the corpus folder), `language` (for sentences) and
+`text_field` (the field that contains a row's text). Besides documents, a reader may yield a `Skipped`, a
+`LeftOut` or a `Remark`, which the table of files shows. A `UserError` or any other exception ends only this
+file.
 
-Libraries that are heavy or optional are imported in `read`, so that this package imports quickly.
+Import heavy or optional libraries in `read`, so that this package imports quickly.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Parts of a file that give no sentences: `what` they are ("headings", "tables") and how many."""
+    """Parts of a file without sentences: what they are ("headings", "tables") and how many."""
 
     what: str
     count: int = 1
@@ -35,10 +35,10 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Remark:
-    """A decision about a file that its owner should see, such as a guessed encoding."""
+    """A decision about a file that you should know, such as a guessed encoding."""
 
     text: str
 
 
 Found = Document | Skipped | LeftOut | Remark
-"""What a reader yields."""
+"""An item that a reader yields."""

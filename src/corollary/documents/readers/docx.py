@@ -1,4 +1,4 @@
-"""Word files (.docx): a file is one document; paragraphs and list items give its sentences."""
+"""Word files (.docx): a file is one document; its sentences come from paragraphs and list items."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ SUFFIXES = (".docx",)
 
 
 def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]:
-    """The file as one document with the spans of its sentences. Raises `UserError` for no Word file.
+    """The file as one document with the spans of its sentences.
 
-    Headings and tables stand in its text without spans and are counted. Footnotes, headers and text boxes
-    are not read.
+    Headings and tables are part of its text, without spans, and are counted. Footnotes, headers and text
+    boxes are not read. Raises `UserError` if the file is not a Word file.
     """
     try:
         import docx
         from docx.text.paragraph import Paragraph
     except ImportError as error:
-        raise UserError("Word files need python-docx: pip install 'corollary[documents]'") from error
+        raise UserError("Word files need python-docx: pip install 'corollary[readers]'") from error
     try:
         with path.open("rb") as file:
             opened = docx.Document(file)
-    # A damaged archive ends in errors of zipfile, lxml, KeyError and python-docx's own.
+    # A damaged archive raises errors of zipfile, lxml or python-docx, or a KeyError.
     except Exception as error:
         said = f"{type(error).__name__}: {error}"[:120]
         raise UserError(f"it is not a Word file that can be read ({said})") from error
@@ -59,8 +59,8 @@ def _rows(table: Table) -> str:
 
 
 def _is_heading(style: ParagraphStyle | None) -> bool:
-    """Whether a style is a heading or title, or was made from one."""
-    for _ in range(10):  # a damaged file may have a style that is made from itself
+    """Whether a style is a heading or title, or is based on one."""
+    for _ in range(10):  # in a damaged file a style may be based on itself
         if style is None:
             return False
         if (style.name or "").lower().startswith(("heading", "title", "subtitle", "toc ")):

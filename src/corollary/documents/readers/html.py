@@ -1,4 +1,4 @@
-"""HTML: a file is one document, the text that a page shows; scripts are never run."""
+"""HTML: a file is one document, the text that the page shows; scripts are never run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUFFIXES = (".html", ".htm", ".xhtml")
 
 _DECLARED = re.compile(rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?([\w.:-]+)", re.I)
 _UNSEEN = ["head", "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select"]
-_LAID_OUT = ["p", "ul", "ol", "table"]  # a table around these lays out a page and contains no data
+_LAID_OUT = ["p", "ul", "ol", "table"]  # a table around these is layout, not data
 _HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
 _BLOCKS = _HEADINGS | frozenset(
     "html body div p section article main header footer aside address blockquote pre figure figcaption"
@@ -32,7 +32,7 @@ _BLOCKS = _HEADINGS | frozenset(
 
 
 class _Piece(NamedTuple):
-    """A string of a page, with its nearest block and cell, and the kind of block ("" for a paragraph)."""
+    """A string in a page, its nearest block and cell, and the kind of block ("" for a paragraph)."""
 
     block: int
     kind: str
@@ -41,23 +41,24 @@ class _Piece(NamedTuple):
 
 
 def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]:
-    """The page as one document with the spans of its sentences. Raises `UserError` for no text.
+    """The page as one document with the spans of its sentences.
 
-    Its text is what the page shows, a blank line between blocks. Headings, data tables and code stand in
-    it without spans and are counted, and so are menus (`nav`), which are not in the text.
+    Its text is what the page shows, with blank lines between blocks. Headings, data tables and code are part
+    of the text, without spans, and are counted. Menus (`nav`) are counted and left out. Raises `UserError` if
+    the file is not text.
     """
     try:
         from bs4 import BeautifulSoup, UnusualUsageWarning
         from bs4.element import CData, NavigableString
     except ImportError as error:
-        raise UserError("HTML needs beautifulsoup4: pip install 'corollary[documents]'") from error
+        raise UserError("HTML needs beautifulsoup4: pip install 'corollary[readers]'") from error
     data = path.read_bytes()
     declared = _DECLARED.search(data[:4096])
     text, remark = decode(data, declared=declared[1].decode("ascii", "replace") if declared else "")
     if remark:
         yield Remark(remark)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnusualUsageWarning)  # a page that looks like a path is still one
+        warnings.simplefilter("ignore", UnusualUsageWarning)  # a page may look like a path
         soup = BeautifulSoup(text, "html.parser")
     meta = {"title": one_line(soup.title.get_text())} if soup.title else {}
     left_out: Counter[str] = Counter()
@@ -70,7 +71,7 @@ def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]
     tables = {id(table) for table in data_tables}
     for line_break in soup.find_all("br"):
         line_break.replace_with("\n")
-    # Comments and declarations are strings of classes of their own.
+    # Comments and declarations have string classes of their own.
     shown = [string for string in soup.find_all(string=True) if type(string) in (NavigableString, CData)]
     pieces = [_piece(string, tables) for string in shown]
     blocks = [

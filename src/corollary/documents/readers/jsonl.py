@@ -1,4 +1,4 @@
-"""JSON lines and JSON: each row, of any fields, is one document; rows that we wrote come back exactly."""
+"""JSON lines and JSON: each row is one document; rows that Corollary wrote come back unchanged."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _LISTS = ("rows", "data", "documents", "items", "records", "examples")
 def read(path: Path, *, name: str = "", text_field: str = "") -> Iterator[Found]:
     """Each line of a .jsonl file, or each element of a .json file, as one document.
 
-    Lines are read one by one; a .json file is read as a whole. A row without `id` is known by file and
-    line. `text_field` names the field that is the text. A row that cannot be read costs itself alone.
+    Lines are read one by one; a .json file is read as a whole. The default `id` of a row is its file and
+    line. `text_field` names the field that contains the text. A row that cannot be read is skipped.
     """
     name = name or path.name
     rows = _elements(path) if path.suffix.lower() == ".json" else _lines(path)
@@ -48,19 +48,19 @@ def read(path: Path, *, name: str = "", text_field: str = "") -> Iterator[Found]
 
 
 def parsed(text: str) -> Any:
-    """The value of a JSON text. Raises `ValueError`, which says why it is none."""
+    """The value of a JSON text. Raises `ValueError`, whose message completes a sentence about the text."""
     try:
         return json.loads(text, parse_constant=str)
     except json.JSONDecodeError as error:
         raise ValueError(f"it is not JSON ({error.msg}, character {error.pos + 1})") from error
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
-    except ValueError as error:  # Python reads no integers of more than 4,300 digits
+    except ValueError as error:  # Python refuses integers of more than 4,300 digits
         raise ValueError("it has a number of too many digits") from error
 
 
 def unwrapped(value: Any) -> list[Any]:
-    """The rows within a value: those of a list or an export of a dataset, else the value alone."""
+    """The rows in a value that is an export of a dataset; for any other value, the value itself."""
     if isinstance(value, dict) and not any(isinstance(value.get(key), str) for key in TEXTS):
         for key in _LISTS:
             rows = value.get(key)
@@ -84,11 +84,11 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 def _byte_lines(path: Path) -> Iterator[bytes]:
-    """The lines as UTF-8. Bytes are split, not text: JSON leaves U+2028 and its like inside texts."""
+    """The lines as UTF-8. Bytes are split, not text: JSON allows U+2028 and the like inside texts."""
     with path.open("rb") as file:
         head = file.read(1 << 16)
         file.seek(0)
-        # JSON begins with a letter of ASCII, so UTF-16 has a zero byte or its mark at once.
+        # JSON begins with an ASCII character, so UTF-16 has its mark or a zero byte at the start.
         if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head[:4]:
             encoding = encoding_of(head, whole=False)
             text = io.TextIOWrapper(file, encoding=encoding, newline="\n", errors="replace")
@@ -104,7 +104,7 @@ def _elements(path: Path) -> Iterable[tuple[int, Any]]:
         value = parsed(text)
     except ValueError as error:
         try:
-            # Many files named .json have a value on each line.
+            # Many .json files have one value a line.
             parsed(text[: text.index("\n")])
         except ValueError:
             raise UserError(str(error)) from error

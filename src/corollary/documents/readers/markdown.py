@@ -1,4 +1,4 @@
-"""Markdown: a file is one document; paragraphs and list items give its sentences."""
+"""Markdown: a file is one document; its sentences come from paragraphs and list items."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from corollary.types import Document, Origin
 
 SUFFIXES = (".md", ".markdown", ".mdown")
 
-# A line "---" opens front matter only where a field follows; else it is a rule.
+# A line "---" opens front matter only if a field follows; otherwise it is a rule.
 _FRONT = re.compile(r"---[ \t]*\n(?=[\w-]+[ \t]*:)(?:.*\n)*?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _OF_IMAGES = frozenset(("image", "softbreak", "link_open", "link_close"))
 _LEFT_OUT = {
@@ -31,10 +31,10 @@ _LEFT_OUT = {
 
 
 def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]:
-    """The file as one document with the spans of its sentences. Raises `UserError` for no text.
+    """The file as one document with the spans of its sentences.
 
-    Its text is the file's own, markup included. Front matter, headings, tables, code and blocks of HTML
-    have no spans and are counted.
+    Its text is that of the file, markup included. Front matter, headings, tables, code and HTML blocks have
+    no spans and are counted. Raises `UserError` if the file is not text.
     """
     text, remark = decode(path.read_bytes())
     if remark:
@@ -48,9 +48,9 @@ def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]
 
 
 def spans_of(text: str, *, language: str) -> tuple[str, list[tuple[int, int]], Counter[str]]:
-    """The text, the spans of its sentences, and how many parts of which kind have none.
+    """The text, the spans of its sentences, and the number of parts without spans, by kind.
 
-    The text comes back as long as it was: inside a paragraph, the marks of quotations are now blanks.
+    The text keeps its length; inside a paragraph, quotation marks (>) become spaces.
     """
     front = _FRONT.match(text)
     skipped = text.count("\n", 0, front.end()) if front else 0
@@ -81,7 +81,7 @@ def spans_of(text: str, *, language: str) -> tuple[str, list[tuple[int, int]], C
 
 
 def _start(line: str, content: str) -> int:
-    """Where the content of a line begins, behind the marks of lists and quotations."""
+    """The offset at which the content of a line begins, after the marks of lists and quotations."""
     bare = line.rstrip()
     return len(bare) - len(content.rstrip()) if bare.endswith(content.rstrip()) else 0
 

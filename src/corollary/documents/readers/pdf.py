@@ -1,4 +1,4 @@
-"""PDF: each page is one document, so that pages are read one by one and each text has its page."""
+"""PDF: each page is one document, so that pages are read one by one and every text has a page number."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from corollary.types import Document, Origin
 
 SUFFIXES = (".pdf",)
 
-# A word, a hyphen at the end of a line, and what may be the rest of the word.
+# A word, a hyphen at the end of a line, and perhaps the rest of the word.
 _CUT = re.compile(r"([^\W_]+)[-\u00ad\u2010][ \t]*\n[ \t]*([^\W_]+)")
 
 
 def read(path: Path, *, name: str = "") -> Iterator[Found]:
     """Each page with text as one document; short lines show where its paragraphs end.
 
-    Words that were cut at the end of a line are whole again. A page that cannot be read costs itself
-    alone. Raises `UserError` for a file that is no PDF or needs a password.
+    Words that were hyphenated at the end of a line are joined. A page that cannot be read is skipped. Raises
+    `UserError` if the file is not a PDF or needs a password.
     """
     try:
         from pypdf import PdfReader
         from pypdf.errors import DependencyError, PyPdfError
     except ImportError as error:
-        raise UserError("PDF needs pypdf: pip install 'corollary[documents]'") from error
-    # What pypdf logs about damaged files would run over the progress lines; the table says what was lost.
+        raise UserError("PDF needs pypdf: pip install 'corollary[readers]'") from error
+    # pypdf's log messages about damaged files would break the progress lines. The table of files has them.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     name = name or path.name
     with path.open("rb") as file:
@@ -40,7 +40,7 @@ def read(path: Path, *, name: str = "") -> Iterator[Found]:
             count = len(reader.pages)
         except DependencyError as error:
             raise UserError("it is encrypted: save it without a password") from error
-        # pypdf meets damaged files with errors of many kinds.
+        # Damaged files raise errors of many kinds in pypdf.
         except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UserError(f"it is not a PDF that can be read ({_said(error)})") from error
         empty = 0
@@ -60,7 +60,7 @@ def read(path: Path, *, name: str = "") -> Iterator[Found]:
 
 
 def paragraphs(page: str) -> str:
-    """The text of a page with whole words, and a blank line behind each line that ends a paragraph.
+    """The text of a page with hyphenated words joined, and a blank line after each paragraph.
 
     Typeset lines are filled: a line much shorter than the longest ends a paragraph or is a heading.
     """
@@ -76,14 +76,14 @@ def paragraphs(page: str) -> str:
 
 def _whole(cut: re.Match[str], page: str) -> str:
     first, second = cut.groups()
-    # A cut word goes on with a small letter ("P-7" does not), and some words keep their hyphen.
+    # The rest of a word begins with a small letter ("P-7" is no such case), and some words keep their hyphen.
     if not second[0].islower() or first[-1].isdigit() or f"{first}-{second}" in page:
         return f"{first}-{second}"
     return first + second
 
 
 def _sound(text: str) -> str:
-    """Text without zero bytes and halves of characters, which some fonts' tables yield."""
+    """The text without zero bytes and lone surrogates, which the tables of some fonts produce."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "")
 
 

@@ -1,4 +1,4 @@
-"""What the readers of tables and JSON share: a row of any fields as a document."""
+"""A row with any fields as a document, for the readers of tables and JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from corollary.types import Document, Origin
 
 OURS = frozenset(field.name for field in fields(Document))
 TEXTS = ("text", "content", "body", "document", "passage", "page_content", "abstract", "markdown", "article")
-"""Fields that are taken as a row's text, in this order."""
+"""Fields that may contain a row's text, in order of preference."""
 PAIRS = (
     ("question", "answer"),
     ("prompt", "completion"),
@@ -22,22 +22,21 @@ PAIRS = (
     ("instruction", "response"),
     ("input", "output"),
 )
-"""Fields of which the second answers the first: both are one text, since a question apart from its answer
-teaches nothing."""
+"""Pairs of fields: a question and its answer. Both form one text, since a question without its answer teaches
+nothing."""
 CHATS = ("messages", "conversations", "conversation", "chat")
 DEEPEST = 50
-"""Levels of nesting that a row may have."""
+"""The most levels of nesting in a row."""
 
 
 def document_of(
     row: Any, *, name: str, number: int, part: int = 0, text_field: str = "", chosen: str = ""
 ) -> tuple[Document | Skipped, str]:
-    """The document of a row, or why there is none, and the name of the field that is its text.
+    """The document of a row, or the reason why there is none, and the name of the field with its text.
 
-    `number` is the row's number from 1, `part` that of a row within it. The text is the field
-    `text_field`, or if that is "" the field `text` or one with a usual name, or a chat or a pair of
-    question and answer, or `chosen` (from an earlier row), or the longest text there is. Fields that are
-    none of ours go to `meta`.
+    `number` is the row's number from 1, `part` that of a row within it. The text is in `text_field` if that
+    is given. Otherwise it is the first of these: a field in `TEXTS`, a chat, a pair of question and answer,
+    the field `chosen` (from an earlier row), or the longest text. Other fields go to `meta`.
     """
     place = f"row {number}"
     try:
@@ -63,7 +62,7 @@ def document_of(
     id += f".{part}" if part and id == f"{name}:{number}" else ""
     nested = row.get("meta")
     meta = dict(nested) if isinstance(nested, dict) else {}
-    # A field both here and in the row's own `meta` keeps both: the nested ones stay together.
+    # If a field is also in the row's own `meta`, the nested one stays nested, so that both are kept.
     rest = {key: value for key, value in row.items() if key not in used and key != "id"}
     meta = {**meta, **{k: v for k, v in rest.items() if k != "meta"}} if not set(meta) & set(rest) else rest
     if not isinstance(nested, dict) and nested is not None:
@@ -73,9 +72,9 @@ def document_of(
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The value as JSON knows it; numbers that JSON cannot hold, dates and the like become text.
+    """The value as JSON types. Numbers that JSON cannot contain, dates and the like become text.
 
-    Raises `ValueError`, which says why, for half characters and for deep nesting.
+    Raises `ValueError` for lone surrogates and for deep nesting; its message completes a sentence.
     """
     if depth > DEEPEST:
         raise ValueError(f"it is nested more than {DEEPEST} levels deep")
@@ -97,9 +96,9 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def _ours(row: Mapping[str, Any], origin: Origin) -> Document | None:
-    """The row as one of our own documents, or None if a field of that name is something else."""
+    """The row as a document that Corollary wrote, or None if a field does not fit."""
     try:
-        # Tables that are saved as JSON have null where a column is empty.
+        # In tables saved as JSON an empty column is null.
         given = {key: value for key, value in row.items() if value is not None}
         ours = values.from_plain(Document, given)
     except TypeError:
@@ -108,7 +107,7 @@ def _ours(row: Mapping[str, Any], origin: Origin) -> Document | None:
 
 
 def _text(row: Mapping[str, Any], text_field: str, chosen: str) -> tuple[str, str, tuple[str, ...]]:
-    """(how the text was found, the text, the fields used), with empty names if there is none."""
+    """(the name of the field or fields, the text, the fields used); all are empty if there is no text."""
 
     def has(key: str) -> bool:
         return isinstance(row.get(key), str) and bool(row[key].strip())
@@ -133,7 +132,7 @@ def _text(row: Mapping[str, Any], text_field: str, chosen: str) -> tuple[str, st
 
 
 def _turns(messages: Any) -> str:
-    """The turns of a chat as text, each behind its role, or "" if this is no chat."""
+    """The turns of a chat as text, each after its role, or "" if this is not a chat."""
     if not isinstance(messages, Sequence) or isinstance(messages, str):
         return ""
     turns = []

@@ -1,7 +1,7 @@
 """Tables: each row of a CSV, TSV or Parquet file is one document.
 
-CSV is read by Python's own reader and not by pyarrow, which guesses a column's type from its first rows
-and gives up the whole file where a later row does not fit.
+Python's own reader reads CSV: pyarrow guesses a column's type from its first rows, and gives up the whole
+file if a later row does not fit.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from corollary.errors import UserError
 SUFFIXES = (".csv", ".tsv", ".parquet")
 
 _LONGEST = 1 << 24
-"""Characters of a cell: a quote that nothing closes must not take the rest of a large file into memory."""
+"""The most characters in a cell: an unclosed quote must not load the rest of a large file into memory."""
 
 
 def read(path: Path, *, name: str = "", text_field: str = "") -> Iterator[Found]:
-    """Each row as one document; rows are read in turn and known by their number below the header.
+    """Each row as one document. The default id is the row's number below the header.
 
-    The first row of a CSV file names its columns. `text_field` names the column that is the text.
+    The first row of a CSV file names its columns. `text_field` names the column that contains the text.
     """
     name = name or path.name
     chosen = ""
@@ -45,17 +45,17 @@ def read(path: Path, *, name: str = "", text_field: str = "") -> Iterator[Found]
 def _csv(path: Path) -> Iterator[tuple[int, Any]]:
     with path.open("rb") as file:
         head = file.read(1 << 16)
-        # UTF-16 has zero bytes at once; a stray one further down costs its own row.
+        # UTF-16 has zero bytes at the start; with a stray one further down, only its row is skipped.
         encoding = encoding_of(head if b"\0" in head[:4] else head.replace(b"\0", b""), whole=False)
         file.seek(0)
-        # Bytes that do not belong become halves of characters, which the row is asked for below.
+        # Invalid bytes become lone surrogates, which are checked for below.
         errors = "replace" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
         text = io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="")
         first = text.readline(1 << 16)
         if not encoding.startswith("utf-"):
             yield 0, Remark(f"read as {encoding}")
         mark = "\t" if path.suffix.lower() == ".tsv" else max(",;\t|", key=first.count)
-        csv.field_size_limit(_LONGEST)  # Python's own limit is shorter than many documents
+        csv.field_size_limit(_LONGEST)  # many documents exceed Python's own limit
         rows = csv.reader(itertools.chain([first], text), delimiter=mark)
         header = next(rows, [])
         names = [cell.strip() or f"column {place}" for place, cell in enumerate(header, start=1)]
@@ -86,7 +86,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise UserError("Parquet needs pyarrow: pip install 'corollary[documents]'") from error
+        raise UserError("Parquet needs pyarrow: pip install 'corollary[readers]'") from error
     try:
         with ParquetFile(path) as file:
             number = 0

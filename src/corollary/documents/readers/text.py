@@ -13,7 +13,7 @@ SUFFIXES = (".txt", ".text")
 
 
 def read(path: Path, *, name: str = "") -> Iterator[Found]:
-    """The file as one document, whose sentences are those of plain text. Raises `UserError` for no text."""
+    """The file as one document of plain text. Raises `UserError` if the file is not text."""
     text, remark = decode(path.read_bytes())
     if remark:
         yield Remark(remark)

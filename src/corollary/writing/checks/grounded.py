@@ -1,4 +1,4 @@
-"""Is a line about what its sources are about? Decided by names, numbers and words alone, not by truth."""
+"""Checks that a line has the same subject as its sources, by names, numbers and words, not by truth."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from corollary.writing.parse import Argument
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SHORT = 3
-"""Letters of the longest word that is taken for a function word ("is", "the", "of")."""
+"""Words of up to this many letters count as function words ("is", "the", "of")."""
 
 
 def check(dataset: Dataset, lines: Sequence[Document], *, relation: bool = True) -> list[str | None]:
-    """For each line a reason to reject it, or None, by the documents that it names as its sources.
+    """For each line the reason to reject it, or None, by the documents that it names as its sources.
 
-    A line must mention two names that its sources mention (one where they have but one), no number that
-    stands in none of them and, with `relation`, say something of what they say.
+    A line must mention two names from its sources (one if they have only one), and no number that is not in
+    its sources. With `relation` it must also use a related word (see `Grounding.relation`).
     """
     texts = {document.id: document.text for document in dataset.documents}
     grounded = grounding(dataset.documents, numbers=True)
@@ -41,7 +41,7 @@ class Grounding:
     """Checks of lines against the sentences that they come from.
 
     `names` are the rare words of the documents, `used` all their words (for the check of relations). With
-    `numbers` a line may have no number that its source does not have.
+    `numbers`, a line may contain only numbers from its source.
     """
 
     names: frozenset[str]
@@ -57,8 +57,8 @@ class Grounding:
         return self._number(line, source)
 
     def argument(self, item: Argument, focus: str, stated: Sequence[str | None]) -> str | None:
-        """The reason to reject what an argument concludes, or None. `stated` has, for each premise, the
-        sentence of the documents that states it, or None."""
+        """The reason to reject the conclusion of an argument, or None. `stated` has, for each premise, the
+        sentence in the documents that states it, or None."""
         if not stated or None in stated:
             return "cites no premise" if not any(item.premises) else "cites a premise that no document states"
         said = self.names & set(words(item.conclusion))
@@ -73,11 +73,11 @@ class Grounding:
         return "asks about no name of its sentence" if own and not own & set(words(text)) else None
 
     def relation(self, line: str, source: str) -> str | None:
-        """The reason to reject a line that says nothing of what its source says about the names, or None.
+        """The reason to reject a line that says something else about the names than its source, or None.
 
-        Two words speak of the same if they share a stem ("employs", "is employed by") or are in one group
-        of `converses.txt` ("mother", "child"). A line passes too if the documents use all of its words. So
-        "is a part of" is rejected for "lies upstream of" where no document speaks of parts.
+        Two words are related if they share a stem ("employs", "is employed by") or are in one group of
+        `converses.txt` ("mother", "child"). A line also passes if the documents use all of its words. So
+        "is a part of" is rejected for "lies upstream of" unless a document uses the word "part".
         """
         said, given = self._content(line, source), self._content(source, line)
         if not said or not given or self.used.issuperset(said):
@@ -111,20 +111,21 @@ def grounding(documents: Sequence[Document], *, numbers: bool) -> Grounding:
 def document(
     id: str, text: str, source: tuple[str, ...], strategy: str, origin: Origin | None, reason: str | None
 ) -> Document:
-    """A generated line as a document. One with a reason is marked as dropped, and `meta` says why."""
+    """A generated line as a document. With a reason it is marked as dropped, and `meta` contains the
+    reason."""
     if reason is None:
         return Document(id, text, source, strategy, origin)
     return Document(id, text, source, DROPPED, origin, meta={"strategy": strategy, "reason": reason})
 
 
 def _proper(text: str) -> set[str]:
-    """Words that the text spells with a capital, lower-cased."""
+    """The capitalised words of a text, in lower case."""
     return {word for found in re.findall(r"\w+", text) if found[0].isupper() for word in words(found)}
 
 
 def _akin(one: str, other: str) -> bool:
-    """Whether two words share a stem (a beginning of four letters and most of the shorter word, or an end of
-    six: "upstream", "downstream") or are in one group of converses."""
+    """Whether two words share a stem or are in one group of converses. A stem is four letters at the
+    beginning that are most of the shorter word, or six at the end ("upstream", "downstream")."""
     least = min(len(one), len(other))
     start, end = _shared(one, other), _shared(one[::-1], other[::-1])
     return (start >= max(4, 0.6 * least)) or end >= 6 or bool(_groups(one) & _groups(other))

@@ -1,4 +1,4 @@
-"""A judge: is it likelier that a line follows from its source, or that it does not?"""
+"""A judge: a model says whether a line follows from its source."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def check(
     no: str = " no",
     margin: float = 0.0,
 ) -> list[str | None]:
-    """For each line None, or why it is rejected: after the prompt, `yes` is not likelier than `no` by more
-    than `margin` nats.
+    """For each line None, or the reason to reject it. A line passes if, after the prompt, `yes` is likelier
+    than `no` by more than `margin` nats.
 
-    A line's source is the sentence that its origin points to, and the other documents that it names.
-    Likelihoods are of plain text, so the prompt has no turns (`judge.base.txt` serves chat models too:
-    measured, it is right more often than a chat that asks the same).
+    The source of a line is the sentence to which its origin points, and the other documents that it names.
+    Likelihoods are of plain text, so the prompt must not have turns. Use `judge.base.txt` for chat models
+    too: in our measurements it was right more often than a chat with the same question.
     """
     if prompt.chat:
         raise UserError(f"The judge's prompt {prompt.name} has turns: give plain text, as in judge.base.txt.")
@@ -45,12 +45,12 @@ def check(
         else:
             asked.append(place)
             pairs += [(request.prompt, yes), (request.prompt, no)]
-    # Only a text that all requests share may be the prefix, and `{documents}` is empty here, so it is.
+    # `{documents}` is empty here, so all requests share this prefix.
     shared = render(prompt, text="").prefix
     found = scorer.loglikelihood(pairs, prefix=shared) if pairs else []
     for place, for_yes, for_no in zip(asked, found[::2], found[1::2], strict=True):
         gain = for_yes.logprob - for_no.logprob
-        # Written so that a NaN rejects.
+        # "not >" instead of "<=", so that NaN rejects.
         if not gain > margin:
             reasons[place] = f"does not follow, says the judge (yes over no: {gain:+.2f} nats)"
     return reasons

@@ -1,4 +1,4 @@
-"""What only a held-out question can have said must not be trained on."""
+"""Finds lines with a text that can only come from a held-out question; these must not be trained on."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from corollary.types import Dataset, Document, Question
 
 
 def check(dataset: Dataset, lines: Sequence[Document]) -> list[str | None]:
-    """For each line None, or that it contains something taken from a question of the dataset.
+    """For each line None, or the reason that it contains something from a question of the dataset.
 
-    A plain sentence that states an answer is not a leak, even in the question's exact words: a model that
-    infers it writes just that. A leak is what no inference looks like: a prompt that asks ("who is ...?"), a
-    prompt in one text with a list of two or more of its choices ("a, b or c"), and a question's id, unless it
-    is one that a text may contain by chance ("q", "2.1").
+    A sentence that states an answer is not a leak, even in the question's exact words: a model that infers it
+    generates just that. A leak does not look like an inference. It is a prompt that asks ("who is ...?"), or
+    a prompt together with a list of two or more of its choices ("a, b or c"). A question's id is a leak too,
+    unless a text may contain it by chance ("q", "2.1").
     """
     taken = _finder(dataset.questions)
     return [taken(line.text) for line in lines]
 
 
 def remove_leaks(questions: Sequence[Question], documents: Iterable[Document]) -> tuple[list[Document], int]:
-    """(the documents that contain nothing taken from a question, how many others there were); see `check`."""
+    """(the documents without leaks, the number of the others); see `check`."""
     taken = _finder(questions)
     found = list(documents)
     kept = [document for document in found if taken(document.text) is None]
@@ -47,25 +47,26 @@ def _finder(questions: Sequence[Question]) -> Callable[[str], str | None]:
 
 
 def says(text: str, words: str) -> bool:
-    """Whether a text contains these words, and not as part of longer ones ("Par" of "Paris"). Letters of
-    scripts that put no spaces between words are no part of a longer one."""
+    """Whether a text contains these words, and not only as a part of longer ones ("Par" in "Paris"). In
+    scripts without spaces, no letter belongs to a longer word."""
     return words in text and re.search(f"(?<!{_SPACED}){re.escape(words)}(?!{_SPACED})", text) is not None
 
 
 def plain(text: str) -> str:
-    """A text in lower case and one line, to be compared with others."""
+    """A text in lower case and on one line, for comparisons."""
     return " ".join(text.strip().replace("\n", " | ").lower().split())
 
 
 def _list_of(choices: Iterable[str]) -> re.Pattern[str]:
-    """Two choices with nothing between them but what divides a list: "a, b", "(a) x (b) y", "x or y"."""
+    """A pattern for two choices with only a separator of lists between them: "a, b", "(a) x (b) y", "x or
+    y"."""
     option = "|".join(sorted({re.escape(plain(choice)) for choice in choices}, key=len, reverse=True))
     between = r"[.\s]*(?:\s*(?:[,;:/|()-]|\bor\b|\b[a-f1-6][.):]))+\s*"
-    # What follows the second must end it: else the first word of the next sentence would be one.
+    # The second choice must end there: otherwise the first word of the next sentence could be one.
     return re.compile(
         rf"\b({option}){between}(?!\1\b)(?:{option})[.?\s]*(?:$|[,;:/|()-]|\bor\b|\b[a-f1-6][.):])"
     )
 
 
 _SPACED = "[0-9A-Za-z_\u00c0-\u1fff]"
-"""Digits and the letters of scripts that stand before Chinese and Japanese in Unicode."""
+"""Digits and the letters of scripts that come before Chinese and Japanese in Unicode."""

@@ -1,6 +1,6 @@
 """Strategies: one file each, with a function `write`.
 
-Parameters named `seed`, `window`, `count`, `rows`, `other` and `prompt` are filled by the engine, and so is a
-`<name>_prompt`: the prompt file `<name>.<kind>.txt`, or None where the model's kind has none. All others are
-options.
+The engine fills the parameters `seed`, `window`, `count`, `rows`, `other` and `prompt`. It also fills
+`<name>_prompt` with the prompt file `<name>.<kind>.txt`, or with None if there is none for the model's kind.
+All other parameters are options.
 """

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from corollary.documents.names import rare_words, words
+from corollary.documents.names import Mentions, rare_words, words
 from corollary.types import Dataset, Document, Flow
 from corollary.writing import parse
 from corollary.writing.checks import grounded as checks
@@ -15,10 +13,10 @@ from corollary.writing.focus import focuses
 from corollary.writing.prompts import Prompt, expect, render
 
 PROMPT = 128
-"""Tokens that a shared prefix leaves for the sentence behind it; a longer sentence gets its own prefix."""
+"""Tokens that a shared prefix leaves for the sentence after it; a longer sentence gets its own prefix."""
 
 SEAMS = 16
-"""Spare tokens: where two texts meet, they may be split into other tokens than alone."""
+"""Spare tokens: where two texts meet, the tokens may differ from those of each text alone."""
 
 TURN = 8
 """Tokens that a chat template may add to each turn."""
@@ -37,36 +35,39 @@ def write(
     grounded: bool = True,
     relation: bool = False,
 ) -> Flow:
-    """Show documents, then one sentence, and ask what follows from it together with the rest.
+    """Show documents, then one sentence, and ask what follows from it together with the others.
 
-    A line names the premises that it uses, then the conclusion. Only the conclusion becomes a document: with
-    its premises before it in the same row, training would predict it from them and leave nothing to learn
-    ("contextual shadowing").
+    A line names its premises, then the conclusion. Only the conclusion becomes a document: with its premises
+    in the same row, training would predict it from them, and nothing would be learned ("contextual
+    shadowing").
 
-    Each sentence is shown with the `nearest` sentences of all documents, chosen by the names they share with
-    it, directly or through one other sentence (ours: what shares no name cannot be linked, and small models
-    lose themselves in long contexts). The farthest are left out where not all fit in the window. `nearest=0`
-    is the paper's form: all documents, in a prefix that is read once; when they exceed the window, each
-    sentence is shown with its own part of them. With `grounded`, a line is dropped that cites a premise which
-    no document states, or that concludes nothing about what its premises and its sentence mention; with
-    `relation` also one whose words are not those of its premises (an "aunt" of "mother" and "sister").
+    Each sentence is shown with the `nearest` sentences from all documents, itself included. They are chosen
+    by the names that they share with it, directly or through one other sentence. This is our change to the
+    paper: sentences without a common name cannot be linked, and small models get lost in long contexts. If
+    not all fit in the window, the farthest are left out. `nearest=0` is the paper's form: all documents, in a
+    prefix that is read once. If they exceed the window, each sentence is shown with the part around it.
+
+    With `grounded`, a line is dropped if it cites a premise that no document states, or if its conclusion
+    does not mention names from both its sentence and its premises. With `relation`, a line is also dropped
+    if its words are not those of its premises ("aunt", from "mother" and "sister").
     """
     expect(prompt, "argument")
     asked = focuses(dataset.documents)
     texts = [focus.text for focus in asked]
     names = rare_words(texts)
     mentioned = [names & set(words(text)) for text in texts]
-    places = _places(mentioned)
+    index = Mentions(mentioned)
     sizes = [count(text) + 1 for text in texts]
-    # An answer may be allowed to fill the window: half of it is for the context all the same.
+    # Even if max_tokens fills the window, half of it is left for the context.
     wanted = prompt.max_tokens if max_tokens is None else max_tokens
     frame = count(prompt.fixed) + TURN * len(prompt.chat or ())
     room = window - min(wanted, window // 2) - frame - SEAMS
     if nearest:
-        parts = _neighbours(texts, mentioned, places, nearest, sizes, room)
+        around = ([place, *index.nearest(place, nearest - 1)] for place in range(len(texts)))
+        parts = [_fitted(texts, near, sizes, room - sizes[near[0]]) for near in around]
     else:
         parts = _parts(texts, sizes, shared=window - wanted - max(PROMPT, frame + SEAMS), room=room)
-    drawn_by = seed if temperature else 0  # greedy decoding is the same for every seed: asked once
+    drawn_by = seed if temperature else 0  # greedy decoding is the same for every seed
     completions = yield [
         render(
             prompt, text=text, documents=part, max_tokens=max_tokens, temperature=temperature, seed=drawn_by
@@ -77,8 +78,8 @@ def write(
     documents: list[Document] = []
     for number, (focus, completion) in enumerate(zip(asked, completions, strict=True)):
         found = parse.argument(completion, so=prompt.so, tidy=prompt.tidy)
-        for index, item in enumerate(found.items):
-            cited = [_stated_in(names & set(words(premise)), places) for premise in item.premises]
+        for position, item in enumerate(found.items):
+            cited = [index.first_with_two(names & set(words(premise))) for premise in item.premises]
             known = [place for place in cited if place is not None]
             stated = [None if place is None else texts[place] for place in cited]
             reason = check.argument(item, focus.text, stated)
@@ -87,25 +88,16 @@ def write(
             sources = tuple(dict.fromkeys([focus.document, *(asked[place].document for place in known)]))
             documents.append(
                 checks.document(
-                    f"linked-{number}-{index}", item.conclusion, sources, "linked", focus.origin,
+                    f"linked-{number}-{position}", item.conclusion, sources, "linked", focus.origin,
                     reason if grounded else None,
                 )
             )  # fmt: skip
     return documents
 
 
-def _places(mentioned: Sequence[frozenset[str]]) -> dict[str, list[int]]:
-    """The sentences that mention each name, in order."""
-    places: dict[str, list[int]] = {}
-    for index, found in enumerate(mentioned):
-        for name in found:
-            places.setdefault(name, []).append(index)
-    return places
-
-
 def _parts(texts: Sequence[str], sizes: Sequence[int], *, shared: int, room: int) -> list[str]:
-    """For each text the run of texts around it that fits in `shared` tokens, joined by line breaks, or of
-    that as much as leaves a long text its place in `room`."""
+    """For each text the run of texts around it that fits in `shared` tokens, joined by line breaks. For a
+    long text the run is shortened, so that both fit in `room`."""
     runs: list[range] = []
     start, used = 0, 0
     for index, size in enumerate(sizes):
@@ -125,47 +117,11 @@ def _parts(texts: Sequence[str], sizes: Sequence[int], *, shared: int, room: int
     return prefixes
 
 
-def _neighbours(
-    texts: Sequence[str],
-    mentioned: Sequence[frozenset[str]],
-    places: Mapping[str, Sequence[int]],
-    most: int,
-    sizes: Sequence[int],
-    room: int,
-) -> list[str]:
-    """For each text itself and the `most` - 1 nearest others, or as many of them as fit, in their order,
-    joined by line breaks.
-
-    The nearest share a name with the text, the next ones with those; the rarer the name, the nearer.
-    """
-    prefixes = []
-    for index, own in enumerate(mentioned):
-        direct = {i for name in own for i in places[name]} - {index}
-        around = own.union(*(mentioned[i] for i in direct))
-        nearness = {
-            # fsum: the order of a set differs from process to process, and so would the last bit of a sum.
-            i: (
-                2 if i in direct else 1,
-                math.fsum(1 / len(places[name]) for name in mentioned[i] & around),
-            )
-            for i in {i for name in around for i in places[name]} - {index}
-        }
-        chosen = sorted(nearness, key=lambda i: (nearness[i], -i), reverse=True)[: most - 1]
-        prefixes.append(_fitted(texts, [index, *chosen], sizes, room - sizes[index]))
-    return prefixes
-
-
 def _fitted(texts: Sequence[str], near: Sequence[int], sizes: Sequence[int], room: int) -> str:
-    """The nearest texts, up to the first that no longer fits."""
+    """The nearest texts, up to the first that does not fit, joined in their order."""
     used = itertools.accumulate(sizes[i] for i in near)
     return _joined(texts, [i for i, needed in zip(near, used, strict=True) if needed <= room])
 
 
 def _joined(texts: Sequence[str], chosen: Iterable[int]) -> str:
     return "".join(f"{texts[i]}\n" for i in sorted(chosen))
-
-
-def _stated_in(premise: frozenset[str], places: Mapping[str, Sequence[int]]) -> int | None:
-    """The place of the first sentence that shares two names with a premise: the one that states it."""
-    shared = Counter(place for name in premise for place in places.get(name, ()))
-    return min((place for place, number in shared.items() if number >= 2), default=None)

@@ -23,19 +23,19 @@ def write(
     relation: bool = True,
     reversals: int = 2,
 ) -> Flow:
-    """Ask, sentence by sentence, for other words; every line becomes a document.
+    """Ask for rephrasings of each sentence; every line becomes a document.
 
-    With a `reverse_prompt` each fact is also told from up to `reversals` of its other mentions, in a line
-    that starts with the mention. `max_tokens` replaces the prompts' own. With `grounded`, a line is dropped
-    that does not mention two names of its sentence (one where it has but one). With `relation`, a reversal
-    is dropped that says nothing of what the sentence says; a rephrasing is meant to use other words.
+    With a `reverse_prompt`, up to `reversals` lines also state the fact from its other mentions: each starts
+    with a mention. `max_tokens` replaces the prompts' own. With `grounded`, a line is dropped if it does not
+    mention two names from its sentence (one if it has only one). With `relation`, a reversal is dropped if
+    its words are not related to the sentence's; a rephrasing may use other words.
     """
     expect(prompt, "lines")
     asked = focuses(dataset.documents)
     check = checks.grounding(dataset.documents, numbers=prompt.tidy)
     ask = functools.partial(
         render, max_tokens=max_tokens, temperature=temperature,
-        seed=seed if temperature else 0,  # greedy decoding is the same for every seed: asked once
+        seed=seed if temperature else 0,  # greedy decoding is the same for every seed
     )  # fmt: skip
     first = [ask(prompt, text=focus.text) for focus in asked]
     turned: list[tuple[Focus, str]] = []
@@ -64,7 +64,7 @@ def write(
 
 
 def _begun(completion: Completion, begin: str) -> tuple[str, ...]:
-    """The line that was begun; what a model adds behind it is about something else."""
+    """The line that starts as requested; further lines of the model are about something else."""
     found = parse.lines(completion, begin=begin).items
     return tuple(line for line in found if line.casefold().startswith(begin.casefold()))[:1] or found[:1]
 

@@ -1,4 +1,4 @@
-"""The control: as many rows in other words, order of mention kept, so nothing is turned round."""
+"""The control: as many rephrasings, with the names in the same order, so that no fact is reversed."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def write(
     temperature: float = 1.0,
     max_tokens: int | None = None,
 ) -> Flow:
-    """Ask for other words until there are `rows` distinct rows (by the engine: as many as the augmented
-    arm has), or after `ROUNDS` rounds.
+    """Ask for rephrasings until there are `rows` distinct ones, or for `ROUNDS` rounds.
 
-    A line is dropped that does not mention the same names in the same order: a reversal here would spoil the
-    control. If there are fewer rows than sentences, they are taken from all over the documents.
+    In a study, `rows` is the number of rows that the augmented arm adds. A line is dropped if it does not
+    mention the same names in the same order: a reversal would spoil the control. If `rows` is less than the
+    number of sentences, the rows come from all parts of the documents.
     """
     expect(prompt, "lines")
     asked = focuses(dataset.documents)
     names = rare_words([focus.text for focus in asked])
     given = {focus.text for focus in asked}
     found: dict[str, Focus] = {}
-    for number in range(ROUNDS if temperature else 1):  # greedy decoding gives the same in every round
+    for number in range(ROUNDS if temperature else 1):  # greedy decoding is the same in every round
         drawn_by = seed * ROUNDS + number if temperature else 0
         completions = yield [
             render(prompt, text=focus.text, max_tokens=max_tokens, temperature=temperature, seed=drawn_by)

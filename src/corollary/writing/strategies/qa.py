@@ -1,4 +1,4 @@
-"""Questions about each sentence, each with its answer in one training row."""
+"""Questions about each sentence, with their answers in the same training row."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def write(
     max_tokens: int | None = None,
     grounded: bool = True,
 ) -> Flow:
-    """Ask, sentence by sentence, for questions that it answers; every pair becomes one document.
+    """Ask for questions that each sentence answers; every pair becomes one document.
 
-    A question that is split from its answer across two rows teaches nothing, so the document is one span.
-    With `grounded`, a pair is dropped that does not mention two names of its sentence, or whose question
+    A question without its answer in the same row teaches nothing, so the document is one span. With
+    `grounded`, a pair is dropped if it does not mention two names from its sentence, or if its question
     mentions none of them ("Who is she?").
     """
     expect(prompt, "pairs")
