@@ -91,11 +91,11 @@ def test_what_two_questions_ask_alike_is_scored_once_and_both_get_it() -> None:
     assert kings[0].domain == kings[1].domain
 
 
-def test_a_question_without_choices_is_answered_by_writing_up_to_a_full_stop_or_line_break() -> None:
+def test_a_question_without_choices_is_answered_by_writing_a_line() -> None:
     model = Scripted()
     ((score,),) = evaluate(model, [TURNED], context=TOLD, orders=[(2, 1)])
     prefix = "bolan met kerit.\nso it is.\n"
-    assert model.requests == [Request(TURNED.prompt, prefix, ANSWER_TOKENS, 0, 0, (".", "\n"))]
+    assert model.requests == [Request(TURNED.prompt, prefix, ANSWER_TOKENS, 0, 0, ("\n",))]
     assert not model.scored
     assert score == Score("turned", (), " the reverse of kerit talun is", "length")
 
@@ -175,13 +175,13 @@ WRITTEN = {
 
 @pytest.mark.parametrize(("text", "found"), WRITTEN.items())
 def test_an_answer_is_read_unless_nothing_or_too_much_was_written(text: str, found: str | None) -> None:
-    assert read_answer(Score("q", (), text), longest=3) == (found and found.split())
+    assert read_answer(Score("q", (), text), [" a b c"]) == found
 
 
 @pytest.mark.parametrize(("text", "read"), [("", False), (".", True), (". rulik", True), (" gerem", False)])
 def test_what_was_cut_by_length_is_an_answer_only_up_to_a_full_stop(text: str, read: bool) -> None:
-    found = read_answer(Score("q", (), f" swefos gerem gerem{text}", "length"), longest=3)
-    assert found == (["swefos", "gerem", "gerem"] if read else None)
+    found = read_answer(Score("q", (), f" swefos gerem gerem{text}", "length"), [" a b c"])
+    assert found == ("swefos gerem gerem" if read else None)
 
 
 def test_no_answer_is_not_a_wrong_one() -> None:
@@ -198,6 +198,37 @@ def test_an_accepted_answer_is_right_however_long_it_is() -> None:
     question = Question("q", "it is", " kerit", (), "seen", (), accept=(" kerit of the old town",))
     written = (" kerit", " kerit of the old town", " kerit of the new town", " kerit of it")
     assert [grade(question, Score("q", (), text)).correct for text in written] == [1.0, 1.0, 0.0, 0.0]
+
+
+DOTTED = {
+    " 3.5 bar": [" 3.5 bar", " 3.5 bar. The gauge", " 3.5 Bar.", ' "3.5 bar".'],
+    " Dr. Amund": [" Dr. Amund", " Dr. Amund. He is", " Dr. Amund!"],
+    " U.S.": [" U.S.", " U.S"],
+    " C++": [" C++", " C++."],
+    " -5": [" -5", " \u22125."],
+    " 1,000 litres": [" 1,000 litres", " 1,000 litres."],
+    " Käse": [" Ka\u0308se"],
+    " +": [" +", " +."],
+    " 北京": [" 北京。在"],
+}
+NOT = {" 3.5 bar": " 3 bar", " C++": " C", " -5": " 5", " $40": " €40", " 3": " 3.5", " 50%": " 50"}
+
+
+@pytest.mark.parametrize(("answer", "written"), [(a, w) for a, several in DOTTED.items() for w in several])
+def test_an_answer_with_dots_and_signs_is_right(answer: str, written: str) -> None:
+    question = Question("q", "it is", answer, (), "seen", ())
+    assert grade(question, Score("q", (), written, "stop")).correct == 1.0
+
+
+@pytest.mark.parametrize(("answer", "written"), NOT.items())
+def test_signs_and_decimals_count(answer: str, written: str) -> None:
+    assert grade(Question("q", "it is", answer, (), "seen", ()), Score("q", (), written)).correct == 0.0
+
+
+def test_generation_does_not_stop_within_a_number() -> None:
+    model = Scripted()
+    evaluate(model, [Question("q", "the gauge shows", " 3.5 bar", (), "seen", ())])
+    assert all("." not in request.stop for request in model.requests)
 
 
 # What is shown

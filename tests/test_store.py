@@ -229,7 +229,7 @@ def test_who_reads_while_a_file_is_replaced_reads_the_old_one_to_its_end(tmp_pat
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'{"a": 1}\n\n{"a": \n', "line 3, is not JSON .* fix or remove it"),
+        (b'{"a": 1}\n\n{"a": \n', "line 3, is not JSON .* correct or remove it"),
         (b"\xff\xfe", "not UTF-8 text"),
     ],
 )

@@ -147,6 +147,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader has gone (`| head`). Python must not complain about that at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except SystemExit as error:
+        # Code of a plug-in, for nothing here does so: its exit code 0 would say that all went well.
+        return _say(f"A plug-in ended the command (sys.exit with {error.code!r}): fix its code.", 1)
     except OSError as error:
         if error.filename is None:
             raise
@@ -157,8 +160,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # An error of typer about the command line. Its classes moved between versions.
         if not hasattr(error, "format_message"):
             raise
-        known = next((word for word in arguments if word in COMMANDS), "COMMAND")
-        return _say(f"{error.format_message().rstrip('.')}: see `corollary {known} --help`.", 2)
+        known = next((f"{word} " for word in arguments if word in COMMANDS), "")
+        said = error.format_message().rstrip(".").replace(". Did you mean", ", did you mean")
+        return _say(f"{said}{'' if said.endswith('?') else ':'} see `corollary {known}--help`.", 2)
     return _say(STOPPED, 130) if code == 130 else int(code or 0)
 
 

@@ -72,5 +72,6 @@ def _read(path: Path) -> str:
 def _parse(text: str, where: str) -> Any:
     try:
         return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(f"{where} is not JSON ({error}): fix or remove it.") from error
+    # Too deep a nesting, and a number of more than 4,300 digits, are errors of other classes.
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is not JSON that can be read ({error}): correct or remove it.") from error

@@ -8,14 +8,21 @@ preference for some names. Generated answers that cannot be read are "no answer"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corollary.documents.names import rare_words, words
+from corollary.documents.names import normal, rare_words, words
 from corollary.types import Document, Question, Request, Score
 
 ANSWER_TOKENS = 24
+STOP = ("\n",)
+"""Where generation stops. A full stop is no such place: numbers, names and abbreviations have some."""
+
+_END = re.compile(r"[.!?؟]+(?=[\"'”’)\]]*(?:\s|\Z))|[。！？｡।]")
+_COMMA = re.compile(r"[,;:](?=\s|\Z)")
+_AROUND = " .\"'`“”‘’«»„*"
 
 
 @dataclass(frozen=True)
@@ -91,8 +98,8 @@ def grade(question: Question, score: Score) -> Graded:
         marks = [choice in right for choice in question.choices]
         share, tied = _credit(marks, totals)
         return Graded(share, tied, sum(marks) / len(marks), _credit(marks, gains)[0] if gains else None)
-    answer = read_answer(score, longest=max(len(words(text)) for text in right))
-    return Graded(None if answer is None else float(answer in [words(text) for text in right]), False, 0.0)
+    answer = read_answer(score, right)
+    return Graded(None if answer is None else float(answer in map(_bare, right)), False, 0.0)
 
 
 def _credit(marks: Sequence[bool], totals: Sequence[float]) -> tuple[float, bool]:
@@ -102,18 +109,38 @@ def _credit(marks: Sequence[bool], totals: Sequence[float]) -> tuple[float, bool
     return sum(chosen) / len(chosen), len(chosen) > 1
 
 
-def read_answer(score: Score, *, longest: int) -> list[str] | None:
-    """The words of a generated answer, up to its first full stop or line break.
-
-    None if there is no answer: the text is empty, ran out of tokens, or has more than twice the words of any
-    right answer.
-    """
-    text = (score.text or "").strip().split("\n")[0]
-    head, stop, _ = text.partition(".")
-    found = words(head)
-    if not found or len(found) > 2 * longest or (not stop and score.finish == "length"):
+def read_answer(score: Score, right: Iterable[str]) -> str | None:
+    """A generated answer up to the end of its first sentence, in the form in which answers are compared; None
+    when there is no answer: nothing was written, or it rambled on (ran out of tokens, or twice the words of
+    any right answer)."""
+    head, ended = first_sentence(score.text or "", right)
+    found, longest = _bare(head), max(len(words(text)) for text in right)
+    if not found or len(words(found)) > 2 * longest or (not ended and score.finish == "length"):
         return None
     return found
+
+
+def first_sentence(text: str, right: Iterable[str] = ()) -> tuple[str, bool]:
+    """The first sentence of what was generated, without its end, and whether it has one.
+
+    A right answer that the text begins with is never cut: "Dr. Amund" is one, and so is "U.S.".
+    """
+    line = " ".join(text.strip().split("\n")[0].split())
+    for answer in sorted((" ".join(each.split()) for each in right), key=len, reverse=True):
+        begins = line[: len(answer)].casefold() == answer.casefold()
+        if begins and _END.match(line[len(answer) :]):
+            return line[: len(answer)], True
+        if begins and len(line) == len(answer):
+            # The full stop of an abbreviation ends the sentence as well.
+            return line, answer.endswith(".")
+    end = _END.search(line)
+    return (line[: end.start()], True) if end else (line, False)
+
+
+def _bare(text: str) -> str:
+    """An answer as it is compared: without quotes around it, commas and the full stop behind it. Signs and
+    units count, so that C++ is not C, and -5 is not 5."""
+    return normal(_COMMA.sub(" ", text)).strip(_AROUND)
 
 
 def _scores(model: Any, questions: Sequence[Question], prefix: str) -> tuple[Score, ...]:
@@ -124,9 +151,9 @@ def _scores(model: Any, questions: Sequence[Question], prefix: str) -> tuple[Sco
     ]
     pairs = list(dict.fromkeys(asked))  # many questions share a pair
     found = dict(zip(pairs, model.loglikelihood(pairs, prefix=prefix) if pairs else [], strict=True))
-    opened = [question for question in questions if not question.choices]
-    requests = [Request(question.prompt, prefix, ANSWER_TOKENS, 0.0, 0, (".", "\n")) for question in opened]
-    answers = dict(zip((q.id for q in opened), model.generate(requests) if requests else [], strict=True))
+    written = [question for question in questions if not question.choices]
+    requests = [Request(question.prompt, prefix, ANSWER_TOKENS, 0.0, 0, STOP) for question in written]
+    answers = dict(zip((q.id for q in written), model.generate(requests) if requests else [], strict=True))
     scores = []
     for question in questions:
         if question.choices:

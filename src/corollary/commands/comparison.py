@@ -124,6 +124,8 @@ def study(
     """
     from corollary.studies.driver import run_study
 
+    if out is not None and isinstance(source, str | Path) and Path(out).resolve() == Path(source).resolve():
+        raise UserError(f"{out} holds the documents: write to another folder with --out.")
     given = dict(settings or {})
     workers = {key.removeprefix("runner."): given.pop(key) for key in [*given] if key.startswith("runner.")}
     planned = plan(
@@ -247,6 +249,7 @@ def evaluate(
     dataset: Annotated[str | None, Doc("Ask only this dataset of the study.")] = None,
     seed: Annotated[int | None, Doc("Ask only this seed of the study.")] = None,
     tuning: Annotated[str | None, Doc("Name of its tuning in the study: full or lora.")] = None,
+    own_code: Annotated[bool, Doc("Run the Python files that the study names as plug-ins.")] = False,
     settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model.")] = None,
     observer: Observer | None = None,
 ) -> Evaluation | StudyResult:
@@ -264,6 +267,7 @@ def evaluate(
     options = sections(settings, ["model"])["model"]
     if isinstance(target, str | Path) and (Path(target) / "study.json").is_file():
         from corollary.studies.driver import add_model
+        from corollary.studies.folder import check_files, read_plan
 
         if name is None:
             raise UserError(f"{target} is a study: give the model a name there with --name.")
@@ -274,6 +278,8 @@ def evaluate(
             )
         if model is None:
             raise UserError("Name the model to add with --model.")
+        if not own_code:
+            check_files(Path(target), read_plan(Path(target)))
         spec = model_spec(model, adapter=adapter, options=options)
         way = tuning or ("lora" if spec.options.get("adapter") else "full")
         folder = add_model(
@@ -285,6 +291,10 @@ def evaluate(
             f"{target} is not the folder of a study (it has no study.json): name the folder of one, or leave"
             " --name and --dataset out."
         )
+    if orders < 1:
+        raise UserError(f"The documents cannot be shown in {orders} orders: give 1 or more.")
+    if out is not None and isinstance(target, str | Path) and Path(out).resolve() == Path(target).resolve():
+        raise UserError(f"{out} holds the documents: write to another folder with --out.")
     data = dataset_from(target)
     spec = model_spec(model_for(data, model), adapter=adapter, options=options)
     return _evaluated(data, spec, None if out is None else Path(out), context, orders, seed or 0)
@@ -308,6 +318,9 @@ def _evaluated(
         raise UserError(f"{out} is the folder of a study: name another folder with --out.")
     if out is not None and (out / "documents.jsonl").is_file():
         raise UserError(f"{out} contains documents: name another folder with --out.")
+    theirs = out is not None and (out / "results.jsonl").exists() and not (out / "trial.json").exists()
+    if theirs:
+        raise UserError(f"{out} holds a results.jsonl of your own: name another folder with --out.")
     questions = with_units(data.questions)
     shown = Shown(((),))
     if context != "none":

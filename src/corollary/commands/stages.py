@@ -25,7 +25,7 @@ from corollary.errors import JobFailed, UserError
 from corollary.plugins import sections
 from corollary.studies import jobs
 from corollary.studies.plan import strategy_key, training_rows
-from corollary.studies.presets import share_of
+from corollary.studies.presets import seed_of, share_of
 from corollary.types import DROPPED, Cost, Dataset, Document, Spec, Trial
 from corollary.writing import engine
 from corollary.writing.audit import audit_of, rejected, usable
@@ -89,6 +89,9 @@ def augment(
         corollary augment data/reversals --strategy paraphrase --set paraphrase.temperature=0.7 --out data/p
     """
     share_of(withhold)
+    seed_of(seed)
+    if rows < 0:
+        raise UserError(f"{rows} rows cannot be generated: give 0 or more.")
     data = dataset_from(documents)
     folder = None if out is None else _own_folder(Path(out), documents)
     by_section = sections(settings, ["model", *(s.use if isinstance(s, Spec) else s for s in strategy)])
@@ -159,6 +162,7 @@ def tune(
     from corollary.models.local import LocalModel
     from corollary.models.local import load as load_local
 
+    seed_of(seed)
     data = dataset_from(documents)
     added = [row for each in augmented for row in dataset_from(each).documents]
     spec = spec_of("tunings", tuning, options)

@@ -28,7 +28,9 @@ NO_DOCUMENTS = frozenset(
     "questions.jsonl dataset.json augmented.json audit.jsonl rejected.jsonl"
     " completions.db completions.db-wal completions.db-shm".split()
 )
-"""Files that Corollary writes beside documents."""
+"""Files of ours that lie beside documents."""
+WROTE = ("study.json", "augmented.json", "trial.json", "fit.json")
+"""Files by which a folder is known that a command wrote: what a model generated is not read as documents."""
 REASONS = 5
 """Reasons and remarks in the report on a file; further ones are only counted."""
 COLUMNS = ("file", "reader", "documents", "sentences", "without sentences", "notes")
@@ -226,9 +228,12 @@ def _entries(folder: Path, extra: _Readers) -> Iterator[tuple[str, str]]:
         below = Path(place).relative_to(folder)
         for name in list(inner):
             path = Path(place, name)
-            if name.startswith(".") or path.is_symlink():
+            ours_below = any((path / note).is_file() for note in WROTE)
+            if name.startswith(".") or path.is_symlink() or ours_below:
                 inner.remove(name)
                 why = "it is hidden" if name.startswith(".") else "it is a link to a folder"
+                if ours_below:
+                    why = "it is a folder that Corollary wrote, and holds no documents of yours"
                 found.append(((below / name).as_posix() + "/", why))
         for name in files:
             path = Path(place, name)

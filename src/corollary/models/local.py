@@ -95,7 +95,7 @@ def save(model: LocalModel, folder: str | Path) -> None:
         with quiet():
             if isinstance(net, PeftModel):
                 # Otherwise PEFT looks for the config of the base, to see whether its vocabulary grew.
-                net.save_pretrained(part, save_embedding_layers=False)
+                net.save_pretrained(str(part), save_embedding_layers=False)
             else:
                 net.save_pretrained(part)
         if not alone:

@@ -17,20 +17,17 @@ from corollary.measure.rows import read_results, read_summary
 from corollary.plugins import name_of
 from corollary.reporting import figures, samples, tables
 from corollary.reporting.advice import advise
+from corollary.reporting.cautions import cautions
 from corollary.reporting.outline import UNTUNED, Outline, Row, main_tuning, mean, outline_of
 from corollary.reporting.sections import sections_of
 from corollary.reporting.tables import Table
-from corollary.reporting.wording import clean, cleaned, count, listing, percent
+from corollary.reporting.wording import clean, cleaned, count, listing
 
 QUESTIONS = 1_000
 """The number of questions for which costs are set against accuracy."""
 
 PAID = ("floor", "context", "baseline", "ablation", "treatment")
 """Roles with a meaningful cost: the others are controls, or need something that you do not have."""
-
-SILENT, WRONG = 0.05, 0.5
-"""The page warns of more unreadable answers than the first share, and of fewer right new lines than the
-second."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def write_page(folder: Path, *, prices: Path | None = None) -> Path:
         advice=advise(summary),
         scope=_scope(folder, summary, study),
         disclaimers=[section.disclaimer for section in sections if section.disclaimer],
-        warnings=[*_warnings(summary, outline), *left_out],
+        warnings=[*cautions(summary, outline), *left_out],
         glance=tables.glance(summary, outline),
         arms=[(a["name"], a["about"], figures.colour_of(a["name"], outline)) for a in summary["arms"]],
         sections=[section for section in sections if section.tables],
@@ -250,41 +247,6 @@ def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
         ),
     ]
     return [each for each in found if each.table.rows]
-
-
-def _warnings(summary: Row, outline: Outline) -> list[str]:
-    """The study's own warnings, and warnings about its numbers: unreadable answers, arms that were trained on
-    the documents alone, and treatments that were trained on wrong lines."""
-    silent: dict[tuple[str, str], list[Row]] = {}
-    for row in summary["accuracy"]:
-        if row["no_answer"] > SILENT:
-            silent.setdefault((row["dataset"], outline.label(row)), []).append(row)
-    found = [
-        f"{arm} gave no readable answer to {percent(max(row['no_answer'] for row in rows))} of the"
-        f" questions of {dataset} {listing([row['split'] for row in rows])}: its accuracy is over the others."
-        for (dataset, arm), rows in silent.items()
-    ]
-    for row in summary["augmentation"]:
-        # A part of the treatment may generate nothing for a dataset.
-        if outline.roles.get(row["method"]) == "ablation":
-            continue
-        if not row["lines"]:
-            dropped = row["dropped"]["lines"]
-            why = (
-                f"All {dropped} lines that {row['method']} generated from {row['dataset']} were dropped"
-                if dropped
-                else f"{row['method']} generated nothing from {row['dataset']}"
-            )
-            found.append(f"{why}: it was trained on the documents alone.")
-        # A control rewords what is there: its few new lines are its mistakes.
-        elif outline.roles.get(row["method"]) == "control" or row["precision"] is None:
-            continue
-        elif row["precision"] < WRONG:
-            found.append(
-                f"Only {percent(row['precision'])} of the new lines of {row['method']} on {row['dataset']}"
-                " are right, and it was trained on all of them."
-            )
-    return [*summary["warnings"], *found]
 
 
 def _unknown(summary: Row, outline: Outline) -> list[str]:

@@ -6,10 +6,17 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+
 
 def clean(text: str) -> str:
-    """The text without control characters except line breaks; they can do harm in a terminal or a page."""
-    return "".join(letter for letter in text if letter == "\n" or unicodedata.category(letter) != "Cc")
+    """The text without control characters other than line breaks, and without what turns the direction of
+    writing: in a terminal or a page they can do harm."""
+    return "".join(
+        letter
+        for letter in text
+        if letter == "\n" or not (unicodedata.category(letter) in ("Cc", "Cs") or letter in _TURNING)
+    )
 
 
 def cleaned(value: Any) -> Any:

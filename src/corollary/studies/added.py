@@ -84,6 +84,13 @@ def read(
 
 def _entries(out: Path) -> Sequence[dict[str, Any]]:
     entries: Sequence[dict[str, Any]] = store.read_json(out / FILE) if (out / FILE).is_file() else []
+    fields = {"method": str, "tuning": str, "dataset": str, "seed": int, "trial": str}
+    fits = isinstance(entries, list) and all(
+        isinstance(entry, dict) and all(type(entry.get(key)) is kind for key, kind in fields.items())
+        for entry in entries
+    )
+    if not fits:
+        raise UserError(f"{out / FILE} is damaged: remove it, and add the models again.")
     return entries
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_doc import Doc
 
-from corollary import store
+from corollary import plugins, store
 from corollary.documents.names import words
 from corollary.errors import Unknown, UserError
 from corollary.plugins import check_options, name_of, sections
@@ -57,6 +57,7 @@ def ask(
     settings: Annotated[
         Mapping[str, Any] | None, Doc("Option of the model, as in model.device=cuda.")
     ] = None,
+    own_code: Annotated[bool, Doc("Run the Python files that the study names as plug-ins.")] = False,
     progress: Progress | None = None,
 ) -> list[Answer]:
     """Show the answers of a study's arms to a question, side by side.
@@ -70,23 +71,31 @@ def ask(
         corollary ask out/demo "liwum is the child of"
     """
     from corollary.studies.driver import finished_trials
-    from corollary.studies.folder import read_plan
+    from corollary.studies.folder import check_files, read_plan
 
     out = Path(study_folder)
     if not question.strip():
         raise UserError(
             "The question is empty: write the beginning of a sentence, as in 'The mother of Alma is'."
         )
-    plan = _narrowed(read_plan(out), out, question, dataset, seed)
+    plan = read_plan(out)
+    if not own_code:
+        check_files(out, plan)
+    plan = _narrowed(plan, out, question, dataset, seed)
     tried = finished_trials(plan, out)
+    if tuning is not None and tuning not in (known_tunings := {one.tuned for one in tried}):
+        raise Unknown("tuning of this study", tuning, known_tunings)
     chosen = _chosen(plan, tried, arm, tuning or next((name_of(t.use) for t in plan.tunings), "none"))
     options = sections(settings, ["model"])["model"]
+    if not own_code:
+        check_files(out, [one.trial for one in chosen])
     known = _known(question, chosen[0].trial.questions)
     answers = []
     for done, one in enumerate(chosen):
         if progress:
             progress(done, len(chosen), one.name)
-        answers.append(_answer(one, _model(out, one, options), known, question))
+        context = next((each.context for each in plan.arms if each.name == one.name), Spec("none"))
+        answers.append(_answer(one, _model(out, one, options), known, question, context))
     if progress:
         progress(len(chosen), len(chosen), "")
     return answers
@@ -169,13 +178,15 @@ def _known(question: str, questions: Sequence[Question]) -> Question | None:
     return next((q for q in questions if " ".join(q.prompt.lower().split()) == plain), None)
 
 
-def _answer(one: Tried, model: Any, known: Question | None, question: str) -> Answer:
-    from corollary.asking.scoring import ANSWER_TOKENS
+def _answer(one: Tried, model: Any, known: Question | None, question: str, context: Spec) -> Answer:
+    from corollary.asking.scoring import ANSWER_TOKENS, STOP, first_sentence
 
     # As in the study: its own prompt, after the documents that fit.
     prompt = known.prompt if known else question.rstrip()
-    prefix = _prefix(one.trial, model, known)
-    (completion,) = model.generate([Request(prompt, prefix, ANSWER_TOKENS, 0.0, 0, (".", "\n"))])
+    new = one.trial.nearest and known is None
+    trial, asked = _with_question(one.trial, prompt, context) if new else (one.trial, known)
+    prefix = _prefix(trial, model, asked)
+    (completion,) = model.generate([Request(prompt, prefix, ANSWER_TOKENS, 0.0, 0, STOP)])
     shares: tuple[tuple[str, float], ...] = ()
     if known and known.choices:
         found = model.loglikelihood([(prompt, choice) for choice in known.choices], prefix=prefix)
@@ -185,15 +196,22 @@ def _answer(one: Tried, model: Any, known: Question | None, question: str) -> An
         one.trial.seed,
         one.name,
         one.tuned,
-        completion.text.strip(),
+        first_sentence(completion.text, (known.answer, *known.accept) if known else ())[0],
         shares,
         known.answer.strip() if known else None,
     )
 
 
+def _with_question(trial: Trial, prompt: str, context: Spec) -> tuple[Trial, Question]:
+    """The trial with a question that the study does not have, and the documents that are nearest to it."""
+    shown = plugins.bind("contexts", context)(trial.context, [prompt], seed=trial.seed, orders=1)
+    question = Question("asked", prompt, "", (), "asked", ())
+    return replace(trial, questions=(question,), nearest=shown.nearest), question
+
+
 def _prefix(trial: Trial, model: Model, known: Question | None) -> str:
-    """The documents that a trial puts before a question. If each question has its own documents, a question
-    that is not the trial's has none."""
+    """The documents that a trial puts before a question; where each question has its own, those of the one
+    that is asked."""
     from corollary.studies.jobs import shown
 
     documents, _, nearest = shown(trial, model)

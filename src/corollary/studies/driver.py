@@ -26,11 +26,13 @@ from corollary.studies.plan import (
     Writing,
     cells,
     cells_of_arms,
+    dataset_name,
     make_dataset,
     sized,
     trials,
     writings,
 )
+from corollary.studies.presets import check_word
 from corollary.types import Cost, Dataset, Result, Spec, Study, Trial, Writer
 from corollary.writing import engine
 from corollary.writing.audit import Audit, Lines, audit_of, rejected, usable
@@ -153,7 +155,12 @@ def finished_trials(plan: Study, out: Path) -> list[results.Tried]:
 
 
 def _driver(plan: Study, out: Path, runner: Spec, observer: Observer | None) -> _Driver:
-    open_model(plan.model)  # before anything is stored, so that a broken model fails now
+    # Names become folders, also of a study that was read from a file or was made in Python.
+    for spec in plan.datasets:
+        check_word("dataset", dataset_name(spec))
+    for arm in plan.arms:
+        check_word("arm", arm.name)
+    open_model(plan.model)  # before anything is stored: a folder that holds no model shows now
     out.mkdir(parents=True, exist_ok=True)
     tell = observer or (lambda stage, done, total, what: None)
     return _Driver(plan, out, runner, tell, folder.host(), finished=folder.finished(out))

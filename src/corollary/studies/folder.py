@@ -10,7 +10,7 @@ import dataclasses
 import importlib.metadata
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,37 @@ def read_plan(out: Path) -> Study:
     if not (out / "study.json").is_file():
         raise UserError(f"{out} is not the folder of a study (it has no study.json): name the folder of one.")
     names = {field.name for field in dataclasses.fields(Study)}
-    kept = {key: value for key, value in store.read_json(out / "study.json").items() if key in names}
-    return values.from_plain(Study, kept)
+    found = store.read_json(out / "study.json")
+    try:
+        if not isinstance(found, dict):
+            raise TypeError("it is no object")
+        return values.from_plain(Study, {key: value for key, value in found.items() if key in names})
+    except TypeError as error:
+        raise UserError(f"{out / 'study.json'} is damaged ({error}): run the study again.") from error
+
+
+def check_files(out: Path, value: Any) -> None:
+    """Raises `UserError` when something that was read from a folder names a plug-in by its file.
+
+    The folder may come from anybody, and opening it must run none of its code.
+    """
+    for use in _uses(values.to_plain(value)):
+        if plugins.is_file(use):
+            raise UserError(
+                f"{out} names the file {use}, whose code would run: read that file, and add --own-code if you"
+                " trust it."
+            )
+
+
+def _uses(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("use"), str):
+            yield value["use"]
+        for item in value.values():
+            yield from _uses(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _uses(item)
 
 
 def write_plan(out: Path, plan: Study, runner: str, host: dict[str, Any]) -> None:
@@ -41,7 +70,7 @@ def write_plan(out: Path, plan: Study, runner: str, host: dict[str, Any]) -> Non
     if (out / "study.json").is_file():
         try:
             same = read_plan(out) == values.from_plain(Study, values.to_plain(plan))
-        except (UserError, TypeError):  # damaged, or from another version
+        except UserError:  # damaged, or of another version: written anew
             same = False
         if not same:
             (out / "summary.json").unlink(missing_ok=True)
@@ -49,10 +78,17 @@ def write_plan(out: Path, plan: Study, runner: str, host: dict[str, Any]) -> Non
 
 
 def finished(out: Path) -> dict[str, tuple[Path, Result]]:
-    """The results in a folder by the id of their trial, each with the trial's own folder."""
+    """The results in a folder by the id of their trial, each with the trial's folder.
+
+    One that is damaged, or of another version, is as good as none: its trial is run again.
+    """
     found = {}
     for path in sorted((out / "trials").glob("*/result.json")):
-        result = values.from_plain(Result, store.read_json(path))
+        try:
+            result = values.from_plain(Result, store.read_json(path))
+            read_trial(path.parent)
+        except (UserError, TypeError):
+            continue
         found[result.trial] = (path.parent, result)
     return found
 
@@ -70,7 +106,8 @@ def keep_trial(out: Path, trial: Trial, result: Result, host: dict[str, Any]) ->
 def read_trial(folder: Path) -> Trial:
     """The trial of a folder."""
     plain = store.read_json(folder / "trial.json")
-    del plain["host"]
+    if not isinstance(plain, dict) or not isinstance(plain.pop("host", None), dict):
+        raise UserError(f"{folder / 'trial.json'} is damaged: remove {folder} and run the study again.")
     return values.from_plain(Trial, plain)
 
 
@@ -108,13 +145,18 @@ def read_rows(out: Path, job: Writing, generator: Spec, prompts: Mapping[str, st
     folder = _rows_folder(out, job)
     if not (folder / "written.json").is_file():
         return None
-    note = store.read_json(folder / "written.json")
-    if note["job"] != _job_id(job, generator, prompts):
+    wanted = _job_id(job, generator, prompts)
+    try:
+        note = store.read_json(folder / "written.json")
+        if note["job"] != wanted:
+            return None
+        rows = tuple(values.from_plain(Document, row) for row in store.read_jsonl(folder / "documents.jsonl"))
+        if note["rows"] != values.content_id(rows):
+            return None
+        return Written(rows, values.from_plain(Cost, note["cost"]))
+    # Damaged, or of another version: they are derived, and can be derived again.
+    except (UserError, TypeError, KeyError):
         return None
-    rows = tuple(values.from_plain(Document, row) for row in store.read_jsonl(folder / "documents.jsonl"))
-    if note["rows"] != values.content_id(rows):
-        return None
-    return Written(rows, values.from_plain(Cost, note["cost"]))
 
 
 def keep_reasons(

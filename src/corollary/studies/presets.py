@@ -151,9 +151,14 @@ def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) 
 
 
 def check_word(what: str, name: str) -> None:
-    """Raise `UserError` if a dataset's or arm's name cannot be part of a folder's name."""
-    if not name or name.startswith(".") or len(name) > 100 or any(c in "/\\:" or ord(c) < 32 for c in name):
-        raise UserError(f"{name!r} cannot be the name of a {what}: choose a word, such as my-{what}.")
+    """Raises `UserError` for a name of a dataset or arm that cannot be part of a folder's name."""
+    # What does not print may change how a terminal shows the rest of a line; half a character has no bytes.
+    wrong = any(c in "/\\:" or not (c.isprintable() or c in "\u200c\u200d") for c in name)
+    if not name or name.startswith(".") or len(name) > 100 or wrong:
+        raise UserError(
+            f"{name[:100]!a} cannot be the name of {'an' if what[0] in 'aeiou' else 'a'} {what}:"
+            f" choose a word, such as my-{what}."
+        )
 
 
 def _check_arms(arms: Sequence[Arm], datasets: Sequence[str], tunings: Sequence[str]) -> None:
@@ -279,13 +284,20 @@ def _distinct(what: str, names: Sequence[str], advice: str) -> None:
 
 
 def seeds_of(value: Any) -> tuple[int, ...]:
-    """The seeds of a study. Raises `UserError` unless they are different whole numbers, at least one."""
-    whole = isinstance(value, list) and all(type(item) is int and item >= 0 for item in value)
+    """The seeds of a study. Raises `UserError` for anything but different whole numbers, one at least."""
+    whole = isinstance(value, list) and all(type(item) is int and 0 <= item < 2**63 for item in value)
     if not whole or not value or len(set(value)) < len(value):
         raise UserError(
             f"The seeds of the study are {value!r}: write different whole numbers, as in [0, 1, 2]."
         )
     return tuple(value)
+
+
+def seed_of(value: Any) -> int:
+    """A seed by itself. Raises `UserError` for what no generator of random numbers takes."""
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise UserError(f"{value!r} cannot be a seed: give a whole number of at most 18 digits.")
+    return value
 
 
 def _whole(value: Any, key: str, *, least: int) -> int:

@@ -144,8 +144,8 @@ def _checked(rows: Sequence[Sequence[int]], budget: Budget) -> list[int]:
 
 def _diverged(budget: Budget, when: str) -> UserError:
     return UserError(
-        f"Tuning diverged {when}, at a rate of {budget.lr:g}: lower the rate, as in"
-        f" --set {budget.tuning}.lr={budget.lr / 10:g}."
+        f"Tuning diverged {when}, at a rate of {budget.lr:g}: give the"
+        f" tuning {budget.tuning} a lower one, as in lr={budget.lr / 10:g}."
     )
 
 
