@@ -126,16 +126,10 @@ def study(
 
     if out is not None and isinstance(source, str | Path) and Path(out).resolve() == Path(source).resolve():
         raise UserError(f"{out} holds the documents: write to another folder with --out.")
-    given = dict(settings or {})
-    workers = {key.removeprefix("runner."): given.pop(key) for key in [*given] if key.startswith("runner.")}
+    rest = dict(settings or {})
+    workers = {key.removeprefix("runner."): rest.pop(key) for key in [*rest] if key.startswith("runner.")}
     planned = plan(
-        source,
-        model=model,
-        generator=generator,
-        seeds=seeds,
-        withhold=withhold,
-        prompt=prompt,
-        settings=given,
+        source, model=model, generator=generator, seeds=seeds, withhold=withhold, prompt=prompt, settings=rest
     )
     chosen, folder = spec_of("runners", _fitting(planned, runner), workers), folder_of(source, planned, out)
     return StudyResult(run_study(planned, folder, runner=chosen, observer=observer))

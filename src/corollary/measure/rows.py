@@ -145,14 +145,9 @@ class CostRow(TypedDict):
     per_query_cached: list[float] | None
 
 
-class Summary(TypedDict):
-    """The content of summary.json. `marks` describes the marks of each dataset's questions. `sections` names
-    the report sections of datasets. `augmentation` has one row for each arm that generates."""
+class Statistics(TypedDict):
+    """The part of summary.json about accuracy."""
 
-    arms: list[ArmRow]
-    tests: list[TestRow]
-    marks: dict[str, dict[str, dict[str, Any]]]
-    sections: dict[str, str]
     accuracy: list[AccuracyRow]
     seeds: list[SeedRow]
     comparisons: list[ComparisonRow]
@@ -160,6 +155,16 @@ class Summary(TypedDict):
     by_written: list[AccuracyRow]
     by_mark: list[AccuracyRow]
     by_premises_shown: list[AccuracyRow]
+
+
+class Summary(Statistics):
+    """The content of summary.json. `marks` describes the marks of each dataset's questions. `sections` names
+    the report sections of datasets. `augmentation` has one row for each arm that generates."""
+
+    arms: list[ArmRow]
+    tests: list[TestRow]
+    marks: dict[str, dict[str, dict[str, Any]]]
+    sections: dict[str, str]
     augmentation: list[dict[str, Any]]
     costs: list[CostRow]
     warnings: list[str]

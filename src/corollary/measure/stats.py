@@ -15,12 +15,12 @@ import math
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from corollary.measure.rows import AccuracyRow, ArmRow, ComparisonRow, ResultRow, SeedRow
+from corollary.measure.rows import AccuracyRow, ArmRow, ComparisonRow, ResultRow, SeedRow, Statistics
 
 Row = Mapping[str, Any]
 Floats = NDArray[np.float64]
@@ -31,18 +31,6 @@ CHANCE = "chance"
 """Takes the place of an arm in a comparison: its accuracy is each question's chance."""
 
 LEVEL = 0.05
-
-
-class Statistics(TypedDict):
-    """The part of summary.json about accuracy; see `corollary.measure.rows`."""
-
-    accuracy: list[AccuracyRow]
-    seeds: list[SeedRow]
-    comparisons: list[ComparisonRow]
-    accuracy_pmi: list[AccuracyRow]
-    by_written: list[AccuracyRow]
-    by_mark: list[AccuracyRow]
-    by_premises_shown: list[AccuracyRow]
 
 
 def summarise(
