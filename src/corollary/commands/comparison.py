@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -305,6 +307,7 @@ def _evaluated(
     from corollary.measure import stats
     from corollary.studies import jobs
     from corollary.studies.arms import arm_rows
+    from corollary.studies.capabilities import check_lengths
     from corollary.studies.plan import Cell, with_units
     from corollary.studies.results import Tried, rows, tests
     from corollary.types import Arm
@@ -334,9 +337,19 @@ def _evaluated(
         data.name, arm.name, seed, model, None, (), documents, shown.orders, questions, 0, shown.nearest
     )
     kept = None if out is None else out / "result.json"
-    result = values.from_plain(Result, store.read_json(kept)) if kept and kept.is_file() else Result("")
+    check_lengths(jobs.open_model(model), data)
+    result = Result("")
+    with contextlib.suppress(UserError, TypeError):  # damaged, or of another version: asked again
+        result = values.from_plain(Result, store.read_json(kept)) if kept and kept.is_file() else result
     if result.trial != jobs.trial_id(trial):
         result = jobs.run_trial(trial)
+    if any(
+        not math.isfinite(each.logprob) for order in result.scores for s in order for each in s.likelihoods
+    ):
+        raise UserError(
+            "The model gives likelihoods that are no numbers: its weights are damaged or overflow, so give"
+            " another model, or another number type, as in --set model.dtype=float32."
+        )
     found = rows(out.resolve().name if out else data.name, Tried(trial, result))
     arms = arm_rows([arm])
     summary = stats.summarise(found, pairs=stats.pairs_of(arms))

@@ -88,7 +88,7 @@ def _by_name(name: str) -> Spec:
     if not folder.is_dir():
         if len(folder.parts) == 2 and not name.startswith((".", "/", "~")):
             return Spec("local", {"path": name})  # owner/name: an id of the Hugging Face hub
-        raise Unknown("model", name, known)
+        raise Unknown("model or model folder", name, known)
     if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
         found = store.read_json(folder / "adapter_config.json")
         base = (found.get("base_model_name_or_path") if isinstance(found, dict) else "") or ""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from annotated_doc import Doc
 
-from corollary import store
+from corollary import plugins, store
 from corollary.commands.sources import (
     ModelLike,
     PathLike,
@@ -28,6 +28,7 @@ from corollary.studies.presets import seed_of, share_of
 from corollary.types import DROPPED, Cost, Dataset, Document, Spec, Trial
 from corollary.writing import engine
 from corollary.writing.audit import audit_of, rejected, usable
+from corollary.writing.prompts import check_given
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, of how much."""
@@ -97,6 +98,11 @@ def augment(
     by_section = sections(settings, ["model", *(s.use if isinstance(s, Spec) else s for s in strategy)])
     used = [spec_of("strategies", s, by_section[s.use if isinstance(s, Spec) else s]) for s in strategy]
     opened = jobs.open_model(model_spec(model_for(data, model), adapter=adapter, options=by_section["model"]))
+    judges = [spec_of("checks", each) for each in check]
+    users = [("strategies", each.use, opened.kind) for each in used]
+    users += [("checks", each.use, "base") for each in judges]
+    readers = [(plugins.load(kind, use), plugins.name_of(use), of) for kind, use, of in users]
+    check_given(prompt or {}, readers)
     tasks = [
         engine.start(
             data,
@@ -116,11 +122,10 @@ def augment(
                 tasks, model=opened, store=completions, generate=engine.here(opened), progress=progress
             )
             brought = dict(ends)
-    checks = [spec_of("checks", each) for each in check]
     lines = [
         line for answer in brought.values() if isinstance(answer, engine.Written) for line in answer.documents
     ]
-    reasons = rejected(data, lines, checks, judge=opened, prompts=prompt or {})
+    reasons = rejected(data, lines, judges, judge=opened, prompts=prompt or {})
     found = _collected(data, used, brought, withhold=withhold, seed=seed, reasons=reasons)
     if folder is not None:
         _keep(folder, data, found, {"strategies": used, "seed": seed, "model": opened.identity})
