@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,10 +15,12 @@ from corollary.commands.sources import (
     ModelLike,
     PathLike,
     Source,
+    check_apart,
     dataset_from,
     model_for,
     model_spec,
     spec_of,
+    with_option,
 )
 from corollary.errors import Unknown, UserError
 from corollary.measure.rows import AccuracyRow, CostRow, ResultRow, Summary, read_summary
@@ -69,7 +70,7 @@ class StudyResult:
         """The arms' answers to a question; see `corollary.ask`."""
         from corollary.studies.answers import ask
 
-        return ask(self.folder, question, **options)
+        return ask(self.folder, question, **{"own_code": True, **options})
 
     def report(self) -> Path:
         """Write report.html and return its path."""
@@ -124,8 +125,7 @@ def study(
     """
     from corollary.studies.driver import run_study
 
-    if out is not None and isinstance(source, str | Path) and Path(out).resolve() == Path(source).resolve():
-        raise UserError(f"{out} holds the documents: write to another folder with --out.")
+    check_apart(source, out)
     given = dict(settings or {})
     workers = {key.removeprefix("runner."): given.pop(key) for key in [*given] if key.startswith("runner.")}
     planned = plan(
@@ -174,7 +174,7 @@ def plan(
     if prompt:
         planned = replace(planned, prompts={**planned.prompts, **prompt})
     for key, value in (settings or {}).items():
-        planned = _set(planned, key, value)
+        planned = with_option(planned, key, value)
     return planned
 
 
@@ -292,8 +292,7 @@ def evaluate(
         )
     if orders < 1:
         raise UserError(f"The documents cannot be shown in {orders} orders: give 1 or more.")
-    if out is not None and isinstance(target, str | Path) and Path(out).resolve() == Path(target).resolve():
-        raise UserError(f"{out} holds the documents: write to another folder with --out.")
+    check_apart(target, out)
     data = dataset_from(target)
     spec = model_spec(model_for(data, model), adapter=adapter, options=options)
     return _evaluated(data, spec, None if out is None else Path(out), context, orders, seed or 0)
@@ -307,7 +306,7 @@ def _evaluated(
     from corollary.measure import stats
     from corollary.studies import jobs
     from corollary.studies.arms import arm_rows
-    from corollary.studies.capabilities import check_lengths
+    from corollary.studies.capabilities import check_finite, check_lengths
     from corollary.studies.plan import Cell, with_units
     from corollary.studies.results import Tried, rows, tests
     from corollary.types import Arm
@@ -343,13 +342,7 @@ def _evaluated(
         result = values.from_plain(Result, store.read_json(kept)) if kept and kept.is_file() else result
     if result.trial != jobs.trial_id(trial):
         result = jobs.run_trial(trial)
-    if any(
-        not math.isfinite(each.logprob) for order in result.scores for s in order for each in s.likelihoods
-    ):
-        raise UserError(
-            "The model gives likelihoods that are no numbers: its weights are damaged or overflow, so give"
-            " another model, or another number type, as in --set model.dtype=float32."
-        )
+    check_finite(result)
     found = rows(out.resolve().name if out else data.name, Tried(trial, result))
     arms = arm_rows([arm])
     summary = stats.summarise(found, pairs=stats.pairs_of(arms))
@@ -389,32 +382,6 @@ def _fitting(planned: Study, runner: Spec | str) -> Spec | str:
     """The runner; a model that was given as a value is in this process alone."""
     given = any(spec is not None and spec.use == "given" for spec in (planned.model, planned.generator))
     return "in_process" if given else runner
-
-
-def _set(planned: Study, key: str, value: Any) -> Study:
-    """The study with one option changed."""
-    from corollary.studies.plan import dataset_name
-
-    section, dot, option = key.rpartition(".")
-    datasets = {dataset_name(spec): spec for spec in planned.datasets}
-    tunings = {spec.use: spec for spec in planned.tunings}
-    if not dot:
-        raise UserError(
-            f"'{key}' does not say whose option it is: write dataset.option, tuning.option or model.option."
-        )
-    if section in ("model", "generator", "judge"):
-        current = getattr(planned, section) or planned.model
-        changed: Any = {section: spec_of("models", current, {option: value})}
-        return replace(planned, **changed)
-    if section in datasets:
-        new = spec_of("datasets", datasets[section], {option: value})
-        return replace(
-            planned, datasets=tuple(new if s is datasets[section] else s for s in planned.datasets)
-        )
-    if section in tunings:
-        new = spec_of("tunings", tunings[section], {option: value})
-        return replace(planned, tunings=tuple(new if s is tunings[section] else s for s in planned.tunings))
-    raise Unknown("dataset or tuning of this study", section, [*datasets, *tunings, "model", "generator"])
 
 
 def _frame(rows: Any) -> Any:

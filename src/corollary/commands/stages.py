@@ -91,6 +91,7 @@ def augment(
     """
     share_of(withhold)
     seed_of(seed)
+    strategy = [strategy] if isinstance(strategy, str | Spec) else strategy
     if rows < 0:
         raise UserError(f"{rows} rows cannot be generated: give 0 or more.")
     data = dataset_from(documents)
@@ -168,6 +169,7 @@ def tune(
 
     seed_of(seed)
     data = dataset_from(documents)
+    augmented = [augmented] if isinstance(augmented, str | Path | Dataset) else augmented
     added = [row for each in augmented for row in dataset_from(each).documents]
     spec = spec_of("tunings", tuning, options)
     base = model_spec(model_for(data, model), adapter=adapter, options=sections(settings, ["model"])["model"])

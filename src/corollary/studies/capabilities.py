@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from corollary.errors import UserError
 from corollary.plugins import load, name_of
 from corollary.studies.jobs import open_model
 from corollary.studies.plan import Cell, arms_on
-from corollary.types import Dataset, Scorer, Study, Trainee, Writer
+from corollary.types import Dataset, Result, Scorer, Study, Trainee, Writer
 from corollary.writing.prompts import check_given
 
 
@@ -26,9 +27,19 @@ def check_lengths(model: Any, dataset: Dataset) -> None:
         tokens = max(map(model.count, asked)) + max(map(model.count, said))
         if tokens >= model.window:
             raise UserError(
-                f"The question {question.id[:60]} of {dataset.name} has {tokens} tokens, and the model's window"
-                f" has room for {model.window}: shorten it, or name a model with a longer window."
+                f"The question {question.id[:60]} of {dataset.name} has {tokens} tokens, and the model's"
+                f" window has room for {model.window}: shorten it, or name a model with a longer window."
             )
+
+
+def check_finite(result: Result) -> None:
+    """Raises `UserError` for likelihoods that are no numbers."""
+    scores = [score for order in result.scores for score in order]
+    if not all(math.isfinite(each.logprob) for score in scores for each in score.likelihoods):
+        raise UserError(
+            "The model gives likelihoods that are no numbers: its weights are damaged or overflow, so give"
+            " another model, or another number type, as in --set model.dtype=float32."
+        )
 
 
 def check_models(study: Study, made: Mapping[Cell, Dataset]) -> None:
