@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from annotated_doc import Doc
 
-from corollary import plugins, store
+from corollary import store
 from corollary.commands.sources import (
     ModelLike,
     PathLike,
@@ -102,8 +102,7 @@ def augment(
     judges = [spec_of("checks", each) for each in check]
     users = [("strategies", each.use, opened.kind) for each in used]
     users += [("checks", each.use, "base") for each in judges]
-    readers = [(plugins.load(kind, use), plugins.name_of(use), of) for kind, use, of in users]
-    check_given(prompt or {}, readers)
+    check_given(prompt or {}, users)
     tasks = [
         engine.start(
             data,

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from corollary.errors import UserError
-from corollary.plugins import load, name_of
 from corollary.studies.jobs import open_model
 from corollary.studies.plan import Cell, arms_on
 from corollary.types import Dataset, Result, Scorer, Study, Trainee, Writer
@@ -49,7 +48,7 @@ def check_models(study: Study, made: Mapping[Cell, Dataset]) -> None:
     used = dict.fromkeys(strategy.use for arm in study.arms for strategy in arm.augment)
     users = [("strategies", use, generator.kind if isinstance(generator, Writer) else "base") for use in used]
     users += [("checks", spec.use, "base") for spec in study.checks]
-    check_given(study.prompts, [(load(kind, use), name_of(use), of) for kind, use, of in users])
+    check_given(study.prompts, users)
     for cell, dataset in made.items():
         scored = any(question.choices for question in dataset.questions)
         check_lengths(model, dataset)

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any
 
 from corollary.errors import Unknown, UserError
+from corollary.plugins import load, name_of
 from corollary.types import Message, Request
 
 GROUP = "corollary.prompts"
@@ -180,11 +181,12 @@ def prompts_of(
     return found
 
 
-def check_given(given: Mapping[str, str], users: Iterable[tuple[Callable[..., Any], str, str]]) -> None:
-    """Raises `UserError` for a prompt file that cannot be used: one whose name none of the `users` (function,
-    its name, kind of its model) asks for, or that is not as the module describes."""
+def check_given(given: Mapping[str, str], users: Iterable[tuple[str, str, str]]) -> None:
+    """Raises `UserError` for a prompt file that cannot be used: one whose name none of the `users` (kind of
+    plug-in, plug-in, kind of its model) asks for, or that is not as the module describes."""
     known: set[str] = set()
-    for function, name, kind in users:
+    for plug_in, use, kind in users:
+        function, name = load(plug_in, use), name_of(use)
         prompts_of(function, name, kind, given)
         asked = (p for p in inspect.signature(function).parameters if p.endswith("prompt"))
         known |= {name if p == "prompt" else p.removesuffix("_prompt") for p in asked}
