@@ -15,6 +15,8 @@ from corollary.documents.corpus import read_corpus
 from corollary.errors import UserError
 from corollary.studies import folder
 from corollary.studies.driver import run_study
+from corollary.studies.plan import dataset_name
+from corollary.studies.presets import read_study
 from corollary.types import Spec
 
 SHAPES = ("[]", "null", "{}", '"x"', "NaN", "[" * 5000, '{"seeds": ' + "9" * 5000 + "}")
@@ -127,3 +129,70 @@ def test_numbers_that_no_command_can_use_are_refused(tmp_path: Path) -> None:
         corollary.evaluate(docs, model=model, context="all", orders=0)
     with pytest.raises(UserError, match="seeds of a study"):
         corollary.study(docs, tmp_path / "s", model=model, seeds=[2**63])
+
+
+def test_a_prompt_file_that_nobody_reads_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    docs, model = documents(tmp_path / "docs"), str(small_studies.model_folder())
+    for prompt, words in (
+        ({"loca": "x.txt"}, "did you mean 'local'"),
+        ({"local": str(tmp_path / "nope.txt")}, "nope"),
+    ):
+        with pytest.raises(UserError, match=words):
+            corollary.augment(docs, tmp_path / "out", model=model, prompt=prompt)
+        with pytest.raises(UserError, match=words):
+            corollary.study(docs, tmp_path / "study", model=model, prompt=prompt, runner="in_process")
+        assert not (tmp_path / "study" / "trials").exists()
+        assert not (tmp_path / "out").exists()
+
+
+def test_a_dataset_of_a_file_is_called_what_the_file_calls_it(tmp_path: Path) -> None:
+    docs = documents(tmp_path / "docs")
+    toml = tmp_path / "mine.toml"
+    toml.write_text(
+        'extends = "documents"\nseeds = [0]\n[model]\npath = "m"\n'
+        f'[datasets.rivers]\nuse = "documents"\npath = "{docs}"\n'
+        f'[datasets.other]\nuse = "documents"\npath = "{docs}"\nname = "towns"\n'
+    )
+    assert [dataset_name(spec) for spec in read_study(str(toml)).datasets] == ["rivers", "towns"]
+
+
+def test_retrieval_answers_a_new_question_with_the_documents_nearest_to_it(tmp_path: Path) -> None:
+    docs, out = documents(tmp_path / "docs"), tmp_path / "out"
+    (docs / "other.txt").write_text("Nothing here is about rivers.")
+    toml = tmp_path / "mine.toml"
+    toml.write_text(
+        f'seeds = [0]\n[model]\npath = "{small_studies.model_folder()}"\n'
+        f'[datasets.rivers]\nuse = "documents"\npath = "{docs}"\n[arms.pretrained]\n'
+        '[arms.all]\ncontext = "all"\n[arms.nearest]\ncontext = {use = "nearest", k = 2}\n'
+    )
+    corollary.study(str(toml), out, runner="in_process")
+    bare, everything, near = (
+        corollary.ask(out, "Bolan Kerit nothing rivers", arm=[arm])[0].text
+        for arm in ("pretrained", "all", "nearest")
+    )
+    assert near == everything != bare, "two documents of two are all of them"
+    with pytest.raises(UserError, match="no tuning of this study named 'foo'"):
+        corollary.ask(out, "Bolan", tuning="foo")
+
+
+def test_a_sentence_that_is_too_long_costs_itself_alone(tmp_path: Path) -> None:
+    docs, model = documents(tmp_path / "docs"), str(small_studies.model_folder())
+    loose = {"local.grounded": False, "local.relation": False}
+    alone = corollary.augment(docs, model=model, strategy=["local"], settings=loose)
+    (docs / "zlong.txt").write_text("Bolan " * 12_000 + ".")
+    both = corollary.augment(docs, tmp_path / "out", model=model, strategy=["local"], settings=loose)
+    assert [line.text for line in both.documents] == [line.text for line in alone.documents] != []
+    reasons = [row["reason"] for row in store.read_jsonl(tmp_path / "out" / "rejected.jsonl")]
+    assert any("does not fit the model's window" in reason for reason in reasons)
+
+
+def test_a_question_that_is_too_long_is_named_before_anything_runs(tmp_path: Path) -> None:
+    docs, model = documents(tmp_path / "docs"), str(small_studies.model_folder())
+    question = {"id": "q7", "prompt": "Bolan " * 9000, "answer": " Kerit"}
+    with (docs / "questions.jsonl").open("a") as file:
+        file.write("\n" + json.dumps(question))
+    with pytest.raises(UserError, match="The question q7 of docs has"):
+        corollary.evaluate(docs, model=model)
+    with pytest.raises(UserError, match="The question q7 of docs has"):
+        corollary.study(docs, tmp_path / "out", model=model, runner="in_process")
+    assert not (tmp_path / "out" / "trials").exists()

@@ -111,7 +111,7 @@ def test_what_is_read_at_once_is_bounded_with_its_padding(
 
 def test_training_that_diverges_stops_at_once_and_says_what_to_do() -> None:
     steps: list[tuple[int, int]] = []
-    with pytest.raises(UserError, match=r"diverged at step \d+ of 30.*lower the rate, as in --set full.lr="):
+    with pytest.raises(UserError, match=r"diverged at step \d+ of 30.*lower one, as in lr="):
         fit(
             network(), SHORT, seed=0, tokens=3000, batch_tokens=100, lr=1e30, warmup=0.0, dtype="float32",
             on_step=lambda *step: steps.append(step),

@@ -101,7 +101,7 @@ def test_two_strategies_of_one_name_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a/b", ".hidden"])
 def test_names_that_no_folder_can_have_are_refused(name: str) -> None:
-    with pytest.raises(UserError, match="cannot be the name of a arm"):
+    with pytest.raises(UserError, match="cannot be the name of an arm"):
         study_of(small_studies.tables(arms={name: {}}), name="s")
     with pytest.raises(UserError, match="cannot be the name of a dataset"):
         study_of(small_studies.tables(datasets={"documents": {"path": "x", "name": name}}), name="s")

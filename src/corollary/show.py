@@ -24,7 +24,7 @@ from corollary.documents.corpus import COLUMNS, corpus_table
 from corollary.plugins import REQUIRED, name_of
 from corollary.reporting import tables
 from corollary.reporting.advice import advise
-from corollary.reporting.cautions import cautions
+from corollary.reporting.cautions import cautions_of
 from corollary.reporting.outline import outline_of
 from corollary.reporting.tables import Table
 from corollary.reporting.wording import clean, count, percent
@@ -65,7 +65,7 @@ def result(command: str, found: Any) -> None:
         line(summary(found.summary))
         line()
         line(advice(found.summary))
-        for caution in cautions(found.summary, outline_of(found.summary)):
+        for caution in cautions_of(found.summary, outline_of(found.summary)):
             line(f"Before you trust this: {caution}")
         line()
         line(f"Report: {found.report()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,10 +15,12 @@ from corollary.commands.sources import (
     ModelLike,
     PathLike,
     Source,
+    check_apart,
     dataset_from,
     model_for,
     model_spec,
     spec_of,
+    with_option,
 )
 from corollary.errors import Unknown, UserError
 from corollary.measure.rows import AccuracyRow, CostRow, ResultRow, Summary, read_summary
@@ -68,7 +71,7 @@ class StudyResult:
         """The arms' answers to a question; see `corollary.ask`."""
         from corollary.studies.answers import ask
 
-        return ask(self.folder, question, **options)
+        return ask(self.folder, question, **{"own_code": True, **options})
 
     def report(self) -> Path:
         """Write report.html and return its path."""
@@ -124,8 +127,7 @@ def study(
     """
     from corollary.studies.driver import run_study
 
-    if out is not None and isinstance(source, str | Path) and Path(out).resolve() == Path(source).resolve():
-        raise UserError(f"{out} holds the documents: write to another folder with --out.")
+    check_apart(source, out)
     rest = dict(settings or {})
     workers = {key.removeprefix("runner."): rest.pop(key) for key in [*rest] if key.startswith("runner.")}
     planned = plan(
@@ -168,7 +170,7 @@ def plan(
     if prompt:
         planned = replace(planned, prompts={**planned.prompts, **prompt})
     for key, value in (settings or {}).items():
-        planned = _set(planned, key, value)
+        planned = with_option(planned, key, value)
     return planned
 
 
@@ -287,8 +289,7 @@ def evaluate(
         )
     if orders < 1:
         raise UserError(f"The documents cannot be shown in {orders} orders: give 1 or more.")
-    if out is not None and isinstance(target, str | Path) and Path(out).resolve() == Path(target).resolve():
-        raise UserError(f"{out} holds the documents: write to another folder with --out.")
+    check_apart(target, out)
     data = dataset_from(target)
     spec = model_spec(model_for(data, model), adapter=adapter, options=options)
     return _evaluated(data, spec, None if out is None else Path(out), context, orders, seed or 0)
@@ -302,6 +303,7 @@ def _evaluated(
     from corollary.measure import stats
     from corollary.studies import jobs
     from corollary.studies.arms import arm_rows
+    from corollary.studies.capabilities import check_finite, check_lengths
     from corollary.studies.plan import Cell, with_units
     from corollary.studies.results import Tried, rows, tests
     from corollary.types import Arm
@@ -331,9 +333,13 @@ def _evaluated(
         data.name, arm.name, seed, model, None, (), documents, shown.orders, questions, 0, shown.nearest
     )
     kept = None if out is None else out / "result.json"
-    result = values.from_plain(Result, store.read_json(kept)) if kept and kept.is_file() else Result("")
+    check_lengths(jobs.open_model(model), data)
+    result = Result("")
+    with contextlib.suppress(UserError, TypeError):  # damaged, or of another version: asked again
+        result = values.from_plain(Result, store.read_json(kept)) if kept and kept.is_file() else result
     if result.trial != jobs.trial_id(trial):
         result = jobs.run_trial(trial)
+    check_finite(result)
     found = rows(out.resolve().name if out else data.name, Tried(trial, result))
     arms = arm_rows([arm])
     summary = stats.summarise(found, pairs=stats.pairs_of(arms))
@@ -372,33 +378,6 @@ def _fitting(planned: Study, runner: Spec | str) -> Spec | str:
     """The runner. A model that was given as a value exists only in this process."""
     given = any(spec is not None and spec.use == "given" for spec in (planned.model, planned.generator))
     return "in_process" if given else runner
-
-
-def _set(planned: Study, key: str, value: Any) -> Study:
-    """The study with one option changed."""
-    from corollary.studies.plan import dataset_name
-
-    section, dot, option = key.rpartition(".")
-    datasets = {dataset_name(spec): spec for spec in planned.datasets}
-    tunings = {spec.use: spec for spec in planned.tunings}
-    if not dot:
-        raise UserError(
-            f"'{key}' does not name the section of an option: write dataset.option, tuning.option or"
-            " model.option."
-        )
-    if section in ("model", "generator", "judge"):
-        current = getattr(planned, section) or planned.model
-        changed: Any = {section: spec_of("models", current, {option: value})}
-        return replace(planned, **changed)
-    if section in datasets:
-        new = spec_of("datasets", datasets[section], {option: value})
-        return replace(
-            planned, datasets=tuple(new if s is datasets[section] else s for s in planned.datasets)
-        )
-    if section in tunings:
-        new = spec_of("tunings", tunings[section], {option: value})
-        return replace(planned, tunings=tuple(new if s is tunings[section] else s for s in planned.tunings))
-    raise Unknown("dataset or tuning of this study", section, [*datasets, *tunings, "model", "generator"])
 
 
 def _frame(rows: Any) -> Any:

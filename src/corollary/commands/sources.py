@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from corollary import plugins, store
 from corollary.datasets.documents import make as read_folder
 from corollary.errors import Unknown, UserError
-from corollary.types import Dataset, Document, Scorer, Spec, Writer
+from corollary.types import Dataset, Document, Scorer, Spec, Study, Writer
 
 PathLike = str | os.PathLike[str]
 
@@ -28,11 +29,20 @@ def dataset_from(source: Source) -> Dataset:
         return source
     if isinstance(source, str | os.PathLike):
         return read_folder(seed=0, path=str(source))
+    if not isinstance(source, Iterable):
+        raise UserError(f"{source!r} is no source of documents: give a folder, a file or a list of texts.")
     rows = list(source)
     documents = [_document(at, row) for at, row in enumerate(rows)]
     if not documents:
         raise UserError("There are no documents: give at least one text.")
     return Dataset("documents", tuple(documents), ())
+
+
+def check_apart(source: Source, out: PathLike | None) -> None:
+    """Raises `UserError` where results would be written among the documents, to be read as such later."""
+    given = out is not None and isinstance(source, str | os.PathLike)
+    if given and Path(str(out)).resolve() == Path(str(source)).resolve():
+        raise UserError(f"{out} holds the documents: write to another folder with --out.")
 
 
 def _document(at: int, row: Any) -> Document:
@@ -87,7 +97,7 @@ def _by_name(name: str) -> Spec:
     if not folder.is_dir():
         if len(folder.parts) == 2 and not name.startswith((".", "/", "~")):
             return Spec("local", {"path": name})  # owner/name: an id of the Hugging Face hub
-        raise Unknown("model", name, known)
+        raise Unknown("model or model folder", name, known)
     if (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file():
         found = store.read_json(folder / "adapter_config.json")
         base = (found.get("base_model_name_or_path") if isinstance(found, dict) else "") or ""
@@ -112,4 +122,32 @@ def model_for(data: Dataset, given: ModelLike | None) -> ModelLike:
     raise UserError(
         "Name the model to use with --model: a folder, a hub id (owner/name) or a GGUF file. The bundled"
         " model understands only the English of the controlled datasets."
+    )
+
+
+def with_option(planned: Study, key: str, value: Any) -> Study:
+    """The study with one option changed, named as "section.option". Raises `UserError` for what has none."""
+    from corollary.studies.plan import dataset_name
+
+    section, dot, option = key.rpartition(".")
+    datasets = {dataset_name(spec): spec for spec in planned.datasets}
+    tunings = {spec.use: spec for spec in planned.tunings}
+    if not dot:
+        raise UserError(
+            f"'{key}' does not say whose option it is: write dataset.option, tuning.option or model.option."
+        )
+    if section in ("model", "generator", "judge"):
+        current = getattr(planned, section) or planned.model
+        changed: Any = {section: spec_of("models", current, {option: value})}
+        return replace(planned, **changed)
+    if section in datasets:
+        new = spec_of("datasets", datasets[section], {option: value})
+        return replace(
+            planned, datasets=tuple(new if s is datasets[section] else s for s in planned.datasets)
+        )
+    if section in tunings:
+        new = spec_of("tunings", tunings[section], {option: value})
+        return replace(planned, tunings=tuple(new if s is tunings[section] else s for s in planned.tunings))
+    raise Unknown(
+        "dataset or tuning of this study", section, [*datasets, *tunings, "model", "generator", "judge"]
     )

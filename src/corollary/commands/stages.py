@@ -29,6 +29,7 @@ from corollary.studies.presets import seed_of, share_of
 from corollary.types import DROPPED, Cost, Dataset, Document, Spec, Trial
 from corollary.writing import engine
 from corollary.writing.audit import audit_of, rejected, usable
+from corollary.writing.prompts import check_given
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -90,6 +91,7 @@ def augment(
     """
     share_of(withhold)
     seed_of(seed)
+    strategy = [strategy] if isinstance(strategy, str | Spec) else strategy
     if rows < 0:
         raise UserError(f"{rows} rows cannot be generated: give 0 or more.")
     data = dataset_from(documents)
@@ -97,6 +99,10 @@ def augment(
     by_section = sections(settings, ["model", *(s.use if isinstance(s, Spec) else s for s in strategy)])
     used = [spec_of("strategies", s, by_section[s.use if isinstance(s, Spec) else s]) for s in strategy]
     opened = jobs.open_model(model_spec(model_for(data, model), adapter=adapter, options=by_section["model"]))
+    judges = [spec_of("checks", each) for each in check]
+    users = [("strategies", each.use, opened.kind) for each in used]
+    users += [("checks", each.use, "base") for each in judges]
+    check_given(prompt or {}, users)
     tasks = [
         engine.start(
             data,
@@ -116,11 +122,10 @@ def augment(
                 tasks, model=opened, store=completions, generate=engine.here(opened), progress=progress
             )
             brought = dict(ends)
-    checks = [spec_of("checks", each) for each in check]
     lines = [
         line for answer in brought.values() if isinstance(answer, engine.Written) for line in answer.documents
     ]
-    reasons = rejected(data, lines, checks, judge=opened, prompts=prompt or {})
+    reasons = rejected(data, lines, judges, judge=opened, prompts=prompt or {})
     found = _collected(data, used, brought, withhold=withhold, seed=seed, reasons=reasons)
     if folder is not None:
         _keep(folder, data, found, {"strategies": used, "seed": seed, "model": opened.identity})
@@ -164,6 +169,7 @@ def tune(
 
     seed_of(seed)
     data = dataset_from(documents)
+    augmented = [augmented] if isinstance(augmented, str | Path | Dataset) else augmented
     added = [row for each in augmented for row in dataset_from(each).documents]
     spec = spec_of("tunings", tuning, options)
     base = model_spec(model_for(data, model), adapter=adapter, options=sections(settings, ["model"])["model"])

@@ -48,6 +48,8 @@ def load(
     No code in a model's folder is run. Raises `UserError` when the model is incomplete or cannot be opened,
     or the device does not exist.
     """
+    if batch_tokens < 1:
+        raise UserError(f"The option 'batch_tokens' of a model is {batch_tokens}: give 1 or more.")
     place = _placed(path)
     chosen = fastest(device.partition(":")[0]) if dtype == "auto" else dtype
     with quiet():

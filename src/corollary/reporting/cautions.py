@@ -9,7 +9,7 @@ SILENT, WRONG = 0.05, 0.5
 """A share of unreadable answers, and one of right new lines, that are worth a caution."""
 
 
-def cautions(summary: Row, outline: Outline) -> list[str]:
+def cautions_of(summary: Row, outline: Outline) -> list[str]:
     """The study's own, and what a reader must know of its numbers: unreadable answers, arms that were trained
     on the documents alone, and treatments that were trained on wrong lines."""
     silent: dict[tuple[str, str], dict[str, float]] = {}

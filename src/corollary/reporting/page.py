@@ -17,7 +17,7 @@ from corollary.measure.rows import read_results, read_summary
 from corollary.plugins import name_of
 from corollary.reporting import figures, samples, tables
 from corollary.reporting.advice import advise
-from corollary.reporting.cautions import cautions
+from corollary.reporting.cautions import cautions_of
 from corollary.reporting.outline import UNTUNED, Outline, Row, main_tuning, mean, outline_of
 from corollary.reporting.sections import sections_of
 from corollary.reporting.tables import Table
@@ -59,7 +59,7 @@ def write_page(folder: Path, *, prices: Path | None = None) -> Path:
         advice=advise(summary),
         scope=_scope(folder, summary, study),
         disclaimers=[section.disclaimer for section in sections if section.disclaimer],
-        warnings=[*cautions(summary, outline), *left_out],
+        warnings=[*cautions_of(summary, outline), *left_out],
         glance=tables.glance(summary, outline),
         arms=[(a["name"], a["about"], figures.colour_of(a["name"], outline)) for a in summary["arms"]],
         sections=[section for section in sections if section.tables],

@@ -208,7 +208,10 @@ def _spec(kind: str, key: str, given: Any) -> Spec:
     if not isinstance(given, Mapping):
         raise UserError(f'"{key}" must be a table of options: write [{kind}.{key}].')
     others = {k: v for k, v in given.items() if k != "use"}
-    return check_options(kind, Spec(str(given.get("use", key)), others))
+    found = check_options(kind, Spec(str(given.get("use", key)), others))
+    # What a file calls a dataset of the user's own is what results call it.
+    named = kind == "datasets" and found.options.get("name") == "" and key != found.use
+    return Spec(found.use, {**found.options, "name": key}) if named else found
 
 
 def _arm(name: str, given: Any) -> Arm:

@@ -27,6 +27,9 @@ BATCH = 64
 FAILED = Completion("", 0, 0, finish="failed")
 """The empty completion that a strategy receives for a request that failed for good. It is never stored."""
 
+ROOM = 16
+"""Tokens that are spared for what a chat template adds to each turn."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -67,6 +70,8 @@ class Task:
     flow: Flow
     requests: list[Request] = field(default_factory=list)
     answers: dict[int, Completion] = field(default_factory=dict)
+    too_long: dict[int, Request] = field(default_factory=dict)
+    left_out: list[Document] = field(default_factory=list)
     cost: Cost = Cost()
     new: Cost = Cost()
     failed: int = 0
@@ -97,7 +102,7 @@ def start(
     asked |= prompts_of(function, name_of(strategy.use), model.kind, prompts)
     flow: Flow = function(replace(dataset, questions=()), seed=seed, **asked, **strategy.options)
     task = Task(dataset, flow)
-    _advance(task, None)
+    _advance(task, None, model)
     return task
 
 
@@ -149,7 +154,8 @@ def run(
                 progress(done, asked)
         for number in waiting:
             if tasks[number].done is None:
-                _advance(tasks[number], [tasks[number].answers[at] for at in sorted(tasks[number].answers)])
+                task = tasks[number]
+                _advance(task, _in_order(task), model)
 
 
 def here(model: Writer) -> Generate:
@@ -202,8 +208,30 @@ def _take(task: Task, batch: Batch, generated: Generated, model: Writer) -> int:
     return len(generated.answers)
 
 
-def _advance(task: Task, answers: list[Completion] | None) -> None:
-    """Run a strategy up to its next requests, or to its end."""
+def _in_order(task: Task) -> list[Completion]:
+    """The answers to all that a strategy asked: an empty one for each request that no model could read."""
+    given = (task.answers[at] for at in sorted(task.answers))
+    size = len(task.answers) + len(task.too_long)
+    return [FAILED if at in task.too_long else next(given) for at in range(size)]
+
+
+def _fits(request: Request, model: Writer, known: dict[str, int]) -> bool:
+    """Whether a request fits the model's window; `known` keeps the sizes of prefixes."""
+    if is_remote(model):
+        return True  # its tokens are not known here, and it refuses by itself
+    if request.prefix not in known:
+        known[request.prefix] = model.count(request.prefix)
+    turns = [turn.content for turn in request.chat or ()]
+    texts = [request.prompt, request.begin, *turns]
+    # A text has no more tokens than bytes, give or take; counting is for the few that may be too long.
+    least = 1 + known[request.prefix] + (0 if request.chat is None else ROOM * (1 + len(turns)))
+    if least + sum(len(text.encode()) for text in texts) <= model.window:
+        return True
+    return least + sum(map(model.count, texts)) <= model.window
+
+
+def _advance(task: Task, answers: list[Completion] | None, model: Writer) -> None:
+    """Let a strategy go on: to its next requests, or to its end."""
     try:
         asked = next(task.flow) if answers is None else task.flow.send(answers)
     except StopIteration as stop:
@@ -219,7 +247,16 @@ def _advance(task: Task, answers: list[Completion] | None) -> None:
             "A strategy asks for fewer than one token or a temperature below 0: change its max_tokens or"
             " temperature."
         )
-    task.requests, task.answers = asked, {}
+    sizes: dict[str, int] = {}
+    # One sentence that is too long costs itself alone.
+    task.too_long = {at: each for at, each in enumerate(asked) if not _fits(each, model, sizes)}
+    for each in task.too_long.values():
+        text, window = " ".join(each.prompt.split())[-200:], model.window
+        reason = f"its prompt does not fit the model's window of {window} tokens"
+        name = f"too-long-{len(task.left_out)}"
+        task.left_out.append(Document(name, text, (), DROPPED, meta={"reason": reason}))
+    task.requests = [each for at, each in enumerate(asked) if at not in task.too_long]
+    task.answers = {}
 
 
 def _finished(task: Task, documents: list[Document]) -> Written:
@@ -231,8 +268,8 @@ def _finished(task: Task, documents: list[Document]) -> Written:
     own = task.dataset.documents
     seen = {text for d in own for text in (d.text, *(sentence.text for sentence in sentences(d)))}
     kept = []
-    # Of two equal lines, the one that may be trained on stays.
-    for document in sorted(documents, key=lambda document: document.strategy == DROPPED):
+    # Of two lines that are alike the one that may be trained on stays.
+    for document in sorted([*documents, *task.left_out], key=lambda document: document.strategy == DROPPED):
         if document.text not in seen:
             seen.add(document.text)
             kept.append(document)

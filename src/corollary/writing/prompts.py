@@ -31,7 +31,7 @@ import hashlib
 import inspect
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 from corollary.errors import Unknown, UserError
+from corollary.plugins import load, name_of
 from corollary.types import Message, Request
 
 GROUP = "corollary.prompts"
@@ -180,6 +181,20 @@ def prompts_of(
         else:
             found[parameter] = None
     return found
+
+
+def check_given(given: Mapping[str, str], users: Iterable[tuple[str, str, str]]) -> None:
+    """Raises `UserError` for a prompt file that cannot be used: one whose name none of the `users` (kind of
+    plug-in, plug-in, kind of its model) asks for, or that is not as the module describes."""
+    known: set[str] = set()
+    for plug_in, use, kind in users:
+        function, name = load(plug_in, use), name_of(use)
+        prompts_of(function, name, kind, given)
+        asked = (p for p in inspect.signature(function).parameters if p.endswith("prompt"))
+        known |= {name if p == "prompt" else p.removesuffix("_prompt") for p in asked}
+    for name in given:
+        if name not in known:
+            raise Unknown("prompt that is used here", name, known)
 
 
 def prompt_folders() -> list[Traversable]:
