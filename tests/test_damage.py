@@ -127,7 +127,7 @@ def test_numbers_that_no_command_can_use_are_refused(tmp_path: Path) -> None:
         corollary.augment(docs, model=model, rows=-5)
     with pytest.raises(UserError, match="1 or more"):
         corollary.evaluate(docs, model=model, context="all", orders=0)
-    with pytest.raises(UserError, match="seeds of a study"):
+    with pytest.raises(UserError, match="seeds of the study"):
         corollary.study(docs, tmp_path / "s", model=model, seeds=[2**63])
 
 

@@ -338,7 +338,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(UserError, match="exists already"):
         save(model(), tmp_path / "whole")
     monkeypatch.setattr("corollary_worlds.embedded.model.FOLDER", tmp_path / "missing")
-    with pytest.raises(UserError, match="carries no model"):
+    with pytest.raises(UserError, match="contains no model"):
         embedded()
 
 
