@@ -134,7 +134,8 @@ def with_option(planned: Study, key: str, value: Any) -> Study:
     tunings = {spec.use: spec for spec in planned.tunings}
     if not dot:
         raise UserError(
-            f"'{key}' does not name the section of an option: write dataset.option, tuning.option or model.option."
+            f"'{key}' does not name the section of an option: write dataset.option, tuning.option or"
+            " model.option."
         )
     if section in ("model", "generator", "judge"):
         current = getattr(planned, section) or planned.model
