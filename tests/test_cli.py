@@ -121,7 +121,7 @@ def test_a_model_tuned_by_hand_comes_back_into_the_study(place: Path, capsys: Ca
     assert "mine exists already" in refused(capsys, *tuned, "--seed", "1")
     printed(capsys, "tune", "data", "--tuning", "lora", "--model", model, "--out", "adapter", *few)
     text = printed(capsys, "evaluate", "data", "--model", "adapter", "--context", "all", "--out", "shown")
-    assert "in-context" in text
+    assert "all-documents" in text
     assert len(store.read_jsonl(place / "shown" / "results.jsonl")) == 8
     printed(capsys, "evaluate", "out", "--as", "by-hand", "--model", "mine", "--own-code")
     adapted = ("--as", "adapted", "--model", model, "--adapter", "adapter", "--seed", "0")

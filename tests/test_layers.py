@@ -20,10 +20,6 @@ FILES = [*CORE, *sorted((SOURCE / "corollary_worlds").rglob("*.py"))]
 
 ALLOWED = {
     "commands/stages.py": {"linked"},  # of what `augment` uses by default
-    "commands/comparison.py": {"pretrained", "in-context"},  # what `evaluate` calls the only arm that it has
-    "reporting/samples.py": {"augmented"},  # the folder of what was generated in a study
-    "studies/folder.py": {"augmented"},
-    "studies/results.py": {"augmented"},
 }
 """Modules that may name them, and which."""
 

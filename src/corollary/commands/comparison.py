@@ -324,9 +324,9 @@ def _evaluated(
         choose = plugins.bind("contexts", spec_of("contexts", context))
         shown = choose(data.documents, prompts, seed=seed, orders=orders)
     arm = (
-        Arm("pretrained", "floor")
+        Arm("model", "floor")
         if context == "none"
-        else Arm("in-context", "context", context=Spec(context))
+        else Arm(f"{context}-documents", "context", context=Spec(context))
     )
     documents = () if context == "none" else data.documents
     trial = Trial(

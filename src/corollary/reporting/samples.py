@@ -59,7 +59,7 @@ def augmentations(
         arms = [row["method"] for row in outline.sorted(summary["augmentation"]) if row["dataset"] == dataset]
         treated = [arm for arm in arms if outline.roles.get(arm) == "treatment"]
         for arm, seed in ((arm, seed) for arm in dict.fromkeys([*treated, *arms]) for seed in seeds):
-            audit = folder / "augmented" / f"{dataset}.{arm}.s{seed}" / "audit.jsonl"
+            audit = folder / f"augmented/{dataset}.{arm}.s{seed}/audit.jsonl"
             if audit.is_file():
                 out[dataset] = _chosen(audit, folder / "datasets" / f"{dataset}.s{seed}", each)
                 break

@@ -214,7 +214,7 @@ def _revision() -> str:
 
 def _rows_folder(out: Path, job: Writing) -> Path:
     cell, key = job.key
-    return out / "augmented" / f"{cell.dataset}.{key}.s{cell.seed}"
+    return out / f"augmented/{cell.dataset}.{key}.s{cell.seed}"
 
 
 def _job_id(job: Writing, generator: Spec, prompts: Mapping[str, str]) -> str:

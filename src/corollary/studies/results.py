@@ -121,7 +121,7 @@ def _audited(
             if arm.role == "bound" or any("other" in wants("strategies", s.use) for s in arm.augment):
                 continue
             labelled = audit.label([line for part in parts for line in part.all])
-            folder = out / "augmented" / f"{cell.dataset}.{arm.name}.s{cell.seed}"
+            folder = out / f"augmented/{cell.dataset}.{arm.name}.s{cell.seed}"
             store.write_jsonl(folder / "audit.jsonl", labelled)
             summary = audit.summary(labelled, leaked=sum(part.leaked for part in parts))
             found.setdefault((cell.dataset, arm.name), []).append(summary)
