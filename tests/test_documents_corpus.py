@@ -123,7 +123,7 @@ def test_files_of_ours_beside_documents_are_no_documents(tmp_path: Path) -> None
         (folder / name).write_text('{"text": "No document."}\n')
     corpus = read_corpus(folder)
     assert [document.text for document in corpus.documents()] == [PUMP]
-    assert {report.file for report in corpus.files if "belongs to Corollary" in report.why} == set(names)
+    assert {report.file for report in corpus.files if "contains no documents" in report.why} == set(names)
 
 
 def test_what_make_wrote_is_read_alone_and_exactly(tmp_path: Path) -> None:

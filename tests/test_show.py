@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from made_up_study import small_rows, summary_of
 
 from corollary import show, store
 from corollary.commands import Evaluation, Plugin, StudyResult
+from corollary.documents.corpus import read_corpus
+from corollary.errors import UserError
 from corollary.measure.cost import Measured, Shape, cost_rows
 from corollary.plugins import Option
 from corollary.studies.answers import Answer
@@ -138,3 +141,15 @@ def test_a_terminal_has_a_bar_for_each_stage_that_has_work_in_the_order_of_work(
     shown = capsys.readouterr().out
     assert "Tuning and answering" in shown
     assert "Generating" not in shown
+
+
+def test_the_questions_beside_documents_are_counted_with_what_was_changed_in_them(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Kerit lies upstream of Bolan.")
+    row = {"prompt": "Bolan lies below", "answer": "Kerit", "choices": ["Kerit", "Tivol"], "level": 3}
+    (tmp_path / "questions.jsonl").write_text(json.dumps(row) + "\n")
+    text = show.files(read_corpus(tmp_path))
+    assert "questions.jsonl: 1 question\n" in text
+    assert "level" in text, "a field that is not used is named"
+    (tmp_path / "questions.jsonl").write_text(json.dumps(row | {"answer": "Merak"}) + "\n")
+    with pytest.raises(UserError, match="questions.jsonl, line 1"):
+        show.files(read_corpus(tmp_path))

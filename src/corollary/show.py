@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from corollary.documents.corpus import COLUMNS, corpus_table
+from corollary.documents.questions import read_questions
 from corollary.plugins import REQUIRED, name_of
 from corollary.reporting import tables
 from corollary.reporting.advice import advise
@@ -194,7 +195,10 @@ def advice(found: Mapping[str, Any]) -> str:
 
 
 def files(corpus: Corpus) -> str:
-    """A table of a corpus's files, then the parts that were left out and why."""
+    """A table of a corpus's files, then the parts that were left out and why, and the questions beside them.
+
+    Raises `UserError` for a question that is none.
+    """
     rows = corpus_table(corpus)
     counts = Table("", COLUMNS[:4], tuple(row[:4] for row in rows), names=2).text(room())
     notes = [
@@ -202,6 +206,12 @@ def files(corpus: Corpus) -> str:
         for file, *_, parts, why in rows
         if any(left := (parts, why))
     ]
+    source = corpus.source
+    asked = (source if source.is_dir() else source.parent) / "questions.jsonl"
+    if asked.is_file():
+        remarks: list[str] = []
+        number = count(len(read_questions(asked, note=remarks.append)), "question")
+        notes += ["", f"{asked.name}: {number}", *(f"  {remark}" for remark in remarks)]
     return "\n".join([counts, *(["", "Left out, or worth knowing:", *notes] if notes else [])])
 
 

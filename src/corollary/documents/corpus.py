@@ -246,7 +246,7 @@ def _why_not(path: Path, root: Path, extra: _Readers) -> str:
     if path.name.startswith((".", "~$")):
         return "it is hidden"
     if path.name in NO_DOCUMENTS:
-        return "it belongs to Corollary and has no documents"
+        return "it contains no documents"
     try:
         if path.is_symlink() and not path.resolve(strict=True).is_relative_to(root):
             return "it is a link that leads out of the folder"
