@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ import corollary
 from corollary import Dataset, Document, Question, UserError
 from corollary.measure.rows import read_results
 from corollary.models.scripted import Scripted
+from corollary.studies import folder, jobs
 
 TEXTS = ["Kerit lies upstream of Bolan.", "Bolan lies upstream of Tivol."]
 CHOICES = (" Kerit", " Tivol")
@@ -89,54 +91,52 @@ def own_folder(place: Path) -> Path:
 SMALL = {"lora.tokens": 64, "lora.batch_tokens": 32, "lora.rank": 2}
 
 
-def test_a_study_of_own_documents_gives_tables_advice_and_answers(tmp_path: Path) -> None:
-    import pandas as pd
-
-    script = tmp_path / "script.json"
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> corollary.StudyResult:
+    """A study of a folder, with a generator of its own."""
+    place = tmp_path_factory.mktemp("own")
+    script = place / "script.json"
     script.write_text(json.dumps({"": "Upstream of Bolan there is Kerit."}))
-    found = corollary.study(
-        own_folder(tmp_path),
-        tmp_path / "out",
+    return corollary.study(
+        own_folder(place),
+        place / "out",
         model=str(small_studies.model_folder()),
         generator=corollary.Spec("scripted", {"script": str(script)}),
         settings=SMALL,
         runner="in_process",
     )
-    assert found.folder == tmp_path / "out"
-    assert isinstance(found.accuracy, pd.DataFrame)
+
+
+def test_a_study_of_own_documents_gives_tables_advice_and_answers(studied: corollary.StudyResult) -> None:
+    import pandas as pd
+
+    assert isinstance(studied.accuracy, pd.DataFrame)
     arms = {"pretrained", "in-context", "retrieval", "fine-tuned", "paraphrase", "augmented"}
-    assert set(found.accuracy["method"]) == arms
-    assert {"a", "b", "difference"} <= set(found.comparisons.columns)
-    assert set(found.costs["method"]) == arms
-    assert found.advice.do
-    assert {answer.method for answer in found.ask("Bolan lies downstream of")} >= {"in-context", "augmented"}
-    page = found._repr_html_()
+    assert set(studied.accuracy["method"]) == arms
+    assert {"a", "b", "difference"} <= set(studied.comparisons.columns)
+    assert set(studied.costs["method"]) == arms
+    assert studied.advice.do
+    answers = studied.ask("Bolan lies downstream of")
+    assert {answer.method for answer in answers} >= {"in-context", "augmented"}
+    page = studied._repr_html_()
     assert "<table>" in page
     assert len(page) < 5_000
-    rows = read_results(tmp_path / "out")
-    shown = {row["method"]: row["premises_shown"] for row in rows}
+    shown = {row["method"]: row["premises_shown"] for row in read_results(studied.folder)}
     assert shown["retrieval"] is True
 
 
-def test_a_generator_writes_and_the_model_is_tuned(tmp_path: Path) -> None:
-    """What the generator says is what the augmented arm is trained on; the model itself is asked nothing."""
-    script = tmp_path / "script.json"
-    script.write_text(json.dumps({"": "Upstream of Bolan there is Kerit."}))
-    found = corollary.study(
-        own_folder(tmp_path),
-        tmp_path / "out",
-        model=str(small_studies.model_folder()),
-        generator=corollary.Spec("scripted", {"script": str(script)}),
-        settings=SMALL,
-        runner="in_process",
-    )
-    trials = [json.loads(path.read_text()) for path in (tmp_path / "out" / "trials").glob("*/trial.json")]
+def test_a_generator_generates_and_the_model_is_tuned(studied: corollary.StudyResult) -> None:
+    """The augmented arm is trained on what the generator says; the model itself generates nothing."""
+    trials = [json.loads(path.read_text()) for path in studied.folder.glob("trials/*/trial.json")]
     rows = {trial["arm"]: {row["text"] for row in trial["documents"]} for trial in trials}
     assert rows["fine-tuned"] == set(TEXTS)
     assert rows["augmented"] > set(TEXTS)
-    added = rows["augmented"] - set(TEXTS)
-    assert all("Upstream of Bolan there is Kerit." in text for text in added)
-    assert found.summary["warnings"] is not None
+    assert all("Upstream of Bolan there is Kerit." in text for text in rows["augmented"] - set(TEXTS))
+    database = sqlite3.connect(studied.folder / "completions.db")
+    asked = {model for (model,) in database.execute("SELECT DISTINCT model FROM completions")}
+    database.close()
+    assert len(asked) == 1
+    assert jobs.open_model(folder.read_plan(studied.folder).model).identity not in asked
 
 
 def test_what_a_model_cannot_do_is_said_by_arm_before_anything_runs(tmp_path: Path) -> None:
