@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,3 +88,38 @@ def test_the_published_files_are_read(tmp_path: Path) -> None:
     choices = {c for question in own.questions if question.split == "reversal" for c in question.choices}
     assert choices == {f" {name}" for name, _ in people}
     assert len(read(seed=0, source=str(tmp_path), askings=2).questions) == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "wrong"),
+    [
+        ("reversals", {"facts": -3}, "facts"),
+        ("reversals", {"facts": 0}, "facts"),
+        ("reversals", {"tellings": 0}, "tellings"),
+        ("family", {"scale": 0.0}, "scale"),
+        ("celebrities", {"both": 0}, "both"),
+        ("semantic", {"documents": -1}, "documents"),
+        ("process", {"examples": 300}, "examples"),
+        ("celebrities", {"name_first": 7000}, "name_first"),
+        ("celebrities", {"name_first": 3}, "name_first"),
+        ("reversals", {"facts": 1_000_000_000}, "facts"),
+        ("reversals", {"facts": 10**400}, "facts"),
+        ("reversals", {"facts": 3, "scale": 1e308}, "facts"),
+        ("reversals", {"tellings": 1_000_000_000}, "tellings"),
+        ("family", {"trees": 100_000}, "trees"),
+        ("syllogisms", {"facts": 20_000}, "facts"),
+        ("process", {"processes": 20_000}, "processes"),
+        ("semantic", {"branches": 13}, "branches"),
+        ("semantic", {"branches": 3}, "branches"),
+        ("semantic", {"scale": 2.0}, "branches times scale"),
+        ("semantic", {"middles": 4}, "middles"),
+        ("semantic", {"properties": 10**9}, "properties"),
+        ("semantic", {"documents": 10**9}, "documents"),
+        ("semantic", {"askings": 10**9}, "askings"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused_by_name(name: str, options: dict[str, Any], wrong: str) -> None:
+    began = time.process_time()
+    with pytest.raises(UserError, match=f"'{wrong}'"):
+        plugins.bind("datasets", Spec(name, options))(seed=100)
+    assert time.process_time() - began < 5  # the count comes before the names
