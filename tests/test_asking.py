@@ -30,8 +30,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def chosen(out: Path, question: str) -> tuple[str, int]:
-    plan = _narrowed(PLAN, out, question, None, None)
-    return plan.datasets[0].use, plan.seeds[0]
+    cell = _narrowed(PLAN, out, question, None, None)
+    return cell.dataset, cell.seed
 
 
 def test_a_question_is_about_the_documents_whose_words_it_uses(out: Path) -> None:

@@ -123,9 +123,9 @@ def test_a_model_tuned_by_hand_comes_back_into_the_study(place: Path, capsys: Ca
     text = printed(capsys, "evaluate", "data", "--model", "adapter", "--context", "all", "--out", "shown")
     assert "all-documents" in text
     assert len(store.read_jsonl(place / "shown" / "results.jsonl")) == 8
-    printed(capsys, "evaluate", "out", "--as", "by-hand", "--model", "mine", "--own-code")
+    printed(capsys, "evaluate", "out", "--as", "by-hand", "--model", "mine")
     adapted = ("--as", "adapted", "--model", model, "--adapter", "adapter", "--seed", "0")
-    printed(capsys, "evaluate", "out", *adapted, "--own-code")
+    printed(capsys, "evaluate", "out", *adapted)
     text = printed(capsys, "study", "small.toml", "--out", "out", "--runner", "in_process")
     assert re.search(r"by-hand +full +\d+ % +\d+ %\n", text)
     assert re.search(r"adapted +lora +\d+ % +\d+ %\n", text)
@@ -144,7 +144,7 @@ def test_a_folder_of_documents_is_studied(place: Path, capsys: Capture) -> None:
 
 def test_the_arms_answer_side_by_side(place: Path, capsys: Capture) -> None:
     question = store.read_jsonl(place / "out" / "datasets" / "reversals.s0" / "questions.jsonl")[0]
-    text = printed(capsys, "ask", "out", question["prompt"], "--own-code")
+    text = printed(capsys, "ask", "out", question["prompt"])
     lines = text.splitlines()
     assert lines[0] == "Documents of reversals, seed 0"
     arms = ["pretrained", "in-context", "fine-tuned", "augmented"]
@@ -155,13 +155,11 @@ def test_the_arms_answer_side_by_side(place: Path, capsys: Capture) -> None:
     assert lines[-1] == f"right: {question['answer'].strip()}"
     kept = {path: path.stat().st_mtime_ns for path in (place / "out" / "models").rglob("*.safetensors")}
     assert len(kept) == 2
-    assert printed(capsys, "ask", "out", question["prompt"], "--own-code") == text, (
-        "the models were saved as they were"
-    )
+    assert printed(capsys, "ask", "out", question["prompt"]) == text, "the models were saved as they were"
     assert {
         path: path.stat().st_mtime_ns for path in (place / "out" / "models").rglob("*.safetensors")
     } == kept
-    free = printed(capsys, "ask", "out", "a sentence of my own", "--arm", "fine-tuned", "--own-code")
+    free = printed(capsys, "ask", "out", "a sentence of my own", "--arm", "fine-tuned")
     assert "right:" not in free
 
 

@@ -57,19 +57,36 @@ def test_no_name_of_a_dataset_leads_out_of_the_folder(tmp_path: Path, name: str)
     assert not any(tmp_path.iterdir())
 
 
-def test_code_that_a_study_names_does_not_run_unasked(tmp_path: Path) -> None:
+def test_code_that_a_study_names_does_not_run_unasked(again: Path, tmp_path: Path) -> None:
     code, ran = tmp_path / "evil.py", tmp_path / "ran"
     code.write_text(f"import pathlib\npathlib.Path({str(ran)!r}).touch()\ndef load(): ...\nmake = load\n")
-    folder.write_plan(tmp_path, small_studies.plan(), "in_process", {})
-    plain = store.read_json(tmp_path / "study.json")
+    plain = store.read_json(again / "study.json")
     use = {"use": str(code), "options": {}}
-    for change in ({"model": use}, {"datasets": [use]}, {"generator": {**use, "use": f"{code}:load"}}):
-        store.write_json(tmp_path / "study.json", {**plain, **change})
-        with pytest.raises(UserError, match="--own-code"):
-            corollary.ask(tmp_path, "kerit is")
-        with pytest.raises(UserError, match="--own-code"):
-            corollary.evaluate(tmp_path, name="mine", model=str(small_studies.model_folder()))
+    store.write_json(again / "study.json", {**plain, "model": use, "generator": use, "judge": use})
+    question = store.read_jsonl(again / "datasets" / "reversals.s0" / "questions.jsonl")[0]["prompt"]
+    # Nothing of the plan runs: neither the model that it names nor its plug-ins.
+    assert corollary.ask(again, question, arm=["pretrained"])
+    corollary.evaluate(again, name="mine", model=str(small_studies.model_folder()))
+    (path,) = (again / "trials").glob("*.pretrained.*/trial.json")
+    store.write_json(path, {**store.read_json(path), "model": {**use, "use": f"{code}:load"}})
+    with pytest.raises(UserError, match="--own-code"):
+        corollary.ask(again, question, arm=["pretrained"])
     assert not ran.exists()
+
+
+def test_a_context_of_a_study_does_not_run_unasked(again: Path, tmp_path: Path) -> None:
+    plain = store.read_json(again / "study.json")
+    for arm in plain["arms"]:
+        arm["context"] = {"use": str(tmp_path / "evil.py"), "options": {}}
+    store.write_json(again / "study.json", plain)
+    with pytest.raises(UserError, match="--own-code"):
+        corollary.ask(again, "kerit is")
+
+
+def test_an_id_of_a_result_leads_to_no_other_folder(again: Path) -> None:
+    for path in (again / "trials").glob("*/result.json"):
+        store.write_json(path, {**store.read_json(path), "trial": "../../../../etc/evil"})
+    assert not folder.finished(again)
 
 
 def test_a_plugin_that_ends_the_process_is_no_success(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from small_studies import results, summary
 
 from corollary import store
 from corollary.errors import UserError
-from corollary.studies.driver import add_model
+from corollary.studies.added import add_model
+from corollary.studies.answers import ask
 from corollary.studies.plan import make_dataset
 from corollary.studies.presets import study_of
 from corollary.types import Spec
@@ -52,6 +54,30 @@ def test_a_model_from_elsewhere_stands_once_at_each_seed_of_a_folder(tmp_path: P
         assert sorted({row["seed"] for row in found}) == list(seeds)
         assert len({(row["seed"], row["question"]) for row in found}) == len(found)
         add_model(out, name="mine", model=model, tuning="full")
+
+
+def test_the_folder_of_a_study_is_enough_to_ask_and_to_add_a_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = own_documents(Path("data"), facts=4, tellings=1)
+    tables = small_studies.tables(
+        seeds=[0], datasets=data, arms={"pretrained": {}, "in-context": {"context": "all"}}
+    )
+    small_studies.run(Path("out"), study_of(tables, name="s"))
+    question = store.read_jsonl(Path("data/questions.jsonl"))[0]["prompt"]
+    shutil.rmtree("data")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert [answer.method for answer in ask("../out", question)] == ["pretrained", "in-context"]
+    add_model(
+        tmp_path / "out",
+        name="mine",
+        model=Spec("local", {"path": str(small_studies.model_folder())}),
+        tuning="full",
+    )
+    assert "mine" in {row["method"] for row in store.read_jsonl(tmp_path / "out" / "results.jsonl")}
+    assert [answer.method for answer in ask("../out", question)][-1] == "mine"
 
 
 def test_a_model_from_elsewhere_is_an_arm_and_stays_one(again: Path) -> None:

@@ -9,8 +9,8 @@ import small_studies
 from small_studies import summary
 
 from corollary import store
+from corollary.errors import StudyFailed
 from corollary.studies import folder
-from corollary.studies.driver import StudyFailed
 from corollary.studies.presets import study_of
 from corollary.types import Study
 

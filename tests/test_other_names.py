@@ -90,7 +90,7 @@ def test_the_report_and_the_advice_speak_of_these_arms(out: Path, capsys: Captur
 
 def test_the_arms_that_one_could_use_answer(out: Path, capsys: Capture) -> None:
     question = store.read_jsonl(out / "datasets" / "reversals.s0" / "questions.jsonl")[0]
-    text = printed(capsys, "ask", out, question["prompt"], "--own-code")
+    text = printed(capsys, "ask", out, question["prompt"])
     shown = [
         line.split()[0] for line in text.splitlines() if line.split()[:1] and line.split()[0] in tables()
     ]

@@ -56,11 +56,12 @@ def test_a_folder_is_one_sample_with_units_and_without_arms_that_need_others(tmp
     assert not any(arm.whole or arm.only for arm in plan.arms)
     made = {Cell("x", seed): make_dataset(plan.datasets[0], seed) for seed in plan.seeds}
     assert len(made) > 1
-    assert results.repeated(made) == {"x"}
+    asked = {cell: dataset.questions for cell, dataset in made.items()}
+    assert results.repeated(asked) == {"x"}
     assert all([q.unit for q in dataset.questions] == ["q0", "q1"] for dataset in made.values())
-    controlled = {Cell("r", s): make_dataset(Spec("reversals", {"facts": 4}), s) for s in (0, 1)}
+    controlled = {Cell("r", s): make_dataset(Spec("reversals", {"facts": 4}), s).questions for s in (0, 1)}
     assert not results.repeated(controlled)
-    assert not results.repeated({Cell("x", 0): make_dataset(plan.datasets[0], 0)})
+    assert not results.repeated({Cell("x", 0): asked[Cell("x", 0)]})
 
 
 def test_foreign_documents_must_be_others(tmp_path: Path) -> None:

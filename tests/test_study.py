@@ -21,8 +21,8 @@ from small_studies import TUNED, results
 from corollary import completions, store
 from corollary.plugins import bind
 from corollary.studies import jobs
-from corollary.studies.driver import finished_trials
-from corollary.studies.plan import cells_of_arms
+from corollary.studies.added import finished_trials
+from corollary.studies.plan import Cell, cells_of_arms
 from corollary.studies.presets import study_of
 from corollary.types import Document, Question, Spec, Trial
 
@@ -120,7 +120,7 @@ def test_withheld_facts_leave_the_training_rows(again: Path) -> None:
         arms={"augmented": {"tune": True, "augment": [str(_oracle(again.parent))]}}, withhold=0.5
     )
     small_studies.run(again, plan)
-    tried = finished_trials(plan, again)
+    tried = finished_trials(plan, again, Cell("reversals", 0))
     trained = {document.text for document in tried[0].trial.documents}
     assert 0 < len(trained & set(told)) < len(told)
     answers = {

@@ -1,7 +1,8 @@
 """The errors that Corollary raises on purpose. Everything else that is raised is a defect of ours.
 
     UserError       you can fix it: one sentence says what is wrong and how
-    └── Unknown     a name does not exist; the message names the nearest one
+    ├── Unknown     a name does not exist; the message names the nearest one
+    └── StudyFailed jobs of a study failed; everything else is stored
     JobFailed       a job ended without an answer: its result, so that the other jobs go on
     └── WorkerDied  its process ended in the middle of the job
 
@@ -42,6 +43,12 @@ class Unknown(UserError):
         if not self.known:
             return f"There is no {self.what} named '{self.name}': none exist, so leave it out."
         return f"There is no {self.what} named '{self.name}': choose from {', '.join(self.known)}."
+
+
+class StudyFailed(UserError):
+    """Jobs of a study failed; everything else is stored."""
+
+    exit_code = 1
 
 
 class JobFailed(Exception):

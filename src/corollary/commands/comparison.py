@@ -245,7 +245,6 @@ def evaluate(
     dataset: Annotated[str | None, Doc("Ask only this dataset of the study.")] = None,
     seed: Annotated[int | None, Doc("Ask only this seed of the study.")] = None,
     tuning: Annotated[str | None, Doc("Name of its tuning in the study: full or lora.")] = None,
-    own_code: Annotated[bool, Doc("Run the Python files that the study names as plug-ins.")] = False,
     settings: Annotated[Mapping[str, Any] | None, Doc("Option of the model.")] = None,
     observer: Observer | None = None,
 ) -> Evaluation | StudyResult:
@@ -262,8 +261,7 @@ def evaluate(
     """
     options = sections(settings, ["model"])["model"]
     if isinstance(target, str | Path) and (Path(target) / "study.json").is_file():
-        from corollary.studies.driver import add_model
-        from corollary.studies.folder import check_files, read_plan
+        from corollary.studies.added import add_model
 
         if name is None:
             raise UserError(f"{target} is a study: give the model a name there with --name.")
@@ -274,14 +272,11 @@ def evaluate(
             )
         if model is None:
             raise UserError("Name the model to add with --model.")
-        if not own_code:
-            check_files(Path(target), read_plan(Path(target)))
         spec = model_spec(model, adapter=adapter, options=options)
         way = tuning or ("lora" if spec.options.get("adapter") else "full")
-        folder = add_model(
-            Path(target), name=name, model=spec, tuning=way, dataset=dataset, seed=seed, observer=observer
-        )
-        return StudyResult(folder)
+        told = {} if observer is None else {"tell": observer}
+        add_model(Path(target), name=name, model=spec, tuning=way, dataset=dataset, seed=seed, **told)
+        return StudyResult(Path(target))
     if name is not None or dataset is not None:
         raise UserError(
             f"{target} is not the folder of a study (it has no study.json): name the folder of one, or leave"

@@ -20,6 +20,7 @@ from corollary.studies.arms import of_role
 from corollary.types import Model, Question, Request, Spec, Study, Trial
 
 if TYPE_CHECKING:
+    from corollary.studies.plan import Cell
     from corollary.studies.results import Tried
 
 MODELS = "models"
@@ -70,7 +71,7 @@ def ask(
 
         corollary ask out/demo "liwum is the child of"
     """
-    from corollary.studies.driver import finished_trials
+    from corollary.studies.added import finished_trials
     from corollary.studies.folder import check_files, read_plan
 
     out = Path(study_folder)
@@ -79,41 +80,37 @@ def ask(
             "The question is empty: write the beginning of a sentence, as in 'The mother of Alma is'."
         )
     plan = read_plan(out)
-    if not own_code:
-        check_files(out, plan)
-    plan = _narrowed(plan, out, question, dataset, seed)
-    tried = finished_trials(plan, out)
+    cell = _narrowed(plan, out, question, dataset, seed)
+    tried = finished_trials(plan, out, cell)
     if tuning is not None and tuning not in (known_tunings := {one.tuned for one in tried}):
         raise Unknown("tuning of this study", tuning, known_tunings)
     chosen = _chosen(plan, tried, arm, tuning or next((name_of(t.use) for t in plan.tunings), "none"))
     options = sections(settings, ["model"])["model"]
+    contexts = {each.name: each.context for each in plan.arms}
     if not own_code:
-        check_files(out, [one.trial for one in chosen])
+        check_files(out, [[one.trial, contexts.get(one.name)] for one in chosen])
     known = _known(question, chosen[0].trial.questions)
     answers = []
     for done, one in enumerate(chosen):
         if progress:
             progress(done, len(chosen), one.name)
-        context = next((each.context for each in plan.arms if each.name == one.name), Spec("none"))
+        context = contexts.get(one.name, Spec("none"))
         answers.append(_answer(one, _model(out, one, options), known, question, context))
     if progress:
         progress(len(chosen), len(chosen), "")
     return answers
 
 
-def _narrowed(plan: Study, out: Path, question: str, dataset: str | None, seed: int | None) -> Study:
-    """The study, limited to the dataset and seed of a question."""
+def _narrowed(plan: Study, out: Path, question: str, dataset: str | None, seed: int | None) -> Cell:
+    """The dataset and seed of a question."""
     from corollary.studies.added import choose
-    from corollary.studies.plan import dataset_name
 
     cells = choose(plan, dataset=dataset, seed=seed)
     known = {cell: _words_of(out / "datasets" / cell.name / "documents.jsonl") for cell in cells}
     # Words in few cells weigh most: a name is in the documents of one cell, "child" in one dataset's.
     cells_with = Counter(word for found in known.values() for word in found)
     asked = set(words(question))
-    cell = max(cells, key=lambda cell: math.fsum(1 / cells_with[word] for word in asked & known[cell]))
-    spec = next(spec for spec in plan.datasets if dataset_name(spec) == cell.dataset)
-    return replace(plan, datasets=(spec,), seeds=(cell.seed,))
+    return max(cells, key=lambda cell: math.fsum(1 / cells_with[word] for word in asked & known[cell]))
 
 
 def _words_of(documents: Path) -> set[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from corollary import plugins, store
 from corollary.completions import Completions
-from corollary.errors import JobFailed, UserError
+from corollary.errors import JobFailed, StudyFailed
 from corollary.runners.processes import cores
 from corollary.studies import added, folder, results
 from corollary.studies.capabilities import check_models
@@ -26,13 +26,11 @@ from corollary.studies.plan import (
     Writing,
     cells,
     cells_of_arms,
-    dataset_name,
     make_dataset,
     sized,
     trials,
     writings,
 )
-from corollary.studies.presets import check_word
 from corollary.types import Cost, Dataset, Result, Spec, Study, Trial, Writer
 from corollary.writing import engine
 from corollary.writing.audit import Audit, Lines, audit_of, rejected, usable
@@ -43,7 +41,6 @@ Observer = Callable[[str, int, int, Any], None]
 finishes these: "make" a `Cell`; "plan" a (`Study`, folder, expected seconds for the rest); "write" a (cell,
 strategy, number of rows); "try" a (`Trial`, `Result`)."""
 
-FAILURES = "failures.json"
 PROCESSES, HERE = Spec("processes"), Spec("in_process")
 
 
@@ -77,9 +74,9 @@ class _Driver:
 def run_study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Observer | None = None) -> Path:
     """Run a study into the folder `out` and return the folder (see docs/design.md for its files).
 
-    Finished trials in the folder are not run again, and added models (see `add_model`) stay. Raises
-    `UserError` at once for mistakes that you can fix. If jobs fail, raises `StudyFailed` after everything
-    else is finished and stored.
+    Finished trials in the folder are not run again, and added models (see `corollary.studies.added`) stay.
+    Raises `UserError` at once for mistakes that you can fix. If jobs fail, raises `StudyFailed` after
+    everything else is finished and stored.
     """
     driver = _driver(plan, out, runner, observer)
     folder.write_plan(out, plan, runner.use, driver.host)
@@ -98,68 +95,12 @@ def run_study(plan: Study, out: Path, *, runner: Spec = PROCESSES, observer: Obs
         raise StudyFailed(
             f"{_failures(driver)}; everything else is stored: run the same command again to repeat these."
         )
-    (out / FAILURES).unlink(missing_ok=True)
+    (out / folder.FAILURES).unlink(missing_ok=True)
     return out
-
-
-class StudyFailed(UserError):
-    """Jobs of a study failed; everything else is stored."""
-
-    exit_code = 1
-
-
-def add_model(
-    out: Path,
-    *,
-    name: str,
-    model: Spec,
-    tuning: str,
-    dataset: str | None = None,
-    seed: int | None = None,
-    runner: Spec = HERE,
-    observer: Observer | None = None,
-) -> Path:
-    """Score a model that was tuned elsewhere on a finished study's questions, as a new arm of the study.
-
-    `name` and `tuning` are the arm's name and tuning in the results; `dataset` and `seed` limit the
-    questions. Its rows are in results.jsonl and summary.json, now and after every further run of the study.
-    Returns the folder. Raises `UserError` when the folder contains no finished study, or has an arm of that
-    name.
-    """
-    plan = folder.read_plan(out)
-    added.check_name(plan, name)
-    chosen = added.choose(plan, dataset=dataset, seed=seed)
-    driver = _driver(plan, out, runner, observer)
-    _make(driver)
-    ready = _all_finished(driver)
-    extra = [added.trial(driver.made[cell], cell, name=name, model=model) for cell in chosen]
-    _try(driver, extra)
-    if driver.failed:
-        raise StudyFailed(f"{_failures(driver)}: fix the model and run the same command again.")
-    added.keep(out, name=name, model=model, tuning=tuning, trials=extra)
-    _finish(driver, ready)
-    return out
-
-
-def finished_trials(plan: Study, out: Path) -> list[results.Tried]:
-    """The finished trials in a study's folder, those of added models last. Runs nothing."""
-    driver = _driver(plan, out, HERE, None)
-    _make(driver)
-    _read_all(driver)
-    own = [(trial, trial_id(trial)) for trial in trials(plan, driver.made, driver.used)]
-    extra, _ = added.read(out, driver.made, driver.finished)
-    return [
-        *(results.Tried(trial, driver.finished[id][1]) for trial, id in own if id in driver.finished),
-        *extra,
-    ]
 
 
 def _driver(plan: Study, out: Path, runner: Spec, observer: Observer | None) -> _Driver:
-    # Names become folders, also of a study that was read from a file or was made in Python.
-    for spec in plan.datasets:
-        check_word("dataset", dataset_name(spec))
-    for arm in plan.arms:
-        check_word("arm", arm.name)
+    folder.check_names(plan)
     open_model(plan.model)  # before anything is stored: a folder that holds no model shows now
     out.mkdir(parents=True, exist_ok=True)
     tell = observer or (lambda stage, done, total, what: None)
@@ -291,6 +232,7 @@ def _try(driver: _Driver, ready: Sequence[Trial]) -> None:
     by_id: dict[str, list[Trial]] = {}
     for trial in ready:
         by_id.setdefault(trial_id(trial), []).append(trial)
+    folder.keep_index(driver.out, by_id)
     todo = [same[0] for id, same in by_id.items() if id not in driver.finished]
     done = sum(len(same) for id, same in by_id.items() if id in driver.finished)
     # Trials that still wait for augmentations count too, so that a progress bar never goes back.
@@ -320,37 +262,19 @@ def _finish(driver: _Driver, ready: Sequence[Trial]) -> None:
     """Write the files that other programs read, from all finished trials."""
     ids = [(trial, trial_id(trial)) for trial in ready]
     own = [results.Tried(trial, driver.finished[id][1]) for trial, id in ids if id in driver.finished]
-    extra, stale = added.read(driver.out, driver.made, driver.finished)
+    questions = {cell: made.questions for cell, made in driver.made.items()}
+    extra, stale = added.read(driver.out, questions, driver.finished)
     missing = [f"{len(driver.failed)} of the jobs failed and are missing."] if driver.failed else []
     where = [driver.finished[id][0] for _, id in ids if id in driver.finished]
     tried = [*own, *extra]
-    warnings = [*missing, *driver.warnings, *stale, *results.cut(tried), *folder.differing(where)]
+    warnings = [*missing, *driver.warnings, *results.cut(tried), *folder.differing(where), *stale]
     generated = results.Generated(driver.made, driver.audits, driver.lines, driver.spent)
     results.write(driver.plan, driver.out, tried, generated, warnings)
 
 
-def _all_finished(driver: _Driver) -> list[Trial]:
-    """All trials of a finished study, with its rows read into the driver. Raises `UserError` for others."""
-    complete = _read_all(driver)
-    ready = trials(driver.plan, driver.made, driver.used)
-    if not complete or any(trial_id(trial) not in driver.finished for trial in ready):
-        raise UserError(
-            f"The study in {driver.out} is not finished: run it to its end before you add a model to it."
-        )
-    return ready
-
-
-def _read_all(driver: _Driver) -> bool:
-    """Read all rows in the folder into the driver; returns whether they are complete."""
-    first, second = writings(driver.plan, driver.made)
-    there = [_read_back(driver, job) for job in first]
-    there += [_read_back(driver, job) for job in _sized(driver, second)]
-    return all(there)
-
-
 def _failures(driver: _Driver) -> str:
     """A clause about the failed jobs. All tracebacks go to a file, as the first may not show the cause."""
-    path = driver.out / FAILURES
+    path = driver.out / folder.FAILURES
     store.write_json(path, driver.failed)
     what, why = next(iter(driver.failed.items()))
     return (

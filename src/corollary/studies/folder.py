@@ -12,19 +12,31 @@ import platform
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from corollary import plugins, store, values
 from corollary.errors import UserError
+from corollary.measure.rows import checked
 from corollary.plugins import name_of
 from corollary.studies.jobs import open_model
-from corollary.studies.plan import Writing
-from corollary.types import Cost, Document, Result, Spec, Study, Trial
+from corollary.studies.plan import Cell, Writing, dataset_name
+from corollary.studies.presets import check_word
+from corollary.types import Cost, Document, Question, Result, Spec, Study, Trial
 from corollary.writing.engine import Written
 from corollary.writing.prompts import prompts_of
 
 PACKAGES = ("corollary", "torch", "transformers", "tokenizers", "peft", "accelerate", "numpy", "scipy")
 COMPLETIONS = "completions.db"
+FAILURES = "failures.json"
+INDEX = "trials.json"
+
+
+class Named(TypedDict):
+    """A name of a trial in trials.json."""
+
+    dataset: str
+    arm: str
+    seed: int
 
 
 def read_plan(out: Path) -> Study:
@@ -36,9 +48,19 @@ def read_plan(out: Path) -> Study:
     try:
         if not isinstance(found, dict):
             raise TypeError("it is no object")
-        return values.from_plain(Study, {key: value for key, value in found.items() if key in names})
+        plan = values.from_plain(Study, {key: value for key, value in found.items() if key in names})
     except TypeError as error:
         raise UserError(f"{out / 'study.json'} is damaged ({error}): run the study again.") from error
+    check_names(plan)
+    return plan
+
+
+def check_names(plan: Study) -> None:
+    """Raises `UserError` for a name that cannot be that of a folder, also in a study made in Python."""
+    for spec in plan.datasets:
+        check_word("dataset", dataset_name(spec))
+    for arm in plan.arms:
+        check_word("arm", arm.name)
 
 
 def check_files(out: Path, value: Any) -> None:
@@ -89,7 +111,9 @@ def finished(out: Path) -> dict[str, tuple[Path, Result]]:
             read_trial(path.parent)
         except (UserError, TypeError):
             continue
-        found[result.trial] = (path.parent, result)
+        # The id becomes part of paths, and the folder may come from anybody.
+        if path.parent.name.endswith(f"-{result.trial[:16]}"):
+            found[result.trial] = (path.parent, result)
     return found
 
 
@@ -101,6 +125,47 @@ def keep_trial(out: Path, trial: Trial, result: Result, host: dict[str, Any]) ->
     store.write_json(folder / "trial.json", {**values.to_plain(trial), "host": host})
     store.write_json(folder / "result.json", result)
     return folder
+
+
+def keep_index(out: Path, by_id: Mapping[str, Sequence[Trial]]) -> None:
+    """Store which trials the study has, by id. Arms with the same training rows, and seeds with the same
+    questions, share one."""
+    index = {
+        id: [{"dataset": one.dataset, "arm": one.arm, "seed": one.seed} for one in same]
+        for id, same in by_id.items()
+    }
+    store.write_json(out / INDEX, index)
+
+
+def unfinished(out: Path, finished: Mapping[str, Any]) -> bool:
+    """Whether a trial of the study is not finished, or its jobs failed."""
+    failed = (out / FAILURES).is_file()
+    return failed or not (out / INDEX).is_file() or any(id not in finished for id in _index(out))
+
+
+def finished_trials(out: Path) -> list[tuple[Trial, Result]]:
+    """The finished trials of a study and their results, each under all of its names. Runs nothing and makes
+    no dataset."""
+    done = finished(out)
+    return [
+        (dataclasses.replace(read_trial(done[id][0]), **name), done[id][1])
+        for id, names in _index(out).items()
+        if id in done
+        for name in names
+    ]
+
+
+def _index(out: Path) -> dict[str, list[Named]]:
+    found = store.read_json(out / INDEX) if (out / INDEX).is_file() else {}
+    return checked(found, dict[str, list[Named]], out / INDEX)
+
+
+def read_questions(out: Path, cell: Cell) -> tuple[Question, ...]:
+    """The questions of a cell, as the study asked them."""
+    path = out / "datasets" / cell.name / "questions.jsonl"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: run the study again.")
+    return tuple(values.from_plain(Question, row) for row in store.read_jsonl(path))
 
 
 def read_trial(folder: Path) -> Trial:

@@ -55,32 +55,45 @@ def write(
     """Write the files that other programs read. The same measurements give the same bytes."""
     augmentation, stated = _audited(plan, out, generated)
     found: list[ResultRow] = []
-    for one in tried:
+    for one in (one for one in tried if not one.method):
         cell = Cell(one.trial.dataset, one.trial.seed)
         found += rows(plan.name, one, stated=stated.get((cell, one.name)))
         if one.trial.checkpoints:
             best = (best_scores(one.trial.questions, one.result),)
             for arm in (arm for arm in arms_on(plan, cell.dataset) if arm.read_off == one.name):
                 found += rows(plan.name, Tried(one.trial, one.result, arm.name), scores=best)
-    found.sort(key=_place)
-    store.write_jsonl(out / "results.jsonl", found)
     # The cost of a model that was tuned elsewhere is unknown, not zero.
     measured = [_measured(plan, one, generated.spent) for one in tried if not one.method]
     store.write_jsonl(out / "costs.jsonl", measured)
-    arms = arm_rows(plan.arms, [one.name for one in tried if one.method])
-    store.write_json(
-        out / "summary.json",
-        {
-            "arms": arms,
-            "tests": tests(generated.made),
-            "marks": {cell.dataset: made.marks for cell, made in generated.made.items() if made.marks},
-            "sections": {cell.dataset: made.section for cell, made in generated.made.items() if made.section},
-            **stats.summarise(found, pairs=stats.pairs_of(arms), repeated=repeated(generated.made)),
-            "augmentation": augmentation,
-            "costs": cost_rows(measured),
-            "warnings": list(warnings),
-        },
-    )
+    summary = {
+        "tests": tests(generated.made),
+        "marks": {cell.dataset: made.marks for cell, made in generated.made.items() if made.marks},
+        "sections": {cell.dataset: made.section for cell, made in generated.made.items() if made.section},
+        "augmentation": augmentation,
+        "costs": cost_rows(measured),
+        "warnings": list(warnings),
+    }
+    questions = {cell: made.questions for cell, made in generated.made.items()}
+    renew(plan, out, found, [one for one in tried if one.method], questions, summary)
+
+
+def renew(
+    plan: Study,
+    out: Path,
+    own: Sequence[ResultRow],
+    added: Sequence[Tried],
+    questions: Mapping[Cell, Sequence[Question]],
+    summary: Mapping[str, Any],
+) -> None:
+    """Write results.jsonl, from the rows of the study's arms and the trials of added models, and
+    summary.json: `summary` with the arms and the statistics of these rows."""
+    found = sorted([*own, *(row for one in added for row in rows(plan.name, one))], key=_place)
+    arms = arm_rows(plan.arms, [one.name for one in added])
+    statistics = stats.summarise(found, pairs=stats.pairs_of(arms), repeated=repeated(questions))
+    store.write_jsonl(out / "results.jsonl", found)
+    order = ("arms", "tests", "marks", "sections", *statistics, "augmentation", "costs", "warnings")
+    whole = {**summary, "arms": arms, **statistics}
+    store.write_json(out / "summary.json", {key: whole[key] for key in order})
 
 
 def _place(row: ResultRow) -> tuple[str, ...]:
@@ -188,11 +201,11 @@ def cut(tried: Sequence[Tried]) -> list[str]:
     return sorted(found)
 
 
-def repeated(made: Mapping[Cell, Dataset]) -> frozenset[str]:
+def repeated(questions: Mapping[Cell, Sequence[Question]]) -> frozenset[str]:
     """Names of the datasets that are the same at several seeds, as your own documents are."""
     asked: dict[str, list[Sequence[Question]]] = {}
-    for cell, dataset in made.items():
-        asked.setdefault(cell.dataset, []).append(dataset.questions)
+    for cell, found in questions.items():
+        asked.setdefault(cell.dataset, []).append(found)
     return frozenset(
         name for name, (first, *others) in asked.items() if others and all(other == first for other in others)
     )
