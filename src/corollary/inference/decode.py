@@ -180,10 +180,8 @@ class _Batch:
         alive = sum(one.columns for one in self.live)
         if used + size <= self.room and used - alive <= alive:
             return
-        seen = self.visible[: len(self.live), self.start : self.arena.length]
-        columns = seen.any(0).nonzero()[:, 0] + self.start
+        seen = self.visible[: len(self.live)]
+        columns = seen[:, self.start : self.arena.length].any(0).nonzero()[:, 0] + self.start
         self.arena.pack(self.start, columns)
-        self.visible[: len(self.live), self.start : self.arena.length] = self.visible[
-            : len(self.live), columns
-        ]
+        seen[:, self.start : self.arena.length] = seen[:, columns]
         self.visible[:, self.arena.length :] = False

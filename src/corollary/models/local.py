@@ -60,11 +60,15 @@ def load(
         if adapter is not None:
             net = _adapted(net, _existing(adapter, "adapter_config.json", "a PEFT adapter"))
     note = _noted(place.folder)
+    kind = kind or note.get("kind", "")
+    # The kind becomes part of a file's name.
+    if kind and not re.fullmatch(r"[a-z][a-z0-9_-]*", kind):
+        raise UserError(f"The kind '{kind}' of the model {path} is not a word: write one, as in kind=chat.")
     return LocalModel(
         _moved(net, device),
         tokenizer,
         source=place.named,
-        kind=_kind(kind or note.get("kind", ""), path),
+        kind=kind,
         stored=_stored(place),
         rates=note.get("rates"),
         batch_tokens=batch_tokens,
@@ -305,13 +309,6 @@ def _noted(folder: Path) -> dict[str, Any]:
             " remove it."
         )
     return dict(note)
-
-
-def _kind(kind: str, path: str) -> str:
-    # The kind becomes part of a file's name.
-    if kind and not re.fullmatch(r"[a-z][a-z0-9_-]*", kind):
-        raise UserError(f"The kind '{kind}' of the model {path} is not a word: write one, as in kind=chat.")
-    return kind
 
 
 def _stored(place: _Place) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,9 +62,7 @@ def _layout(lengths: list[int], device: Any) -> _Layout:
     classes: dict[int, list[int]] = {}
     for number, length in enumerate(lengths):
         classes.setdefault(max(16, 1 << (length - 1).bit_length()), []).append(number)
-    starts = [0]
-    for length in lengths:
-        starts.append(starts[-1] + length)
+    starts = [0, *itertools.accumulate(lengths)]
     groups = []
     places = torch.zeros(starts[-1] + -starts[-1] % ROUND, dtype=torch.long)
     offset = 0

@@ -70,8 +70,11 @@ def tuned(
     if notify is not None:
         hooks = replace(hooks, on_checkpoint=lambda step: notify(step, current()))
     report = fit(plain(net), rows, budget, seed=seed, hooks=hooks)
-    if not adapter:
-        _rounded(net, model.stored)
+    if model.stored and not adapter:
+        # Rounded to the type in which they are saved, so that the measured model is the saved one.
+        with torch.no_grad():
+            for weight in net.parameters():
+                weight.copy_(weight.to(getattr(torch, model.stored)))
     work = operations.Tally(report.positions, report.pairs, report.tokens)
     return current(replace(report, flops=operations.training(operations.shape_of(plain(net)), work)))
 
@@ -96,11 +99,3 @@ def _rows(model: LocalModel, texts: Sequence[str], budget: Budget) -> tuple[list
     tokens = tokens or max(LEAST, PASSES * sum(sizes))
     step = step or min(max([STEP, *sizes]), tokens)
     return rows, replace(budget, tokens=tokens, batch_tokens=step, lr=found["lr"])
-
-
-def _rounded(net: Any, stored: str) -> None:
-    """Round the weights to the type in which they are saved, so that the measured model is the saved one."""
-    if stored:
-        with torch.no_grad():
-            for weight in net.parameters():
-                weight.copy_(weight.to(getattr(torch, stored)))
