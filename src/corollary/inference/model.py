@@ -57,6 +57,7 @@ class LocalModel:
         self.batch_tokens = batch_tokens
         self.fit_report = fit_report
         self.cost = Cost()
+        self._plain = plain(net)
         self._arena: Arena | None = None
         self._prefix = alone.NOTHING
 
@@ -158,10 +159,6 @@ class LocalModel:
             output_tokens=sum(one.output_tokens for one in completions),
         )
         return completions
-
-    @property
-    def _plain(self) -> Any:
-        return plain(self.net)
 
     def _score(
         self,

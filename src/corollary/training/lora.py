@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -65,10 +66,7 @@ def tune(
         "target_modules": ALL if target_modules == (ALL,) else list(target_modules),
     }
     hooks = Hooks(on_checkpoint, checkpoints, on_step)
-
-    def prepare(net: Any) -> Any:
-        return _adapted(net, seed, settings)
-
+    prepare = functools.partial(_adapted, seed=seed, settings=settings)
     return tuned(model, documents, prepare, budget, seed=seed, adapter=True, hooks=hooks)
 
 
