@@ -8,7 +8,7 @@ from tiny_models import model, network, tokenizer
 
 from corollary.errors import UserError
 from corollary.inference import encoding
-from corollary.models.local import LocalModel
+from corollary.inference.model import LocalModel
 from corollary.types import Message, Request
 
 TEXT = "bolan is the mother of kerit."

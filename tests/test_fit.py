@@ -9,8 +9,8 @@ import pytest
 from tiny_models import network
 
 from corollary.errors import UserError
-from corollary.training import loop
-from corollary.training.loop import Budget, FitReport, Hooks, Precision
+from corollary.training import Precision, loop
+from corollary.training.loop import Budget, FitReport, Hooks
 from corollary.training.packing import can_pack
 
 RNG = random.Random(0)

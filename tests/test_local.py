@@ -14,8 +14,9 @@ import pytest
 from tiny_models import model, network, tokenizer
 
 from corollary.errors import UserError
+from corollary.inference.model import LocalModel
 from corollary.inference.precision import fastest
-from corollary.models.local import LocalModel, load, save
+from corollary.models.local import load, save
 from corollary.training.lora import tune as lora
 from corollary.types import Document, Request, Trainee
 from corollary_worlds.embedded.model import FOLDER

@@ -12,9 +12,10 @@ from tiny_models import WORDS, model, network, tokenizer
 from corollary.errors import UserError
 from corollary.inference import alone as apart
 from corollary.inference import decode
+from corollary.inference.model import LocalModel
 from corollary.measure import operations
-from corollary.models.local import LocalModel, save
 from corollary.models.local import load as local
+from corollary.models.local import save
 from corollary.types import Completion, Cost, Request, Trainee
 from corollary_worlds.embedded.model import load as embedded
 

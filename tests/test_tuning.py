@@ -12,8 +12,9 @@ from tiny_models import model, tokenizer
 
 from corollary.errors import UserError
 from corollary.inference import encoding
-from corollary.models.local import LocalModel, quiet, save
+from corollary.inference.model import LocalModel
 from corollary.models.local import load as local
+from corollary.models.local import quiet, save
 from corollary.training.full import tune as full
 from corollary.training.lora import tune as lora
 from corollary.types import Document, Model, Request

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from corollary.models.local import LocalModel
+from corollary.inference.model import LocalModel
 
 WORDS = "bolan kerit mursa tivol dagen the mother of is a river that and which no all in house old".split()
 

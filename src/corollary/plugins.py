@@ -233,7 +233,6 @@ def _own(kind: str) -> dict[str, str]:
 
 @functools.cache
 def _installed(kind: str) -> dict[str, EntryPoint]:
-    _kind(kind)
     return {point.name: point for point in entry_points(group=f"corollary.{kind}")}
 
 

@@ -297,20 +297,12 @@ class Result:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@runtime_checkable
-class Writer(Protocol):
-    """A model that generates.
-
-    `identity` is a hash of its content, never a path or an address: of weights and tokenizer, or of an
-    endpoint's model name and settings. `kind` names the prompt files that it understands ("chat", "base", or
-    a plug-in's own).
-    """
+class _Reader(Protocol):
+    """What every model has. `identity` is a hash of its content, never a path or an address: of weights and
+    tokenizer, or of an endpoint's model name and settings."""
 
     @property
     def identity(self) -> str: ...
-
-    @property
-    def kind(self) -> str: ...
 
     @property
     def window(self) -> int:
@@ -321,6 +313,15 @@ class Writer(Protocol):
         """Number of tokens of `text`."""
         ...
 
+
+@runtime_checkable
+class Writer(_Reader, Protocol):
+    """A model that generates. `kind` names the prompt files that it understands ("chat", "base", or a
+    plug-in's own)."""
+
+    @property
+    def kind(self) -> str: ...
+
     def generate(self, requests: Sequence[Request]) -> Iterable[Completion | Exception]:
         """One completion for each request, in order, or a `JobFailed` for one that failed for good. A model
         may yield each as soon as it is done."""
@@ -328,16 +329,8 @@ class Writer(Protocol):
 
 
 @runtime_checkable
-class Scorer(Protocol):
+class Scorer(_Reader, Protocol):
     """A model that computes the likelihood of a text."""
-
-    @property
-    def identity(self) -> str: ...
-
-    @property
-    def window(self) -> int: ...
-
-    def count(self, text: str) -> int: ...
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]], *, prefix: str = "") -> list[Likelihood]:
         """One likelihood for each (prompt, continuation), after the shared `prefix`."""

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -24,16 +24,35 @@ def content_id(value: Any) -> str:
     lists), text, integers, floats, booleans and None. Raises `TypeError` with the place for anything whose
     content is not stable: sets, paths, functions, NaN and objects of other classes.
     """
-    plain = json.dumps(_stable(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    plain = json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(plain.encode("ascii")).hexdigest()
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: Any, where: str = "value") -> Any:
     """A value as plain JSON types: dicts with text keys, lists, text, numbers, None.
 
-    Raises `TypeError` as `content_id` does.
+    Raises `TypeError` as `content_id` does; `where` names the value in its message. Types must match exactly:
+    isinstance accepts a NumPy float as a float and some enums as text, but their content differs.
     """
-    return _stable(value, "value")
+    if value is None or type(value) in (str, int, bool):
+        return value
+    if type(value) is float:
+        if not math.isfinite(value):
+            raise TypeError(f"{where} is {value}, which JSON cannot contain")
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: to_plain(getattr(value, name), f"{where}.{name}") for name in names}
+    if isinstance(value, Mapping):
+        for key in value:
+            if type(key) is not str:
+                raise TypeError(f"{where} has the key {key!r}, which is not text")
+        return {key: to_plain(item, f"{where}[{key!r}]") for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return [to_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    raise TypeError(
+        f"{where} is of {type(value)}, whose content is not stable: use text, numbers or tuples of them"
+    )
 
 
 def from_plain(cls: type[T], value: Any) -> T:
@@ -45,35 +64,6 @@ def from_plain(cls: type[T], value: Any) -> T:
     """
     built: T = _rebuild(cls, value)
     return built
-
-
-def _stable(value: Any, where: str) -> Any:
-    """The value as plain data, or `TypeError`. Types must match exactly: isinstance accepts a NumPy float as
-    a float and some enums as text, but their content differs."""
-    if value is None or type(value) in (str, int, bool):
-        return value
-    if type(value) is float:
-        if not math.isfinite(value):
-            raise TypeError(f"{where} is {value}, which JSON cannot contain")
-        return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            f.name: _stable(getattr(value, f.name), f"{where}.{f.name}") for f in dataclasses.fields(value)
-        }
-    if isinstance(value, Mapping):
-        return dict(_stable_items(value, where))
-    if type(value) in (list, tuple):
-        return [_stable(item, f"{where}[{index}]") for index, item in enumerate(value)]
-    raise TypeError(
-        f"{where} is of {type(value)}, whose content is not stable: use text, numbers or tuples of them"
-    )
-
-
-def _stable_items(value: Mapping[Any, Any], where: str) -> Iterator[tuple[str, Any]]:
-    for key, item in value.items():
-        if type(key) is not str:
-            raise TypeError(f"{where} has the key {key!r}, which is not text")
-        yield key, _stable(item, f"{where}[{key!r}]")
 
 
 def _rebuild(wanted: Any, value: Any, where: str = "it") -> Any:

@@ -73,7 +73,7 @@ def model_spec(
     from corollary.studies.jobs import give_model
 
     if isinstance(given, tuple) and len(given) == 2:
-        from corollary.models.local import LocalModel
+        from corollary.inference.model import LocalModel
 
         given = LocalModel(*given)
     if isinstance(given, Writer | Scorer):

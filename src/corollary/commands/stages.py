@@ -164,7 +164,7 @@ def tune(
 
         corollary tune docs/ --augmented docs.augmented --model models/qwen --tuning lora --out models/mine
     """
-    from corollary.models.local import LocalModel
+    from corollary.inference.model import LocalModel
     from corollary.models.local import load as load_local
 
     seed_of(seed)

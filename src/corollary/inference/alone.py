@@ -10,12 +10,15 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from transformers import DynamicCache
+
 from corollary.inference import tree
-from corollary.inference.arena import CHUNK, Arena
+from corollary.inference.arena import Arena, read_prefix
 from corollary.inference.decode import Job, choose
 from corollary.measure.operations import Tally
 
@@ -30,7 +33,7 @@ class Prefix:
     ids: list[int]
     cache: Any
 
-    def begins(self, context: Sequence[int]) -> int:
+    def shared(self, context: Sequence[int]) -> int:
         """The number of tokens in a context that need not be read again: the whole prefix, or none."""
         size = len(self.ids)
         return size if len(context) > size and list(context[:size]) == self.ids else 0
@@ -42,17 +45,14 @@ class Prefix:
         return copied
 
 
+NOTHING = Prefix([], None)
+"""The prefix after which every text is read in full."""
+
+
 def prefix_of(net: Any, ids: Sequence[int], tally: Tally) -> Prefix:
     """The prefix, read by a network for which `copies_agree`."""
-    import torch
-    from transformers import DynamicCache
-
     cache = DynamicCache(config=net.config)
-    for start in range(0, len(ids), CHUNK):
-        part = torch.tensor([ids[start : start + CHUNK]], device=net.device)
-        net(input_ids=part, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        tally.row(start, part.shape[1])
-        tally.logits += 1
+    read_prefix(net, ids, cache, tally)
     return Prefix(list(ids), cache)
 
 
@@ -62,15 +62,15 @@ def score(
     *,
     batch_tokens: int,
     tally: Tally,
-    prefix: Prefix | None = None,
+    prefix: Prefix = NOTHING,
 ) -> list[float]:
     """Log-probability of every (context, continuation) in tokens, read in full or after the prefix."""
     values: list[float] = [0.0] * len(texts)
-    shared = [prefix.begins(context) if prefix else 0 for context, _ in texts]
+    shared = [prefix.shared(context) for context, _ in texts]
     for start in sorted(set(shared)):
         group = [at for at, size in enumerate(shared) if size == start]
         rest = [(texts[at][0][start:], texts[at][1]) for at in group]
-        behind = prefix if start else None
+        behind = prefix if start else NOTHING
         scored = _scored(net, rest, behind, batch_tokens=batch_tokens, tally=tally)
         for at, value in zip(group, scored, strict=True):
             values[at] = value
@@ -80,27 +80,23 @@ def score(
 def _scored(
     net: Any,
     texts: Sequence[tuple[list[int], list[int]]],
-    prefix: Prefix | None,
+    prefix: Prefix,
     *,
     batch_tokens: int,
     tally: Tally,
 ) -> list[float]:
-    import torch
-
     found: list[float] = [0.0] * len(texts)
-    start = len(prefix.ids) if prefix else 0
+    start = len(prefix.ids)
     most = max(1, COLUMNS // start) if start else len(texts)
     for batch in _batches([len(before) + len(after) for before, after in texts], batch_tokens, most):
-        state = {"past_key_values": prefix.copy(len(batch))} if prefix else {}
+        state = {"past_key_values": prefix.copy(len(batch))} if start else {}
         rows = [texts[at][0] + texts[at][1] for at in batch]
         # Padded on the right and without a mask: attention is causal, so no token sees the padding.
         longest = max(len(row) for row in rows)
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=net.device)
         # Tokens before the last one of every context predict nothing that is scored.
         first = min(len(texts[at][0]) for at in batch) - 1
-        logits = net(
-            input_ids=ids, use_cache=prefix is not None, logits_to_keep=longest - first, **state
-        ).logits
+        logits = net(input_ids=ids, use_cache=start > 0, logits_to_keep=longest - first, **state).logits
         first = longest - logits.shape[1]  # a network may return more than it is asked for
         logits = logits.float() if logits.dtype.itemsize < 4 else logits
         for at, row, out in zip(batch, rows, logits, strict=True):
@@ -113,12 +109,9 @@ def _scored(
     return found
 
 
-def decode(net: Any, jobs: Sequence[Job], *, tally: Tally, prefix: Prefix | None = None) -> list[list[int]]:
+def decode(net: Any, jobs: Sequence[Job], *, tally: Tally, prefix: Prefix = NOTHING) -> list[list[int]]:
     """The tokens that each job generates, one job after another, each with its own cache or a copy of the
     prefix's. A network that takes no cache of transformers reads its text again for every token."""
-    import torch
-    from transformers import DynamicCache
-
     # Networks ignore unknown arguments: a cache under the wrong name would be forgotten.
     taken = {key: str(one.annotation) for key, one in inspect.signature(net.forward).parameters.items()}
     # Some recurrent networks want a cache of their own class (xLSTMCache).
@@ -126,8 +119,8 @@ def decode(net: Any, jobs: Sequence[Job], *, tally: Tally, prefix: Prefix | None
     name = next((name for name in ("past_key_values", "cache_params") if name in taken and general), None)
     texts = []
     for job in jobs:
-        start = prefix.begins(job.context) if prefix else 0
-        cache = prefix.copy(1) if prefix and start else DynamicCache(config=net.config)
+        start = prefix.shared(job.context)
+        cache = prefix.copy(1) if start else DynamicCache(config=net.config)
         ids, new = list(job.context[start:]), list[int]()
         while True:
             out = net(
@@ -139,8 +132,7 @@ def decode(net: Any, jobs: Sequence[Job], *, tally: Tally, prefix: Prefix | None
             tally.row(start, len(ids))
             tally.logits += 1
             start += len(ids)
-            draw = job.draws[len(new)] if job.draws is not None else 0.0
-            ids = choose(out.logits[0, -1:].float(), [job.temperature], [draw])
+            ids = choose(out.logits[0, -1:].float(), [job.temperature], [job.draws[len(new)]])
             new += ids
             if len(new) >= job.max_tokens or job.ended(new):
                 break
@@ -155,19 +147,14 @@ def tree_agrees(net: Any) -> bool:
 
     This is measured, as no configuration says whether a network takes positions or adds its own.
     """
-    import torch
+    texts = [([3, 1, 2, 5, 4], [6, 7]), ([3, 1, 2, 5, 4], [8, 9, 1]), ([3, 1, 9], [7, 5, 3])]
 
-    branches = [tree.Branch([3, 1, 2, 5, 4], [[6, 7], [8, 9, 1]]), tree.Branch([3, 1, 9], [[7, 5, 3]])]
-    texts = [(branch.context, leaf) for branch in branches for leaf in branch.leaves]
-    with torch.inference_mode():
+    def together() -> list[float]:
         arena = Arena(net, capacity=32)
-        try:
-            arena.load([3, 1, 2], Tally())
-            together = tree.score(arena, branches, row_tokens=32, tally=Tally())
-        except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
-            return False
-        apart = score(net, texts, batch_tokens=32, tally=Tally())
-    return _close(net, [value for values in together for value in values], apart)
+        arena.load([3, 1, 2], Tally())
+        return tree.score(arena, texts, row_tokens=32, tally=Tally())
+
+    return _agree(net, together, texts)
 
 
 def copies_agree(net: Any) -> bool:
@@ -175,24 +162,24 @@ def copies_agree(net: Any) -> bool:
 
     This is measured, as some recurrent networks start over when they get more than one token.
     """
-    import torch
-
     texts = [([3, 1, 2, 5, 4, 3, 7, 2, 6], [7, 5]), ([3, 1, 2, 5, 4, 3, 9], [6, 7, 1])]
-    if "past_key_values" not in inspect.signature(net.forward).parameters:
-        return False
+
+    def behind() -> list[float]:
+        prefix = prefix_of(net, texts[0][0][:6], Tally())
+        return score(net, texts, batch_tokens=64, tally=Tally(), prefix=prefix)
+
+    return "past_key_values" in inspect.signature(net.forward).parameters and _agree(net, behind, texts)
+
+
+def _agree(net: Any, scored: Callable[[], list[float]], texts: list[tuple[list[int], list[int]]]) -> bool:
+    close = 1e-4 if net.dtype.itemsize > 2 else 5e-2
     with torch.inference_mode():
         try:
-            prefix = prefix_of(net, texts[0][0][:6], Tally())
-            behind = score(net, texts, batch_tokens=64, tally=Tally(), prefix=prefix)
+            found = scored()
         except (AttributeError, IndexError, NotImplementedError, RuntimeError, TypeError, ValueError):
             return False
         apart = score(net, texts, batch_tokens=64, tally=Tally())
-    return _close(net, behind, apart)
-
-
-def _close(net: Any, some: Sequence[float], others: Sequence[float]) -> bool:
-    close = 1e-4 if net.dtype.itemsize > 2 else 5e-2
-    return all(abs(a - b) < close * (1 + abs(b)) for a, b in zip(some, others, strict=True))
+    return all(abs(a - b) < close * (1 + abs(b)) for a, b in zip(found, apart, strict=True))
 
 
 def _batches(lengths: Sequence[int], batch_tokens: int, most: int) -> Iterator[list[int]]:

@@ -43,9 +43,10 @@ def prompt_of(tokenizer: Any, request: Request) -> Prompt:
             "The model has no chat template, but the request is a chat: use prompts for a base model, as in"
             " --set model.kind=base."
         )
-    last = Message("user", request.prefix + request.prompt)
-    turns = [*request.chat, last]
-    mark = _mark(turns)
+    turns = [*request.chat, Message("user", request.prefix + request.prompt)]
+    mark = MARK
+    while any(mark in turn.content for turn in turns):
+        mark += MARK
     plain = _rendered(tokenizer, turns)
     marked = _rendered(tokenizer, [*request.chat, Message("user", f"{request.prefix}{mark}{request.prompt}")])
     head, _, rest = marked.partition(mark)
@@ -95,13 +96,6 @@ def _rendered(tokenizer: Any, turns: Sequence[Message], *, asked: bool = True) -
             f"The model's chat template refuses the turns ({error}): begin with a user turn, and let user and"
             " assistant alternate."
         ) from error
-
-
-def _mark(turns: Sequence[Message]) -> str:
-    mark = MARK
-    while any(mark in turn.content for turn in turns):
-        mark += MARK
-    return mark
 
 
 def _pieces(tokenizer: Any, turns: Sequence[Message], mark: str, begin: str) -> tuple[tuple[str, bool], ...]:

@@ -11,14 +11,12 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import torch
 
 from corollary.inference.arena import Arena
-from corollary.inference.tree import shared_tokens
+from corollary.inference.tree import portions
 from corollary.measure.operations import Tally
-
-if TYPE_CHECKING:
-    import torch
 
 BRANCHES = 32
 """The most requests decoded side by side; each attends over the columns of all."""
@@ -29,13 +27,13 @@ COLUMNS = 6144
 @dataclass(frozen=True)
 class Job:
     """One request in tokens. `context` includes the shared prefix. `draws` are numbers between 0 and 1, one
-    per token, or None for greedy decoding. `ended` is called after every token with the tokens generated so
-    far, and says whether the text is complete."""
+    per token, which are not used at temperature 0. `ended` is called after every token with the tokens
+    generated so far, and says whether the text is complete."""
 
     context: list[int]
     max_tokens: int
     temperature: float
-    draws: list[float] | None
+    draws: list[float]
     ended: Callable[[list[int]], bool]
 
 
@@ -44,21 +42,19 @@ def generate(arena: Arena, jobs: Sequence[Job], *, row_tokens: int, tally: Tally
 
     A job ends with the token for which `ended` is true, or after `max_tokens` tokens.
     """
-    batch = _Batch(arena, tally, jobs)
-    waiting = deque(range(len(jobs)))
-    while waiting or batch.live:
-        if waiting and len(batch.live) <= BRANCHES // 2:
-            batch.admit(waiting, row_tokens)
+    branches = [_Branch(job, arena.shared(job.context)) for job in jobs]
+    batch = _Batch(arena, tally, branches)
+    while batch.waiting or batch.live:
+        if batch.waiting and len(batch.live) <= BRANCHES // 2:
+            batch.admit(row_tokens)
         if batch.live:
             batch.step()
-    return batch.texts
+    return [one.new for one in branches]
 
 
 def draws_of(text: str, seed: int, count: int) -> list[float]:
     """`count` numbers between 0 and 1 that depend only on the request's text and seed. So the generated text
     does not depend on which requests share a batch."""
-    import torch
-
     digest = hashlib.sha256(f"{seed}\n{text}".encode()).digest()
     generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
     drawn: list[float] = torch.rand(count, generator=generator, dtype=torch.float64).tolist()
@@ -68,8 +64,6 @@ def draws_of(text: str, seed: int, count: int) -> list[float]:
 def choose(logits: torch.Tensor, temperatures: Sequence[float], draws: Sequence[float]) -> list[int]:
     """The next token of every row of `logits` [B, vocabulary]: the likeliest one at temperature 0, otherwise
     the one at which the cumulative distribution passes the row's draw."""
-    import torch
-
     chosen: list[int] = logits.argmax(-1).tolist()
     warm = [row for row, temperature in enumerate(temperatures) if temperature > 0]
     if warm:
@@ -82,121 +76,101 @@ def choose(logits: torch.Tensor, temperatures: Sequence[float], draws: Sequence[
     return chosen
 
 
-@dataclass
-class _Live:
-    number: int
+@dataclass(eq=False)
+class _Branch:
+    """A job, the number of prefix tokens that it sees, and the tokens that it has generated."""
+
     job: Job
     shared: int
-    position: int
-    columns: int
-    last: int = -1
     new: list[int] = field(default_factory=list)
+
+    @property
+    def columns(self) -> int:
+        """Its columns behind the prefix: those of its prompt and of all but the last of its new tokens."""
+        return len(self.job.context) - self.shared + max(0, len(self.new) - 1)
+
+    @property
+    def need(self) -> int:
+        """The most columns that it may need."""
+        return len(self.job.context) - self.shared + self.job.max_tokens
 
 
 class _Batch:
     """The branches being decoded. Row i of `visible` says which columns branch i sees."""
 
-    def __init__(self, arena: Arena, tally: Tally, jobs: Sequence[Job]) -> None:
-        import torch
-
-        self.arena, self.tally, self.jobs = arena, tally, jobs
+    def __init__(self, arena: Arena, tally: Tally, branches: Sequence[_Branch]) -> None:
+        self.arena, self.tally = arena, tally
         self.start = arena.length
-        self.shared = [shared_tokens(arena.prefix, job.context) for job in jobs]
-        needs = [
-            len(job.context) - shared + job.max_tokens for job, shared in zip(jobs, self.shared, strict=True)
-        ]
-        self.needs = needs
-        self.room = min(sum(needs), max(COLUMNS, *needs)) if needs else 0
-        self.live: list[_Live] = []
-        self.texts: list[list[int]] = [[] for _ in jobs]
+        self.waiting, self.live = deque(branches), list[_Branch]()
+        needs = [one.need for one in branches]
+        self.room = min(sum(needs), max([COLUMNS, *needs]))
         self.visible = torch.zeros(
-            min(BRANCHES, len(jobs)), self.start + self.room, dtype=torch.bool, device=arena.net.device
+            min(BRANCHES, len(needs)), self.start + self.room, dtype=torch.bool, device=arena.net.device
         )
 
-    def admit(self, waiting: deque[int], row_tokens: int) -> None:
+    def admit(self, row_tokens: int) -> None:
         """Read the prompts of as many waiting jobs as fit, and generate their first tokens."""
-        free = self.room - sum(self.needs[one.number] for one in self.live)
-        came: list[_Live] = []
-        while waiting and len(self.live) + len(came) < BRANCHES and self.needs[waiting[0]] <= free:
-            number = waiting.popleft()
-            free -= self.needs[number]
-            job, shared = self.jobs[number], self.shared[number]
-            came.append(_Live(number, job, shared, len(job.context), len(job.context) - shared))
-        while came:
-            row = [came.pop(0)]
-            while came and sum(one.columns for one in row) + came[0].columns <= row_tokens:
-                row.append(came.pop(0))
+        free = self.room - sum(one.need for one in self.live)
+        came: list[_Branch] = []
+        while self.waiting and len(self.live) + len(came) < BRANCHES and self.waiting[0].need <= free:
+            came.append(self.waiting.popleft())
+            free -= came[-1].need
+        for row in portions(came, lambda one: one.columns, row_tokens):
             self._read_prompts(row)
 
     def step(self) -> None:
         """Read the last token of every branch and generate its next."""
-        import torch
-
         live, device = self.live, self.arena.net.device
         self._make_room(len(live))
         begin, end = self.arena.length, self.arena.length + len(live)
         rows = torch.arange(len(live), device=device)
         self.visible[rows, begin + rows] = True
+        positions = [one.shared + one.columns for one in live]
         logits = self.arena.read(
-            torch.tensor([one.last for one in live], device=device),
-            torch.tensor([one.position for one in live], device=device),
+            torch.tensor([one.new[-1] for one in live], device=device),
+            torch.tensor(positions, device=device),
             self.visible[: len(live), :end],
             rows,
         )
-        for one in live:
-            self.tally.row(one.position, 1)
-            one.position += 1
-            one.columns += 1
+        for position in positions:
+            self.tally.row(position, 1)
         self.tally.logits += len(live)
         self._append(live, logits)
 
-    def _read_prompts(self, row: list[_Live]) -> None:
-        import torch
-
+    def _read_prompts(self, row: list[_Branch]) -> None:
         device = self.arena.net.device
         size = sum(one.columns for one in row)
         self._make_room(size)
         begin, first = self.arena.length, len(self.live)
         seen = self.visible[:, : begin + size]
-        ids: list[int] = []
-        positions: list[int] = []
-        branch_of: list[int] = []
+        tokens: list[tuple[int, int, int]] = []  # itself, its position, its branch
         ends: list[int] = []
-        for at, one in enumerate(row):
-            seen[first + at] = False
-            seen[first + at, : one.shared] = True
-            seen[first + at, begin + len(ids) : begin + len(ids) + one.columns] = True
-            ids += one.job.context[one.shared :]
-            positions += range(one.shared, one.position)
-            branch_of += [first + at] * one.columns
-            ends.append(len(ids) - 1)
+        for branch, one in enumerate(row, start=first):
+            place = begin + len(tokens)
+            seen[branch] = False
+            seen[branch, : one.shared] = True
+            seen[branch, place : place + one.columns] = True
+            rest = enumerate(one.job.context[one.shared :], start=one.shared)
+            tokens += [(id, position, branch) for position, id in rest]
+            ends.append(len(tokens) - 1)
             self.tally.row(one.shared, one.columns)
-        visible = seen[torch.tensor(branch_of, device=device)]
+        ids, positions, branch_of = torch.tensor(tokens, device=device).T.contiguous()
+        visible = seen[branch_of]
         visible[:, begin:] &= torch.ones(size, size, dtype=torch.bool, device=device).tril_()
         self.tally.logits += len(row)
-        logits = self.arena.read(
-            torch.tensor(ids, device=device),
-            torch.tensor(positions, device=device),
-            visible,
-            torch.tensor(ends, device=device),
-        )
+        logits = self.arena.read(ids, positions, visible, torch.tensor(ends, device=device))
         self.live += row
         self._append(row, logits)
 
-    def _append(self, branches: list[_Live], logits: torch.Tensor) -> None:
+    def _append(self, branches: list[_Branch], logits: torch.Tensor) -> None:
         """Append a token to each of the branches and remove those that have ended."""
-        import torch
-
-        temperatures = [one.job.temperature if one.job.draws is not None else 0.0 for one in branches]
-        draws = [one.job.draws[len(one.new)] if one.job.draws is not None else 0.0 for one in branches]
+        temperatures = [one.job.temperature for one in branches]
+        draws = [one.job.draws[len(one.new)] for one in branches]
         for one, token in zip(branches, choose(logits, temperatures, draws), strict=True):
-            one.last = token
             one.new.append(token)
-            self.texts[one.number] = one.new
-        ended = [len(one.new) >= one.job.max_tokens or one.job.ended(one.new) for one in branches]
-        gone = {one.number for one, over in zip(branches, ended, strict=True) if over}
-        stay = [at for at, one in enumerate(self.live) if one.number not in gone]
-        if len(stay) < len(self.live):
+        ended = {one for one in branches if len(one.new) >= one.job.max_tokens or one.job.ended(one.new)}
+        stay = [at for at, one in enumerate(self.live) if one not in ended]
+        if ended:
             self.live = [self.live[at] for at in stay]
             self.visible[: len(stay)] = self.visible[torch.tensor(stay, dtype=torch.long)]
 
@@ -206,10 +180,8 @@ class _Batch:
         alive = sum(one.columns for one in self.live)
         if used + size <= self.room and used - alive <= alive:
             return
-        seen = self.visible[: len(self.live), self.start : self.arena.length]
-        columns = seen.any(0).nonzero()[:, 0] + self.start
+        seen = self.visible[: len(self.live)]
+        columns = seen[:, self.start : self.arena.length].any(0).nonzero()[:, 0] + self.start
         self.arena.pack(self.start, columns)
-        self.visible[: len(self.live), self.start : self.arena.length] = self.visible[
-            : len(self.live), columns
-        ]
+        seen[:, self.start : self.arena.length] = seen[:, columns]
         self.visible[:, self.arena.length :] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import time
@@ -10,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
+
+import torch
 
 from corollary.errors import UserError
 from corollary.inference import alone, chat, decode, encoding, tree
@@ -54,8 +57,9 @@ class LocalModel:
         self.batch_tokens = batch_tokens
         self.fit_report = fit_report
         self.cost = Cost()
+        self._plain = plain(net)
         self._arena: Arena | None = None
-        self._prefix: alone.Prefix | None = None
+        self._prefix = alone.NOTHING
 
     @cached_property
     def identity(self) -> str:
@@ -119,14 +123,12 @@ class LocalModel:
         began, tally = time.perf_counter(), operations.Tally()
         split = encoding.pairs_apart(self.tokenizer, prefix, pairs)
         self._check_window(max((len(a) + len(b) for a, b in split), default=0))
-        branches: dict[tuple[int, ...], list[int]] = {}
-        for at, (context, _) in enumerate(split):
-            branches.setdefault(tuple(context), []).append(at)
-        values, cached = self._score(split, list(branches.values()), prefix, tally)
+        contexts = list(dict.fromkeys(tuple(context) for context, _ in split))
+        values, cached = self._score(split, contexts, prefix, tally)
         self._count(
             tally,
             began,
-            input_tokens=sum(len(context) for context in branches) + sum(len(more) for _, more in split),
+            input_tokens=sum(map(len, contexts)) + sum(len(more) for _, more in split),
             cached_tokens=cached,
         )
         return [
@@ -158,47 +160,24 @@ class LocalModel:
         )
         return completions
 
-    def merged(self) -> Any:
-        """The plain network; an adapter is merged into a copy of the weights."""
-        import copy
-
-        if self._plain is self.net:
-            return self.net
-        return copy.deepcopy(self.net).merge_and_unload()
-
-    @property
-    def _plain(self) -> Any:
-        # The adapter is inside the base model's layers; its wrapper only adds overhead to a call.
-        return self.net.get_base_model() if hasattr(self.net, "get_base_model") else self.net
-
     def _score(
         self,
         split: list[tuple[list[int], list[int]]],
-        branches: list[list[int]],
+        contexts: list[tuple[int, ...]],
         prefix: str,
         tally: operations.Tally,
     ) -> tuple[list[float], int]:
-        """The log-probability of every pair, and the number of tokens that were not read again."""
-        import torch
-
+        """The log-probability of every pair, and the number of tokens of the different contexts that were not
+        read again."""
         with torch.inference_mode():
-            ids = encoding.joint(self.tokenizer, prefix, [""])[0]
-            if not self.exact_tree:
-                state, new = self._read(ids, tally)
+            begun, new = self._begun(encoding.joint(self.tokenizer, prefix, [""])[0], tally)
+            if isinstance(begun, Arena):
+                values = tree.score(begun, split, row_tokens=self._row_tokens, tally=tally)
+            else:
                 values = alone.score(
-                    self._plain, split, batch_tokens=self._row_tokens, tally=tally, prefix=state
+                    self._plain, split, batch_tokens=self._row_tokens, tally=tally, prefix=begun
                 )
-                reused = [state.begins(split[group[0]][0]) if state else 0 for group in branches]
-                return values, sum(reused[1:] if new else reused)
-            arena, new = self._loaded(ids, tally)
-            grown = [tree.Branch(split[group[0]][0], [split[at][1] for at in group]) for group in branches]
-            sums = tree.score(arena, grown, row_tokens=self._row_tokens, tally=tally)
-        values = [0.0] * len(split)
-        for group, found in zip(branches, sums, strict=True):
-            for at, value in zip(group, found, strict=True):
-                values[at] = value
-        reused = [tree.shared_tokens(arena.prefix, branch.context) for branch in grown]
-        return values, sum(reused[1:] if new else reused)
+        return values, sum(begun.shared(context) for context in contexts[int(new) :])
 
     @property
     def _row_tokens(self) -> int:
@@ -208,23 +187,19 @@ class LocalModel:
         self, group: list[tuple[Request, chat.Prompt]], tally: operations.Tally
     ) -> list[Completion]:
         """The completions of requests with the same head."""
-        import torch
-
         requests, prompts = zip(*group, strict=True)
         head, contexts = self._contexts(prompts)
         self._check_window(1 + max(len(context) for context in contexts))
         jobs = [self._job(*three) for three in zip(requests, prompts, contexts, strict=True)]
         with torch.inference_mode():
-            if self.exact_tree:
-                arena, _ = self._loaded(head, tally)
-                # The first one counts as read, even if an earlier call left its prefix here: the cost of a
-                # batch must not depend on which worker ran it.
-                cached = [0] + [tree.shared_tokens(arena.prefix, context) for context in contexts[1:]]
-                texts = decode.generate(arena, jobs, row_tokens=self._row_tokens, tally=tally)
+            begun, _ = self._begun(head, tally)
+            # The first one counts as read, even if an earlier call left its prefix here: the cost of a batch
+            # must not depend on which worker ran it.
+            cached = [0, *map(begun.shared, contexts[1:])]
+            if isinstance(begun, Arena):
+                texts = decode.generate(begun, jobs, row_tokens=self._row_tokens, tally=tally)
             else:
-                state, _ = self._read(head, tally)
-                cached = [0] + [state.begins(context) if state else 0 for context in contexts[1:]]
-                texts = alone.decode(self._plain, jobs, tally=tally, prefix=state)
+                texts = alone.decode(self._plain, jobs, tally=tally, prefix=begun)
         return [self._completion(*four) for four in zip(requests, jobs, texts, cached, strict=True)]
 
     def _contexts(self, prompts: Sequence[chat.Prompt]) -> tuple[list[int], list[list[int]]]:
@@ -246,8 +221,8 @@ class LocalModel:
         return head, [context or [self.tokenizer.eos_token_id] for context in contexts]
 
     def _job(self, request: Request, prompt: chat.Prompt, context: list[int]) -> decode.Job:
-        count = min(request.max_tokens, self.window - len(context))
-        draws = None
+        count = max(1, min(request.max_tokens, self.window - len(context)))
+        draws = [0.0] * count
         if request.temperature > 0:
             draws = decode.draws_of(prompt.head + prompt.rest, request.seed, count)
         return decode.Job(context, count, request.temperature, draws, self._ender(request, context))
@@ -296,20 +271,19 @@ class LocalModel:
         """The sizes that determine the number of operations."""
         return operations.shape_of(self._plain)
 
-    def _loaded(self, ids: list[int], tally: operations.Tally) -> tuple[Arena, bool]:
-        if self._arena is None:
-            self._arena = Arena(self._plain, capacity=len(ids) + self.batch_tokens)
-        return self._arena, self._arena.load(ids, tally)
-
-    def _read(self, ids: list[int], tally: operations.Tally) -> tuple[alone.Prefix | None, bool]:
-        """The state after a prefix, if texts can continue from a copy of it, and whether it is new."""
-        if self.sharing != "copy" or not ids:
-            return None, False
-        if self._prefix is not None and self._prefix.ids == ids:
-            return self._prefix, False
-        self._prefix = None  # not two in memory at once
-        self._prefix = alone.prefix_of(self._plain, ids, tally)
-        return self._prefix, True
+    def _begun(self, ids: list[int], tally: operations.Tally) -> tuple[Arena | alone.Prefix, bool]:
+        """The prefix after which texts are read in the way of `sharing`, and whether it is new."""
+        if self.exact_tree:
+            if self._arena is None:
+                self._arena = Arena(self._plain, capacity=len(ids) + self.batch_tokens)
+            return self._arena, self._arena.load(ids, tally)
+        if self.sharing == "none" or not ids:
+            return alone.NOTHING, False
+        new = self._prefix.ids != ids
+        if new:
+            self._prefix = alone.NOTHING  # not two in memory at once
+            self._prefix = alone.prefix_of(self._plain, ids, tally)
+        return self._prefix, new
 
     def _check_window(self, tokens: int) -> None:
         if tokens > self.window:
@@ -346,6 +320,17 @@ class LocalModel:
         }
 
 
+def plain(net: Any) -> Any:
+    """The network without PEFT's wrapper, which only adds overhead to a call: an adapter is in its layers."""
+    return net.get_base_model() if hasattr(net, "get_base_model") else net
+
+
+def merged(net: Any) -> Any:
+    """A copy of the network; an adapter is merged into its weights."""
+    made = copy.deepcopy(net)
+    return made.merge_and_unload() if hasattr(made, "merge_and_unload") else made
+
+
 def _tokenizer_settings(tokenizer: Any) -> Mapping[str, Any]:
     special: dict[str, Any] = {"bos": tokenizer.bos_token_id, "eos": tokenizer.eos_token_id}
     if not tokenizer.is_fast:
@@ -356,8 +341,6 @@ def _tokenizer_settings(tokenizer: Any) -> Mapping[str, Any]:
 
 
 def _bytes_of(weight: Any) -> bytes:
-    import torch
-
     # numpy has no bfloat16.
     flat: bytes = weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
     return flat

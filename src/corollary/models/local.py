@@ -9,15 +9,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from corollary import store
 from corollary.errors import UserError
 from corollary.inference import encoding
-from corollary.inference.model import LocalModel
-from corollary.inference.precision import fastest
 
-__all__ = ["Dtype", "LocalModel", "load", "quiet", "save"]
+if TYPE_CHECKING:
+    from corollary.inference.model import LocalModel
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -48,6 +47,9 @@ def load(
     No code in a model's folder is run. Raises `UserError` when the model is incomplete or cannot be opened,
     or the device does not exist.
     """
+    from corollary.inference.model import LocalModel
+    from corollary.inference.precision import fastest
+
     if batch_tokens < 1:
         raise UserError(f"The option 'batch_tokens' of a model is {batch_tokens}: give 1 or more.")
     place = _placed(path)
@@ -58,11 +60,15 @@ def load(
         if adapter is not None:
             net = _adapted(net, _existing(adapter, "adapter_config.json", "a PEFT adapter"))
     note = _noted(place.folder)
+    kind = kind or note.get("kind", "")
+    # The kind becomes part of a file's name.
+    if kind and not re.fullmatch(r"[a-z][a-z0-9_-]*", kind):
+        raise UserError(f"The kind '{kind}' of the model {path} is not a word: write one, as in kind=chat.")
     return LocalModel(
         _moved(net, device),
         tokenizer,
         source=place.named,
-        kind=_kind(kind or note.get("kind", ""), path),
+        kind=kind,
         stored=_stored(place),
         rates=note.get("rates"),
         batch_tokens=batch_tokens,
@@ -81,6 +87,8 @@ def save(model: LocalModel, folder: str | Path) -> None:
     import torch
     from peft import PeftModel
 
+    from corollary.inference.model import merged
+
     target = Path(folder)
     if target.exists():
         raise UserError(f"{target} exists already: name a new folder for the model.")
@@ -90,17 +98,15 @@ def save(model: LocalModel, folder: str | Path) -> None:
         part = Path(made) / "model"
         net = model.net
         if isinstance(net, PeftModel) and model.source is None:
-            net = model.merged()
-        alone = isinstance(net, PeftModel)
-        if not alone and model.stored and model.stored != str(net.dtype).removeprefix("torch."):
+            net = merged(net)
+        adapter = isinstance(net, PeftModel)
+        if not adapter and model.stored and model.stored != str(net.dtype).removeprefix("torch."):
             net = copy.deepcopy(net).to(getattr(torch, model.stored))
+        # Otherwise PEFT looks for the config of the base, to see whether its vocabulary grew.
+        options = {"save_embedding_layers": False} if adapter else {}
         with quiet():
-            if isinstance(net, PeftModel):
-                # Otherwise PEFT looks for the config of the base, to see whether its vocabulary grew.
-                net.save_pretrained(str(part), save_embedding_layers=False)
-            else:
-                net.save_pretrained(part)
-        if not alone:
+            net.save_pretrained(str(part), **options)
+        if not adapter:
             model.tokenizer.save_pretrained(part)
             note = {"kind": model.named_kind, "rates": model.rates}
             if any(note.values()):
@@ -292,27 +298,17 @@ def _noted(folder: Path) -> dict[str, Any]:
     if not (folder / NOTE).is_file():
         return {}
     note = store.read_json(folder / NOTE)
-    rates = note.get("rates", {}) if isinstance(note, dict) else None
-    tables = list(rates.values()) if isinstance(rates, dict) else [None]
-    numbers = [number for table in tables if isinstance(table, dict) for number in table.values()]
-    fits = (
-        all(isinstance(table, dict) for table in tables)
-        and all(type(number) in (int, float) for number in numbers)
-        and isinstance(note.get("kind", ""), str)
-    )
+    try:
+        numbers = [number for table in note.get("rates", {}).values() for number in table.values()]
+        fits = isinstance(note.get("kind", ""), str) and {*map(type, numbers)} <= {int, float}
+    except AttributeError:  # something else in place of an object
+        fits = False
     if not fits:
         raise UserError(
             f"{folder / NOTE} is damaged (it needs kind, a word, and rates, numbers by tuning and option):"
             " remove it."
         )
     return dict(note)
-
-
-def _kind(kind: str, path: str) -> str:
-    # The kind becomes part of a file's name.
-    if kind and not re.fullmatch(r"[a-z][a-z0-9_-]*", kind):
-        raise UserError(f"The kind '{kind}' of the model {path} is not a word: write one, as in kind=chat.")
-    return kind
 
 
 def _stored(place: _Place) -> str:

@@ -112,25 +112,21 @@ def _connected(address: str, workers: int, threads: int, retries: int) -> Iterat
     printer = ray._private.worker
     printer._worker_logs_enabled = False
     try:
-        _connect(ray, address, options)
+        try:
+            with tempfile.TemporaryDirectory() as empty:
+                # Otherwise the current folder comes first on the workers' sys.path, and a types.py there
+                # would be imported in place of the standard module.
+                ray.init(address or "local", runtime_env={"working_dir": empty}, **options)
+        except (ConnectionError, ray.exceptions.AuthenticationError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(
+                f"The Ray cluster at '{address or 'local'}' cannot be used ({reason}): check its address and"
+                " its token (RAY_AUTH_TOKEN)."
+            ) from error
         yield ray
     finally:
         ray.shutdown()
         printer._worker_logs_enabled = True
-
-
-def _connect(ray: Any, address: str, options: dict[str, Any]) -> None:
-    try:
-        with tempfile.TemporaryDirectory() as empty:
-            # Otherwise the current folder comes first on the workers' sys.path, and a types.py there would be
-            # imported in place of the standard module.
-            ray.init(address or "local", runtime_env={"working_dir": empty}, **options)
-    except (ConnectionError, ray.exceptions.AuthenticationError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(
-            f"The Ray cluster at '{address or 'local'}' cannot be used ({reason}): check its address and its "
-            "token (RAY_AUTH_TOKEN)."
-        ) from error
 
 
 def _check_address(address: str) -> None:
@@ -165,12 +161,9 @@ def _check_room(ray: Any, threads: int, gpus: float) -> None:
 
 def _places(ray: Any, threads: int, gpus: float) -> int:
     """How many jobs the living machines have room for at the same time."""
-    return sum(_room(node["Resources"], threads, gpus) for node in ray.nodes() if node["Alive"])
-
-
-def _room(node: dict[str, float], threads: int, gpus: float) -> int:
-    room = int(node.get("CPU", 0) // threads)
-    return min(room, int(node.get("GPU", 0) // gpus)) if gpus else room
+    living = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    needs = {"CPU": threads, "GPU": gpus} if gpus else {"CPU": threads}
+    return sum(min(int(node.get(kind, 0) // need) for kind, need in needs.items()) for node in living)
 
 
 def _answer(ray: Any, reference: Any) -> Any:

@@ -15,7 +15,6 @@ import signal
 import sys
 import threading
 import traceback
-from dataclasses import dataclass
 from types import FunctionType
 from typing import IO, Any
 
@@ -23,16 +22,6 @@ from corollary.errors import JobFailed, UserError
 
 LENGTH = 8
 """Bytes of the number that is sent before each message: its length, most significant byte first."""
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """An error that `work` raised. If it cannot be pickled, `pickled` is empty and `text` replaces it."""
-
-    pickled: bytes
-    text: str
-    from_user: bool
-    note: str
 
 
 class _Pickler(pickle.Pickler):
@@ -58,7 +47,13 @@ def attempt(message: bytes) -> bytes:
     try:
         return pickle.dumps((_do(message), None))
     except Exception as error:
-        return pickle.dumps((None, _failure(error)))
+        # A traceback cannot be pickled, so its text becomes a note.
+        note = f"In a worker process:\n{traceback.format_exc()}"
+        plain = _plain(error)
+        try:
+            return pickle.dumps((None, (pickle.dumps(error), plain, note)))
+        except Exception:
+            return pickle.dumps((None, (b"", plain, note)))
     except BaseException as error:
         return pickle.dumps((ended_early(error), None))
 
@@ -73,7 +68,15 @@ def unpack(outcome: bytes) -> Any:
     """The result of a job. An error of `work` is raised here, with the worker's traceback as a note."""
     answer, failure = pickle.loads(outcome)
     if failure is not None:
-        raise _error(failure)
+        pickled, plain, note = failure
+        try:
+            error = pickle.loads(pickled)
+            assert isinstance(error, Exception)
+        except Exception:
+            # Or the error's class exists only in the worker, for example in a plug-in's own file.
+            error = plain
+        error.add_note(note)
+        raise error
     return answer
 
 
@@ -146,23 +149,8 @@ def _do(message: bytes) -> Any:
     return work(job)
 
 
-def _failure(error: Exception) -> _Failure:
-    from_user = isinstance(error, UserError)
-    text = str(error) if from_user else f"{type(error).__name__}: {error}"
-    # A traceback cannot be pickled, so its text becomes a note.
-    note = f"In a worker process:\n{traceback.format_exc()}"
-    try:
-        return _Failure(pickle.dumps(error), text, from_user, note)
-    except Exception:
-        return _Failure(b"", text, from_user, note)
-
-
-def _error(failure: _Failure) -> Exception:
-    try:
-        error: Exception = pickle.loads(failure.pickled)
-        assert isinstance(error, Exception)
-    except Exception:
-        # Or the error's class exists only in the worker, for example in a plug-in's own file.
-        error = UserError(failure.text) if failure.from_user else RuntimeError(failure.text)
-    error.add_note(failure.note)
-    return error
+def _plain(error: Exception) -> Exception:
+    """What replaces an error that cannot be pickled."""
+    if isinstance(error, UserError):
+        return UserError(str(error))
+    return RuntimeError(f"{type(error).__name__}: {error}")

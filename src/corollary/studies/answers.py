@@ -139,7 +139,8 @@ def _chosen(plan: Study, tried: Sequence[Tried], arms: Sequence[str], tuning: st
 
 def _model(out: Path, one: Tried, options: Mapping[str, Any]) -> Any:
     """The model of a trial: untuned, from its folder, or tuned again."""
-    from corollary.models.local import LocalModel, save
+    from corollary.inference.model import LocalModel
+    from corollary.models.local import save
     from corollary.studies import jobs as work
 
     trial: Trial = one.trial

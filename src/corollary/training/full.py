@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from corollary.inference.model import LocalModel
-from corollary.training.loop import Budget, Precision, Schedule
-from corollary.training.rows import OnCheckpoint, OnStep, Watch, tuned
+from corollary.training import Precision, Schedule
 from corollary.types import Document, Model
+
+if TYPE_CHECKING:
+    from corollary.inference.model import LocalModel
+    from corollary.training.loop import OnCheckpoint, OnStep
 
 
 def tune(
@@ -37,16 +39,13 @@ def tune(
     `on_checkpoint` is called at `checkpoints` evenly spaced steps, `on_step` after every step. Raises
     `UserError` when there are no documents, the model is not in this process, or tuning diverges.
     """
+    from corollary.training.loop import Budget, Hooks
+    from corollary.training.rows import tuned
+
+    def prepare(net: Any) -> Any:
+        # bfloat16 would round small steps away.
+        return net.float().requires_grad_(True)
+
     budget = Budget(tokens, batch_tokens, lr, warmup, schedule, weight_decay, dtype=dtype, tuning="full")
-    watch = Watch(on_checkpoint, checkpoints, on_step)
-    return tuned(model, documents, _copied, budget, seed=seed, adapter=False, watch=watch)
-
-
-def _copied(net: Any) -> Any:
-    """A copy in float32 with any adapter merged. bfloat16 would round small steps away."""
-    import copy
-
-    made = copy.deepcopy(net)
-    if hasattr(made, "merge_and_unload"):
-        made = made.merge_and_unload()
-    return made.float().requires_grad_(True)
+    hooks = Hooks(on_checkpoint, checkpoints, on_step)
+    return tuned(model, documents, prepare, budget, seed=seed, adapter=False, hooks=hooks)

@@ -12,17 +12,25 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from transformers import get_scheduler
 
 from corollary.errors import UserError
 from corollary.inference.model import LOGITS
 from corollary.inference.precision import fastest
+from corollary.measure.operations import Tally
+from corollary.training import Precision, Schedule
 from corollary.training.packing import ATTENTION, attention, can_pack, loss_of
+from corollary.types import Model
 
-Schedule = Literal["linear", "cosine", "constant_with_warmup"]
-Precision = Literal["auto", "float32", "bfloat16"]
-
+OnCheckpoint = Callable[[int, Model], None]
+"""Called during tuning with the step and the model so far, which changes afterwards."""
+OnStep = Callable[[int, int], None]
+"""Called after every step with its number and the number of steps."""
 MICRO_TOKENS = 16384
 """The most tokens read at once (fewer with a large vocabulary, see `LOGITS`); a larger step is read in parts.
 Bounds the memory."""
@@ -71,12 +79,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Hooks:
-    """Callbacks. `on_checkpoint(step)` runs at `checkpoints` evenly spaced steps, the last included, with the
-    network ready for evaluation. `on_step(step, steps)` runs after every step."""
+    """Callbacks: `on_checkpoint` at `checkpoints` evenly spaced steps, the last included, with the network
+    ready for evaluation; `on_step` after every step. `fit` knows no model: it gives only the step."""
 
-    on_checkpoint: Callable[[int], None] | None = None
+    on_checkpoint: Callable[..., None] | None = None
     checkpoints: int = 0
-    on_step: Callable[[int, int], None] | None = None
+    on_step: OnStep | None = None
 
 
 def fit(
@@ -89,26 +97,25 @@ def fit(
     pass. The result depends only on the seed, the rows and the number of threads. Raises `UserError` when
     there is nothing to train on, and at the step at which training diverges.
     """
-    import torch
-
     supervised = _checked(rows, budget)
     hooks = hooks or Hooks()
-    at_work = _prepared(net, budget)
-    net.eval()
-    own, packed = net.config._attn_implementation, can_pack(net)
-    model = at_work.wrap(net)
+    own = net.config._attn_implementation
+    at_work = _Training(net.eval(), budget)
     stops = {round(budget.steps * at / hooks.checkpoints) for at in range(1, hooks.checkpoints + 1)}
-    paused, began = 0.0, time.perf_counter()
+    losses: list[float] = []
+    work, paused, began = Tally(), 0.0, time.perf_counter()
     with contextlib.ExitStack() as stack:
         # Dropout and the like draw from the global generator, so its state is restored afterwards.
-        stack.enter_context(torch.random.fork_rng([at_work.device] if at_work.device.type == "cuda" else []))
+        stack.enter_context(torch.random.fork_rng([net.device] if net.device.type == "cuda" else []))
         torch.manual_seed(seed)
-        stack.enter_context(attention(net, ATTENTION if packed else own))
+        stack.enter_context(attention(net, ATTENTION if at_work.packed else own))
         net.train()
         for step, numbers in enumerate(_steps(supervised, seed, budget.steps, budget.batch_tokens), start=1):
-            loss = at_work.step(model, [rows[number] for number in numbers], packed=packed)
-            if not math.isfinite(loss):
+            losses.append(at_work.step([rows[number] for number in numbers]))
+            if not math.isfinite(losses[-1]):
                 raise _diverged(budget, f"at step {step} of {budget.steps}")
+            for number in numbers:
+                work.row(0, supervised[number])
             stopped = time.perf_counter()
             if hooks.on_checkpoint is not None and step in stops:
                 with attention(net, own):
@@ -121,7 +128,8 @@ def fit(
         net.eval()
     if not all(bool(weight.isfinite().all()) for weight in at_work.trained):
         raise _diverged(budget, f"at the last of {budget.steps} steps")
-    return at_work.report(time.perf_counter() - began - paused)
+    seconds = time.perf_counter() - began - paused
+    return FitReport(tuple(losses), len(losses), work.tokens, seconds, work.tokens, work.pairs, at_work.cast)
 
 
 def _checked(rows: Sequence[Sequence[int]], budget: Budget) -> list[int]:
@@ -149,73 +157,47 @@ def _diverged(budget: Budget, when: str) -> UserError:
     )
 
 
-def _prepared(net: Any, budget: Budget) -> _Training:
-    """Optimizer and schedule for the parameters of `net` that require gradients."""
-    import torch
-    from accelerate import Accelerator
-    from transformers import get_scheduler
-
-    # We set the precision ourselves: accelerate fixes its own for the whole process at first use.
-    accelerator = Accelerator(mixed_precision="no", device_placement=False)
-    if accelerator.num_processes > 1:
-        net.to(accelerator.device)
-    trained = [weight for weight in net.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [w for w in trained if w.ndim > 1], "weight_decay": budget.weight_decay},
-            {"params": [w for w in trained if w.ndim < 2], "weight_decay": 0.0},
-        ],
-        lr=budget.lr,
-        betas=(0.9, 0.95),
-        fused=True,
-    )
-    rate = get_scheduler(
-        budget.schedule,
-        optimizer,
-        num_warmup_steps=round(budget.warmup * budget.steps),
-        num_training_steps=budget.steps,
-    )
-    cast = fastest(net.device.type) if budget.dtype == "auto" else budget.dtype
-    vocabulary = net.config.get_text_config(decoder=True).vocab_size
-    most = max(1, min(MICRO_TOKENS, LOGITS // vocabulary))
-    return _Training(accelerator, net.device, trained, optimizer, rate, cast, most, budget.clip)
-
-
-@dataclass
 class _Training:
-    """The state of a training run."""
+    """The network, its optimizer and its schedule, for the parameters that require gradients."""
 
-    accelerator: Any
-    device: Any
-    trained: list[Any]
-    optimizer: Any
-    rate: Any
-    cast: str
-    most: int
-    clip: float
-    losses: list[float] = field(default_factory=list)
-    tokens: int = 0
-    positions: int = 0
-    pairs: int = 0
+    def __init__(self, net: Any, budget: Budget) -> None:
+        # We set the precision ourselves: accelerate fixes its own for the whole process at first use.
+        self.accelerator = Accelerator(mixed_precision="no", device_placement=False)
+        if self.accelerator.num_processes > 1:
+            net.to(self.accelerator.device)
+        self.device, self.packed, self.clip = net.device, can_pack(net), budget.clip
+        self.trained = [weight for weight in net.parameters() if weight.requires_grad]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": [w for w in self.trained if w.ndim > 1], "weight_decay": budget.weight_decay},
+                {"params": [w for w in self.trained if w.ndim < 2], "weight_decay": 0.0},
+            ],
+            lr=budget.lr,
+            betas=(0.9, 0.95),
+            fused=True,
+        )
+        self.rate = get_scheduler(
+            budget.schedule,
+            optimizer,
+            num_warmup_steps=round(budget.warmup * budget.steps),
+            num_training_steps=budget.steps,
+        )
+        self.cast = fastest(net.device.type) if budget.dtype == "auto" else budget.dtype
+        vocabulary = net.config.get_text_config(decoder=True).vocab_size
+        self.most = max(1, min(MICRO_TOKENS, LOGITS // vocabulary))
+        self.model, self.optimizer = self.accelerator.prepare(net, optimizer)
 
-    def wrap(self, net: Any) -> Any:
-        """The network and the optimizer, ready for several processes."""
-        model, self.optimizer = self.accelerator.prepare(net, self.optimizer)
-        return model
-
-    def step(self, model: Any, rows: list[Sequence[int]], *, packed: bool) -> float:
+    def step(self, rows: list[Sequence[int]]) -> float:
         """Train on the rows of one step and return their mean loss per supervised token."""
-        import torch
-
         processes = self.accelerator.num_processes
         count = sum(len(row) - 1 for row in rows)
         total = 0.0
-        parts = _parts(rows, self.accelerator, packed=packed, most=self.most)
+        parts = _parts(rows, self.accelerator, packed=self.packed, most=self.most)
         for at, part in enumerate(parts, start=1):
             last = at == len(parts)
-            with contextlib.nullcontext() if last else self.accelerator.no_sync(model):
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.model):
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.cast == "bfloat16"):
-                    loss = loss_of(model, part, self.device, packed=packed)
+                    loss = loss_of(self.model, part, self.device, packed=self.packed)
                 # Processes average their gradients, but each has only its share of the sum.
                 self.accelerator.backward(loss * (processes / count))
             total += float(loss.detach())
@@ -226,23 +208,7 @@ class _Training:
         self.rate.step()
         if processes > 1:
             total = float(self.accelerator.reduce(torch.tensor(total, device=self.device)))
-        self.losses.append(total / count)
-        self.tokens += count
-        lengths = [len(row) - 1 for row in rows]
-        self.positions += sum(lengths)
-        self.pairs += sum(length * (length + 1) // 2 for length in lengths)
-        return self.losses[-1]
-
-    def report(self, seconds: float) -> FitReport:
-        return FitReport(
-            tuple(self.losses),
-            len(self.losses),
-            self.tokens,
-            seconds,
-            self.positions,
-            self.pairs,
-            self.cast,
-        )
+        return total / count
 
 
 def _steps(supervised: Sequence[int], seed: int, steps: int, batch_tokens: int) -> Iterator[list[int]]:
@@ -262,8 +228,6 @@ def _steps(supervised: Sequence[int], seed: int, steps: int, batch_tokens: int) 
 
 
 def _shuffled(supervised: Sequence[int], seed: int) -> Iterator[int]:
-    import torch
-
     generator = torch.Generator().manual_seed(seed)
     while True:
         for number in torch.randperm(len(supervised), generator=generator).tolist():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corollary.errors import UserError
-from corollary.inference.model import LocalModel
 from corollary.models.local import quiet
-from corollary.training.loop import Budget, Precision, Schedule
-from corollary.training.rows import OnCheckpoint, OnStep, Watch, suited, tuned
+from corollary.training import Precision, Schedule
 from corollary.types import Document, Model
+
+if TYPE_CHECKING:
+    from corollary.inference.model import LocalModel
+    from corollary.training.loop import OnCheckpoint, OnStep
 
 ALL = "all-linear"
 """PEFT's name for every linear layer except the output layer."""
@@ -45,6 +48,9 @@ def tune(
     Raises `UserError` when there are no documents, the model is not in this process, an option is out of
     range, the model's layers take no adapter, or tuning diverges.
     """
+    from corollary.training.loop import Budget, Hooks
+    from corollary.training.rows import suited, tuned
+
     if rank < 0 or alpha < 0 or not 0 <= dropout < 1:
         raise UserError(
             f"The rank of lora is {rank}, its alpha {alpha} and its dropout {dropout}: give a rank and an"
@@ -59,29 +65,21 @@ def tune(
         "lora_dropout": dropout,
         "target_modules": ALL if target_modules == (ALL,) else list(target_modules),
     }
-    watch = Watch(on_checkpoint, checkpoints, on_step)
-
-    def prepare(net: Any) -> Any:
-        return _adapted(net, seed, settings)
-
-    return tuned(model, documents, prepare, budget, seed=seed, adapter=True, watch=watch)
+    hooks = Hooks(on_checkpoint, checkpoints, on_step)
+    prepare = functools.partial(_adapted, seed=seed, settings=settings)
+    return tuned(model, documents, prepare, budget, seed=seed, adapter=True, hooks=hooks)
 
 
 def _adapted(net: Any, seed: int, settings: dict[str, Any]) -> Any:
-    """A copy of the network with a new adapter; an old adapter is merged into the copy."""
-    import copy
-
+    """The network with a new adapter."""
     import torch
     from peft import LoraConfig, get_peft_model
 
-    made = copy.deepcopy(net)
-    if hasattr(made, "merge_and_unload"):
-        made = made.merge_and_unload()
     # PEFT draws its first matrices from the global generator, so its state is restored afterwards.
     with torch.random.fork_rng([]), quiet():
         torch.manual_seed(seed)
         try:
-            return get_peft_model(made, LoraConfig(task_type="CAUSAL_LM", **settings))
+            return get_peft_model(net, LoraConfig(task_type="CAUSAL_LM", **settings))
         except ValueError as error:
             reason = str(error).strip().partition("\n")[0].rstrip(".")
             raise UserError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
+import torch
+from torch.nn.functional import cross_entropy, scaled_dot_product_attention
+from transformers import AttentionInterface
 
 SHORT = 128
 """For rows up to this length, attention is plain matrix products. On a CPU they are twice as fast as the
@@ -21,9 +23,6 @@ ATTENTION = "corollary_rows"
 
 def loss_of(model: Any, rows: Sequence[Sequence[int]], device: Any, *, packed: bool) -> torch.Tensor:
     """The sum of the cross-entropy over all supervised tokens of the rows, in float32."""
-    import torch
-    from torch.nn.functional import cross_entropy
-
     if not rows:  # A process without rows still takes part in the exchange of gradients.
         return loss_of(model, [[0, 0]], device, packed=packed) * 0.0
     # The last token of a row predicts nothing, so it is not read.
@@ -60,14 +59,10 @@ class _Layout:
 
 
 def _layout(lengths: list[int], device: Any) -> _Layout:
-    import torch
-
     classes: dict[int, list[int]] = {}
     for number, length in enumerate(lengths):
         classes.setdefault(max(16, 1 << (length - 1).bit_length()), []).append(number)
-    starts = [0]
-    for length in lengths:
-        starts.append(starts[-1] + length)
+    starts = [0, *itertools.accumulate(lengths)]
     groups = []
     places = torch.zeros(starts[-1] + -starts[-1] % ROUND, dtype=torch.long)
     offset = 0
@@ -97,8 +92,6 @@ def _attend(
     **others: Any,
 ) -> tuple[torch.Tensor, None]:
     """Causal attention within each of the rows that are laid end to end in [1, heads, tokens, size]."""
-    import torch
-
     # This attention has no caps, sinks or biases, which some networks ask for.
     asked = {name for name in ("softcap", "s_aux", "position_bias") if others.get(name) is not None}
     if asked or sliding_window is not None:
@@ -122,9 +115,6 @@ def _rows_of(states: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 def _causal(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, scaling: float, dropout: float
 ) -> torch.Tensor:
-    import torch
-    from torch.nn.functional import scaled_dot_product_attention
-
     length = query.shape[2]
     grouped = query.shape[1] // key.shape[1]
     if grouped > 1:
@@ -152,9 +142,6 @@ def attention(net: Any, name: str) -> Iterator[None]:
 
 def can_pack(net: Any) -> bool:
     """Whether rows laid end to end have the same loss as each row alone; measured on three short rows."""
-    import torch
-    from transformers import AttentionInterface
-
     AttentionInterface.register(ATTENTION, _attend)
     rows = [[1, 2, 3, 4, 5], [5, 4, 3], [2, 1]]
     with torch.no_grad():

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+import torch
 
 from corollary.errors import UserError
 from corollary.inference import encoding
-from corollary.inference.model import LocalModel
+from corollary.inference.model import LocalModel, merged, plain
 from corollary.measure import operations
 from corollary.training.loop import Budget, Hooks, fit
 from corollary.types import Document, Model
-
-OnCheckpoint = Callable[[int, Model], None]
-"""Called during tuning with the step and the model so far, which changes afterwards."""
-OnStep = Callable[[int, int], None]
-"""Called after every step with its number and the number of steps."""
 
 RATES = {"full": {"lr": 1e-5}, "lora": {"lr": 2e-4, "rank": 16}}
 """Defaults for a public model, by tuning. A model's own (`LocalModel.rates`) have priority."""
@@ -26,22 +23,13 @@ STEP, LONGEST = 256, 1024
 """The default step: its tokens, and the most tokens if a row is longer."""
 
 
-@dataclass(frozen=True)
-class Watch:
-    """Callbacks of a tuning: `on_checkpoint` at `checkpoints` evenly spaced steps, `on_step` after each
-    step."""
-
-    on_checkpoint: OnCheckpoint | None = None
-    checkpoints: int = 0
-    on_step: OnStep | None = None
-
-
 def suited(model: Model, tuning: str, **given: float) -> dict[str, float]:
     """The options of a tuning, with 0 replaced by the model's default if there is one.
 
     Raises `UserError` for a model that is not in this process.
     """
-    return {name: value or _rates(_local(model), tuning).get(name, 0) for name, value in given.items()}
+    rates = {**RATES.get(tuning, {}), **_local(model).rates.get(tuning, {})}
+    return {name: value or rates.get(name, 0) for name, value in given.items()}
 
 
 def tuned(
@@ -52,19 +40,17 @@ def tuned(
     *,
     seed: int,
     adapter: bool,
-    watch: Watch,
+    hooks: Hooks,
 ) -> LocalModel:
-    """A new model: a network that `prepare` makes from the model's own, trained on the documents.
+    """A new model: the network that `prepare` makes from a copy of the model's own, trained on the documents.
 
-    `prepare` returns another network and does not change the given one. `adapter` says that only an adapter
-    is trained, so that it can be saved without the weights. If the budget's tokens or step size are 0, they
-    follow from the documents. Raises `UserError` for a model that is not in this process, and when there is
-    no text.
+    An adapter that the model has is merged into the copy. `adapter` says that only an adapter is trained, so
+    that it can be saved without the weights. If the budget's tokens or step size are 0, they follow from the
+    documents. Raises `UserError` for a model that is not in this process, and when there is no text.
     """
     model = _local(model)
-    budget = _with_defaults(budget, model)
     rows, budget = _rows(model, [document.text for document in documents], budget)
-    net = prepare(model.net)
+    net = prepare(merged(model.net))
     # If the model has an adapter already, the folder does not contain the base of the new one.
     source = model.source if adapter and not hasattr(model.net, "merge_and_unload") else None
 
@@ -80,17 +66,17 @@ def tuned(
             fit_report=report,
         )
 
-    notify = watch.on_checkpoint
-    hooks = Hooks(
-        (lambda step: notify(step, current())) if notify else None, watch.checkpoints, watch.on_step
-    )
-    # The adapter is inside the layers of the plain network, which is called without PEFT's wrapper.
-    plain = net.get_base_model() if hasattr(net, "get_base_model") else net
-    report = fit(plain, rows, budget, seed=seed, hooks=hooks)
-    if not adapter:
-        _rounded(plain, model.stored)
+    notify = hooks.on_checkpoint
+    if notify is not None:
+        hooks = replace(hooks, on_checkpoint=lambda step: notify(step, current()))
+    report = fit(plain(net), rows, budget, seed=seed, hooks=hooks)
+    if model.stored and not adapter:
+        # Rounded to the type in which they are saved, so that the measured model is the saved one.
+        with torch.no_grad():
+            for weight in net.parameters():
+                weight.copy_(weight.to(getattr(torch, model.stored)))
     work = operations.Tally(report.positions, report.pairs, report.tokens)
-    return current(replace(report, flops=operations.training(operations.shape_of(plain), work)))
+    return current(replace(report, flops=operations.training(operations.shape_of(plain(net)), work)))
 
 
 def _local(model: Model) -> LocalModel:
@@ -99,22 +85,12 @@ def _local(model: Model) -> LocalModel:
     return model
 
 
-def _rates(model: LocalModel, tuning: str) -> dict[str, float]:
-    return {**RATES.get(tuning, {}), **model.rates.get(tuning, {})}
-
-
-def _with_defaults(budget: Budget, model: LocalModel) -> Budget:
-    given = {"tokens": budget.tokens, "batch_tokens": budget.batch_tokens, "lr": budget.lr}
-    found = suited(model, budget.tuning, **given)
-    return replace(
-        budget, tokens=int(found["tokens"]), batch_tokens=int(found["batch_tokens"]), lr=found["lr"]
-    )
-
-
 def _rows(model: LocalModel, texts: Sequence[str], budget: Budget) -> tuple[list[list[int]], Budget]:
     """The rows to train on, and the budget with its defaults filled in."""
-    tokens = budget.tokens
-    step = min(budget.batch_tokens, tokens) if tokens > 0 else budget.batch_tokens
+    given = {"tokens": budget.tokens, "batch_tokens": budget.batch_tokens, "lr": budget.lr}
+    found = suited(model, budget.tuning, **given)
+    tokens, step = int(found["tokens"]), int(found["batch_tokens"])
+    step = min(step, tokens) if tokens > 0 else step
     # A row longer than a step would lengthen it, and the arm would train for more tokens than others. The
     # first token of a row is not supervised.
     longest = step or (min(LONGEST, tokens) if tokens > 0 else LONGEST)
@@ -122,14 +98,4 @@ def _rows(model: LocalModel, texts: Sequence[str], budget: Budget) -> tuple[list
     sizes = [len(row) - 1 for row in rows]
     tokens = tokens or max(LEAST, PASSES * sum(sizes))
     step = step or min(max([STEP, *sizes]), tokens)
-    return rows, replace(budget, tokens=tokens, batch_tokens=step)
-
-
-def _rounded(net: Any, stored: str) -> None:
-    """Round the weights to the type in which they are saved, so that the measured model is the saved one."""
-    import torch
-
-    if stored:
-        with torch.no_grad():
-            for weight in net.parameters():
-                weight.copy_(weight.to(getattr(torch, stored)))
+    return rows, replace(budget, tokens=tokens, batch_tokens=step, lr=found["lr"])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corollary.errors import UserError
-from corollary.models.local import Dtype, LocalModel
+from corollary.models.local import Dtype
 from corollary.models.local import load as load_local
+
+if TYPE_CHECKING:
+    from corollary.inference.model import LocalModel
 
 FOLDER = Path(__file__).parent / "weights"
 
