@@ -56,7 +56,7 @@ KINDS = {
 """Every kind of plug-in."""
 
 ENGINE = frozenset(
-    "seed window count rows other orders prompt scorer on_checkpoint checkpoints on_step".split()
+    "seed window count rows lines other orders prompt scorer on_checkpoint checkpoints on_step".split()
 )
 """Keyword parameters that the program fills; they are not options."""
 

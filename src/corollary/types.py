@@ -8,6 +8,9 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 DROPPED = "dropped"
 
+RUN = 1_000_003
+"""The distance between the training seeds of two runs, larger than that of two seeds of a study."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -192,13 +195,14 @@ class Spec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-Role = Literal["floor", "context", "baseline", "control", "ablation", "treatment", "bound"]
+Role = Literal["floor", "context", "baseline", "control", "placebo", "ablation", "treatment", "bound"]
 """What an arm is for. Statistics, costs, advice and figures read roles, never names.
 
     floor      the model without the documents
     context    the documents in the prompt
     baseline   tuned on the documents alone; all other arms are compared with the first one
     control    tuned on the documents and text that should not help: rules out another explanation
+    placebo    tuned on the documents and false lines in place of the treatment's: what of its gain is no inference
     ablation   a part of the treatment
     treatment  tuned on the documents and what follows from them; the first one decides the advice
     bound      an upper bound that you cannot reach in practice
@@ -216,7 +220,8 @@ class Arm:
     `same_size_as` names an arm: this one gets as many added rows as that one. `read_off` names an arm: this
     one reports the checkpoint of that arm that does best on the test, and has no trials of its own. `whole`
     are the datasets whose documents stay unsplit in training. `only` and `tunings` limit the datasets and
-    tunings with which the arm runs (empty: all). `about` describes it in the report.
+    tunings with which the arm runs (empty: all). `runs` replaces the study's number of training runs (0: the
+    study's). `about` describes it in the report.
     """
 
     name: str
@@ -230,6 +235,7 @@ class Arm:
     whole: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     tunings: tuple[str, ...] = ()
+    runs: int = 0
     about: str = ""
 
 
@@ -241,7 +247,12 @@ class Study:
     model does). `limits` maps the name of a tuning to the only datasets on which it runs. Every tuned arm has
     the token budget that `tunings` sets. `withhold` is a share of the facts: inferences from these are not
     trained on. `prompts` maps a strategy to a prompt file of your own. `checks` are the check plug-ins that
-    the treatment's lines must pass.
+    the treatment's lines must pass. Each tuned arm is trained `runs` times on the same rows, with other
+    random draws: two runs may differ by several points.
+
+    `primary` names by dataset and split the arms with which the treatment is compared; only these comparisons
+    are tested and decide the advice. An empty mapping leaves that to roles. `margin` is the difference in
+    accuracy (a share) that counts as small.
     """
 
     name: str
@@ -258,6 +269,9 @@ class Study:
     withhold: float = 0.0
     prompts: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Spec, ...] = ()
+    runs: int = 1
+    primary: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    margin: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -267,7 +281,8 @@ class Trial:
     The model is trained on `documents` when `tune` is set. The `context` documents come before the questions:
     all of them, once per order in `orders` (permutations of range(len(context))). If `nearest` is not empty,
     it has the indices of each question's own documents instead, shown once. `checkpoints` > 0 also scores the
-    questions at that many evenly spaced points of the tuning run.
+    questions at that many evenly spaced points of the tuning run. `run` counts the training runs on the same
+    rows from 0.
     """
 
     dataset: str
@@ -281,6 +296,12 @@ class Trial:
     questions: tuple[Question, ...]
     checkpoints: int = 0
     nearest: tuple[tuple[int, ...], ...] = ()
+    run: int = 0
+
+    @property
+    def training_seed(self) -> int:
+        """The seed of the random draws in training; that of the first run is the trial's own."""
+        return self.seed + RUN * self.run
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,10 @@ class ExactAudit:
             self.dataset.documents, lines, reserved=reserved, kept=kept, knowledge=self.knowledge
         )
 
+    def names(self, text: str) -> list[str]:
+        said = [name for statement in verify.stated(text) for name in (statement.first, statement.last)]
+        return sorted({name for name in said if name in text}, key=text.index)
+
     def summary(self, labelled: Sequence[verify.AuditRow], *, leaked: int) -> dict[str, Any]:
         return dict(verify.summarise(labelled, self.knowledge, reserved=reserved, leaked=leaked))
 

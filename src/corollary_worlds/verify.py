@@ -39,7 +39,7 @@ class AuditRow:
 
 def knowledge_of(documents: Iterable[Document]) -> Knowledge:
     """What documents state. Sentences that cannot be read (your own prose) state nothing."""
-    return Knowledge(s for document in documents for s in _stated(document.text))
+    return Knowledge(s for document in documents for s in stated(document.text))
 
 
 def audit(
@@ -59,7 +59,7 @@ def audit(
     known = knowledge or knowledge_of(documents)
     texts = {document.id: document.text for document in documents}
     # A line about a document that states reserved facts alone is reserved, whatever it says.
-    facts_of = {document.id: _stated(document.text) for document in documents}
+    facts_of = {document.id: stated(document.text) for document in documents}
     apart = {id for id, facts in facts_of.items() if facts and all(map(reserved, facts))}
     seen: set[str] = set()
     rows: list[AuditRow] = []
@@ -97,7 +97,7 @@ def summarise(
     """
     near, far = knowledge.one_step(), knowledge.several_step()
     used = [row for row in rows if row.strategy != DROPPED]
-    stated = {s for row in used for s in _stated(row.text)}
+    told = {s for row in used for s in stated(row.text)}
 
     def counts(chosen: Sequence[AuditRow]) -> dict[str, object]:
         return _counts(chosen) if knowledge.stated else {**_counts(chosen), "precision": None}
@@ -105,8 +105,8 @@ def summarise(
     def part(chosen: Sequence[AuditRow], wanted: Callable[[Statement], bool]) -> dict[str, object]:
         return {
             **counts(chosen),
-            "coverage": _share(stated, [s for s in near if wanted(s) and knowledge.complete]),
-            "coverage_several_step": _share(stated, [s for s in far if wanted(s) and knowledge.complete]),
+            "coverage": _share(told, [s for s in near if wanted(s) and knowledge.complete]),
+            "coverage_several_step": _share(told, [s for s in far if wanted(s) and knowledge.complete]),
         }
 
     return {
@@ -125,14 +125,14 @@ def written(questions: Iterable[Question], lines: Iterable[Document]) -> set[str
     Where the reasoner cannot read a question (your own), its text completed by an answer counts.
     """
     texts = [line.text for line in lines]
-    stated = {said for text in texts for s in _stated(text) for said in (s, weaker(s))}
+    told = {said for text in texts for s in stated(text) for said in (s, weaker(s))}
     text = "\n".join(map(plain, texts))
     found = set()
     for question in questions:
         for answer in (question.answer, *question.accept):
             readings = read(question.prompt + answer)
             if len(readings) == 1 and isinstance(readings[0], Statement):
-                said = readings[0] in stated
+                said = readings[0] in told
             else:
                 said = says(text, plain(question.prompt + answer))
             if said:
@@ -143,7 +143,7 @@ def written(questions: Iterable[Question], lines: Iterable[Document]) -> set[str
 def withheld_facts(documents: Iterable[Document], *, share: float, seed: int) -> frozenset[Statement]:
     """A random share (between 0 and 1) of the facts that the documents state, for `withhold`. However often
     and from whichever end a fact is stated, it counts once."""
-    facts = sorted({fact_of(s) for document in documents for s in _stated(document.text)})
+    facts = sorted({fact_of(s) for document in documents for s in stated(document.text)})
     return frozenset(random.Random(f"corollary-withheld-{seed}").sample(facts, round(share * len(facts))))
 
 
@@ -153,10 +153,10 @@ def withhold(
     """The lines that do not rest on these facts. A true line rests on a fact that proves it; a false or
     unreadable line, on the facts that make up most of what its source documents state."""
     knowledge = knowledge_of(documents)
-    facts_of = {document.id: [fact_of(s) for s in _stated(document.text)] for document in documents}
+    facts_of = {document.id: [fact_of(s) for s in stated(document.text)] for document in documents}
 
     def rests(line: Document) -> bool:
-        proofs = [knowledge.premises(s) for s in _stated(line.text)]
+        proofs = [knowledge.premises(s) for s in stated(line.text)]
         if any(fact_of(s) in facts for proof in proofs for s in proof or ()):
             return True
         if proofs and all(proof is not None for proof in proofs):
@@ -194,5 +194,5 @@ def _share(written: Collection[Statement], wanted: Collection[Statement]) -> flo
     return sum(s in written for s in wanted) / len(wanted) if wanted else None
 
 
-def _stated(text: str) -> list[Statement]:
+def stated(text: str) -> list[Statement]:
     return [reading for reading in read(text) if isinstance(reading, Statement)]

@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, pairwise
 
 from corollary.documents.split import UNSPACED
@@ -103,19 +103,23 @@ class Mentions:
         return None
 
     def nearest(self, index: int, most: int) -> list[int]:
-        """At most `most` texts that are nearest to a text, the nearest first.
+        """At most `most` texts that are nearest to a text, the nearest first; see `around`."""
+        return self.around(self._mentioned[index], most, besides={index})
 
-        Texts that share a name with it come first, then texts that share one with those. Within each group,
-        rarer shared names come first, then earlier texts.
+    def around(self, names: Iterable[str], most: int, *, besides: Collection[int] = ()) -> list[int]:
+        """At most `most` texts that are nearest to these names, without those `besides`, the nearest first.
+
+        Texts that mention one of the names come first, then texts that share a name with those. Within each
+        group, rarer shared names come first, then earlier texts.
         """
-        own = self._mentioned[index]
+        own = frozenset(names)
         # The best of a union are among the best of its parts: a name in very many texts takes no longer.
-        direct = {i for name in own for i in self._heaviest[name][: most + 1]} - {index}
+        direct = {i for name in own for i in self._heaviest.get(name, ())[: most + len(besides)]} - {*besides}
         best = sorted(direct, key=lambda i: (-self._weights[i], i))[:most]
         if len(best) == most:
             return best
         around = own.union(*(self._mentioned[i] for i in direct))
-        return best + self._second(around, direct | {index}, most - len(best))
+        return best + self._second(around, direct | {*besides}, most - len(best))
 
     def _second(self, around: frozenset[str], known: set[int], most: int) -> list[int]:
         """The `most` texts outside `known` that share the most weight with the names `around`."""

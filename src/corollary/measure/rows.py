@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict, TypeVar
+from typing import Any, Literal, NotRequired, TypedDict, TypeVar
 
 import msgspec
 
@@ -20,9 +20,12 @@ from corollary.errors import UserError
 
 T = TypeVar("T")
 
+Answer = Literal["better", "within", "unknown", "worse"]
+"""What a comparison shows; see `corollary.measure.stats.answer_of`."""
+
 
 class ResultRow(TypedDict):
-    """One question of one trial.
+    """One question of one trial. `run` counts the trainings on the same rows from 0.
 
     `correct` is the mean over the orders of the documents, or None if no answer could be read. `correct_pmi`
     is by the secondary metric. `written` says whether a training row states the answer; it is None for arms
@@ -37,6 +40,7 @@ class ResultRow(TypedDict):
     tuning: str
     model: str
     seed: int
+    run: int
     question: str
     unit: str
     correct: float | None
@@ -79,12 +83,13 @@ class CellRow(TypedDict):
 
 
 class AccuracyRow(CellRow):
-    """Accuracy of an arm on a split: `n` questions in `n_units` units over `seeds` seeds. Rows of a breakdown
+    """Accuracy of an arm on a split: `n` questions in `n_units` units over `seeds` seeds and `runs` runs. Rows of a breakdown
     also have `mark` and `value`, `written` or `premises_shown`."""
 
     n: int
     n_units: int
     seeds: int
+    runs: int
     accuracy: float | None
     low: float | None
     high: float | None
@@ -105,7 +110,8 @@ class SeedRow(CellRow):
 
 
 class ComparisonRow(TypedDict):
-    """The paired difference of two arms, a minus b, on a split; `b` may be "chance"."""
+    """The paired difference of two arms, a minus b, on a split; `b` may be "chance". `p_adjusted` is null for
+    a comparison that is not primary."""
 
     dataset: str
     split: str
@@ -116,10 +122,25 @@ class ComparisonRow(TypedDict):
     low: float
     high: float
     p: float
-    p_adjusted: float
-    significant: bool
+    p_adjusted: float | None
+    primary: bool
+    answer: Answer
     n_units: int
     by_seed: list[float]
+
+
+class KeptRow(TypedDict):
+    """The share of the treatment's gain over the baseline that a placebo keeps; null where it gains
+    nothing."""
+
+    dataset: str
+    split: str
+    tuning: str
+    placebo: str
+    treatment: str
+    share: float | None
+    low: float | None
+    high: float | None
 
 
 class CostRow(TypedDict):
@@ -151,6 +172,7 @@ class Statistics(TypedDict):
     accuracy: list[AccuracyRow]
     seeds: list[SeedRow]
     comparisons: list[ComparisonRow]
+    kept: list[KeptRow]
     accuracy_pmi: list[AccuracyRow]
     by_written: list[AccuracyRow]
     by_mark: list[AccuracyRow]
@@ -159,12 +181,13 @@ class Statistics(TypedDict):
 
 class Summary(Statistics):
     """The content of summary.json. `marks` describes the marks of each dataset's questions. `sections` names
-    the report sections of datasets. `augmentation` has one row for each arm that generates."""
+    the report sections of datasets. `margin` is the difference that the study calls small. `augmentation` has one row for each arm that generates."""
 
     arms: list[ArmRow]
     tests: list[TestRow]
     marks: dict[str, dict[str, dict[str, Any]]]
     sections: dict[str, str]
+    margin: float
     augmentation: list[dict[str, Any]]
     costs: list[CostRow]
     warnings: list[str]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from corollary.measure.rows import ArmRow
-from corollary.measure.stats import CHANCE
-from corollary.types import Arm, Role
+from corollary.measure.rows import ArmRow, TestRow
+from corollary.measure.stats import CHANCE, Comparing, pairs_of
+from corollary.plugins import name_of
+from corollary.types import Arm, Role, Study
 
 ABOUT: dict[Role, str] = {
     "floor": "the model as it is, without the documents",
     "context": "documents are put into the prompt before each question",
     "baseline": "tuned on the documents as they are",
     "control": "control: tuned on the documents and on text that should not help",
+    "placebo": "placebo: tuned on the documents and false lines in place of the true ones",
     "ablation": "tuned on the documents and a part of what follows from them",
     "treatment": "tuned on the documents and what follows from them",
     "bound": "an upper bound, not something that you can have",
@@ -39,6 +41,31 @@ def arm_rows(arms: Sequence[Arm], added: Iterable[str] = ()) -> list[ArmRow]:
     ]
 
 
+PRIMARY_TESTS = 6
+"""The most tests that are primary if a study names none: each further one weakens all."""
+
+
+def comparing(study: Study, rows: Sequence[ArmRow], tests: Sequence[TestRow]) -> Comparing:
+    """The comparisons of a study; `rows` are its arms with those of added models."""
+    arms, treatment = study.arms, next(iter(of_role(study.arms, "treatment")), None)
+    name = treatment.name if treatment else ""
+    if study.primary:
+        chosen = {(d, split): rivals for d, splits in study.primary.items() for split, rivals in splits.items()}
+    else:
+        kinds = [of_role(arms, role)[:1] for role in ("baseline", "context", "placebo")]
+        rivals = tuple(arm.name for found in kinds for arm in found)
+        asked = [(test["dataset"], test["split"]) for test in tests if not test["recall"]]
+        chosen = dict.fromkeys(asked[:PRIMARY_TESTS], rivals)
+    primary = {test: [(name, rival) for rival in rivals] for test, rivals in chosen.items() if treatment}
+    pairs = [*pairs_of(rows), *(pair for found in primary.values() for pair in found)]
+    baseline = next((arm.name for arm in of_role(arms, "baseline")), "")
+    placebos = [
+        (arm.name, arm.same_size_as or name, baseline) for arm in of_role(arms, "placebo") if baseline and name
+    ]
+    tuning = name_of(study.tunings[0].use) if study.tunings else ""
+    return Comparing([*dict.fromkeys(pairs)], primary, tuning, study.margin, placebos)
+
+
 def against(arms: Sequence[Arm], arm: Arm) -> tuple[str, ...]:
     """The names of the arms (or "chance") with which an arm is compared."""
     if arm.against is not None:
@@ -46,12 +73,13 @@ def against(arms: Sequence[Arm], arm: Arm) -> tuple[str, ...]:
     first = {role: next((a.name for a in arms if a.role == role and a is not arm), "") for role in ABOUT}
     baseline, treatment = first["baseline"], first["treatment"]
     read_off = [a.name for a in arms if a.read_off and a.read_off == baseline]
-    controls = [a.name for a in arms if a.same_size_as == arm.name]
+    controls = [a.name for a in arms if a.same_size_as == arm.name and a.role in ("control", "placebo")]
     found: dict[Role, Sequence[str]] = {
         "floor": [CHANCE],
         "context": [CHANCE, baseline],
         "baseline": [baseline] if baseline and arms and _before(arms, baseline, arm) else [CHANCE],
         "control": [baseline],
+        "placebo": [baseline],
         "ablation": [baseline],
         "treatment": [CHANCE, baseline, *read_off, *controls, *(a.name for a in of_role(arms, "context"))],
         "bound": [] if arm.read_off else [treatment],

@@ -149,6 +149,7 @@ def _write(driver: _Driver, jobs: Sequence[Writing]) -> None:
             model=model,
             rows=job.rows,
             other=job.other,
+            lines=job.lines,
             prompts=driver.plan.prompts,
         )
         for job in todo

@@ -37,6 +37,7 @@ class Named(TypedDict):
     dataset: str
     arm: str
     seed: int
+    run: int
 
 
 def read_plan(out: Path) -> Study:
@@ -120,7 +121,7 @@ def finished(out: Path) -> dict[str, tuple[Path, Result]]:
 def keep_trial(out: Path, trial: Trial, result: Result, host: dict[str, Any]) -> Path:
     """Store a finished trial and return its folder."""
     tuning = name_of(trial.tune.use) if trial.tune else "none"
-    name = f"{trial.dataset}.{trial.arm}.{tuning}.{name_of(trial.model.use)}.s{trial.seed}"
+    name = f"{trial.dataset}.{trial.arm}.{tuning}.{name_of(trial.model.use)}.s{trial.seed}{f'r{trial.run}' if trial.run else ''}"
     folder = out / "trials" / f"{name}-{result.trial[:16]}"
     store.write_json(folder / "trial.json", {**values.to_plain(trial), "host": host})
     store.write_json(folder / "result.json", result)
@@ -131,7 +132,7 @@ def keep_index(out: Path, by_id: Mapping[str, Sequence[Trial]]) -> None:
     """Store which trials the study has, by id. Arms with the same training rows, and seeds with the same
     questions, share one."""
     index = {
-        id: [{"dataset": one.dataset, "arm": one.arm, "seed": one.seed} for one in same]
+        id: [{"dataset": one.dataset, "arm": one.arm, "seed": one.seed, "run": one.run} for one in same]
         for id, same in by_id.items()
     }
     store.write_json(out / INDEX, index)
@@ -289,8 +290,9 @@ def _job_id(job: Writing, generator: Spec, prompts: Mapping[str, str]) -> str:
     asked = prompts_of(function, plugins.name_of(job.strategy.use), model.kind, prompts)
     digests = {name: prompt.digest for name, prompt in asked.items() if prompt is not None}
     own, other = _texts(job.dataset.documents), _texts(job.other.documents if job.other else ())
+    lines = None if job.lines is None else [line.text for line in job.lines]
     strategy = plugins.identity("strategies", job.strategy)
-    return values.content_id([own, strategy, job.seed, model.identity, job.rows, other, digests])
+    return values.content_id([own, strategy, job.seed, model.identity, job.rows, other, lines, digests])
 
 
 def _texts(documents: Sequence[Document]) -> list[list[Any]]:

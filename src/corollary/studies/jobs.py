@@ -98,7 +98,7 @@ def trial_id(trial: Trial) -> str:
         "nearest": trial.nearest,
         "model": open_model(trial.model).identity,
         "tune": None if trial.tune is None else identity("tunings", trial.tune),
-        "seed": trial.seed if trial.tune else None,
+        "seed": trial.training_seed if trial.tune else None,
         "checkpoints": trial.checkpoints,
     }
     return content_id(parts)
@@ -184,7 +184,7 @@ def tune(
     offered = {"on_checkpoint": on_checkpoint, "checkpoints": trial.checkpoints, "on_step": on_step}
     wanted = inspect.signature(function).parameters
     given = {name: value for name, value in offered.items() if name in wanted}
-    tuned = function(model, trial.documents, seed=trial.seed, **given, **options)
+    tuned = function(model, trial.documents, seed=trial.training_seed, **given, **options)
     report = getattr(tuned, "fit_report", None)
     notes: dict[str, Any] = {"rows": len(trial.documents), "steps": report.steps if report else 0}
     if report is None:  # a plug-in need not report

@@ -35,7 +35,8 @@ Rows = Mapping[tuple[Cell, str], Sequence[Document]]
 class Writing:
     """One strategy on one dataset. It returns as many rows as the arm `same_size_as` adds ("": any number);
     `rows` is that number once it is known. `other` is a dataset that shares no fact with this one. `treated`
-    says that a treatment or ablation is trained on the result, so that facts may be withheld from it."""
+    says that a treatment or ablation is trained on the result, so that facts may be withheld from it. `lines`
+    are the rows that the arm `same_size_as` adds, for a strategy that asks for them."""
 
     cell: Cell
     dataset: Dataset
@@ -45,6 +46,7 @@ class Writing:
     rows: int = 0
     other: Dataset | None = None
     treated: bool = False
+    lines: tuple[Document, ...] | None = None
 
     @property
     def key(self) -> tuple[Cell, str]:
@@ -129,15 +131,21 @@ def tunings_on(study: Study, arm: Arm, dataset: str) -> list[Spec | None]:
     ]
 
 
-def cells_of_arms(study: Study) -> list[tuple[Cell, Arm, Spec | None]]:
-    """Every cell, arm and tuning that has a trial of its own."""
+def cells_of_arms(study: Study) -> list[tuple[Cell, Arm, Spec | None, int]]:
+    """Every cell, arm, tuning and run that has a trial of its own."""
     return [
-        (cell, arm, tuning)
+        (cell, arm, tuning, run)
         for cell, _ in cells(study)
         for arm in arms_on(study, cell.dataset)
         if not arm.read_off
         for tuning in tunings_on(study, arm, cell.dataset)
+        for run in range(runs_of(study, arm))
     ]
+
+
+def runs_of(study: Study, arm: Arm) -> int:
+    """How often an arm is trained on the same rows; an arm that is not tuned is asked once."""
+    return (arm.runs or study.runs) if arm.tune else 1
 
 
 def writings(study: Study, datasets: Mapping[Cell, Dataset]) -> tuple[list[Writing], list[Writing]]:
@@ -156,8 +164,13 @@ def writings(study: Study, datasets: Mapping[Cell, Dataset]) -> tuple[list[Writi
             task = Writing(cell, dataset, strategy, cell.seed)
             if "other" in needs:
                 task = replace(task, other=_other(made, spec, mine[0]))
-            if "rows" in needs:
+            if {"rows", "lines"} & needs:
                 sized = next((arm.same_size_as for arm in mine if arm.same_size_as), "")
+                if "lines" in needs and not sized:
+                    raise UserError(
+                        f"The arm {mine[0].name} makes its lines from another arm's: name that arm with"
+                        f" same_size_as under [arms.{mine[0].name}]."
+                    )
                 task = replace(task, same_size_as=sized)
             task = replace(task, treated=bool(of_role(mine, "treatment", "ablation")))
             (second if task.same_size_as else first).append(task)
@@ -188,15 +201,17 @@ def sized(study: Study, tasks: Sequence[Writing], written: Rows) -> tuple[list[W
         parts = [written.get((task.cell, strategy_key(s))) for arm in arms for s in arm.augment]
         known = [part for part in parts if part is not None]
         if len(known) == len(parts):
-            rows = len({row.text for part in known for row in part})
-            (empty if arms and not rows else ready).append(replace(task, rows=rows))
+            lines = tuple({row.text: row for part in known for row in part}.values())
+            wanted = "lines" in plugins.wants("strategies", task.strategy.use)
+            task = replace(task, rows=len(lines), lines=lines if wanted else None)
+            (empty if arms and not lines else ready).append(task)
     return ready, empty
 
 
 def trials(study: Study, datasets: Mapping[Cell, Dataset], written: Rows) -> list[Trial]:
     """All trials whose augmentations are finished."""
     made = []
-    for cell, arm, tuning in cells_of_arms(study):
+    for cell, arm, tuning, run in cells_of_arms(study):
         dataset = datasets[cell]
         parts = [written.get((cell, strategy_key(s))) for s in arm.augment]
         added = [part for part in parts if part is not None]
@@ -207,10 +222,10 @@ def trials(study: Study, datasets: Mapping[Cell, Dataset], written: Rows) -> lis
         context: tuple[Document, ...] = ()
         shown = Shown(((),))
         if arm.context.use != "none":
-            context = dataset.documents
             choose = plugins.bind("contexts", arm.context)
             prompts = [question.prompt for question in dataset.questions]
-            shown = choose(context, prompts, seed=cell.seed, orders=study.orders)
+            shown = choose(dataset.documents, prompts, seed=cell.seed, orders=study.orders)
+            context = shown.documents or dataset.documents
         checked = any(other.read_off == arm.name for other in arms_on(study, cell.dataset))
         made.append(
             Trial(
@@ -225,6 +240,7 @@ def trials(study: Study, datasets: Mapping[Cell, Dataset], written: Rows) -> lis
                 questions=dataset.questions,
                 checkpoints=study.checkpoints if checked else 0,
                 nearest=shown.nearest,
+                run=run,
             )
         )
     return made

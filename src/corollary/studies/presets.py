@@ -21,11 +21,11 @@ from corollary.types import Arm, Role, Spec, Study
 
 _KEYS = (
     "extends", "seeds", "orders", "checkpoints", "withhold", "model", "generator", "judge",
-    "datasets", "arms", "tunings", "limits", "prompts", "checks",
+    "datasets", "arms", "tunings", "limits", "prompts", "checks", "runs", "primary", "margin",
 )  # fmt: skip
 _ARM_TEXTS, _ARM_LISTS = ("same_size_as", "read_off", "about"), ("whole", "only", "tunings")
-_ARM_KEYS = ("role", "augment", "tune", "context", "against", *_ARM_TEXTS, *_ARM_LISTS)
-_REPLACED = ("arms", "datasets", "tunings", "limits")
+_ARM_KEYS = ("role", "augment", "tune", "context", "against", "runs", *_ARM_TEXTS, *_ARM_LISTS)
+_REPLACED = ("arms", "datasets", "tunings", "limits", "primary")
 """A study that extends another replaces single entries of these tables; false removes an entry."""
 
 
@@ -62,7 +62,7 @@ def _about(table: Mapping[str, Any], datasets: Mapping[str, Any]) -> dict[str, A
         if not arm.get("only") or {*arm["only"]} & {*datasets}
     }
     kept = {name: arm for name, arm in arms.items() if not {*arm.get("against", [])} - {*arms, "chance"}}
-    return {**table, "datasets": datasets, "arms": kept, "limits": {}}
+    return {**table, "datasets": datasets, "arms": kept, "limits": {}, "primary": {}}
 
 
 def _table_of(source: str, depth: int = 0) -> dict[str, Any]:
@@ -146,8 +146,28 @@ def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) 
         checkpoints=_whole(table.get("checkpoints", 8), "checkpoints", least=0),
         withhold=share_of(table.get("withhold", 0.0)),
         checks=_checks(table.get("checks", [])),
+        runs=_whole(table.get("runs", 1), "runs", least=1),
+        primary=_primary(table, arms, named),
+        margin=share_of(table.get("margin", 0.05), "margin"),
         prompts={key: _text(value, f"prompts.{key}") for key, value in _table(table, "prompts").items()},
     )
+
+
+def _primary(
+    table: Mapping[str, Any], arms: Sequence[Arm], datasets: Sequence[str]
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """The arms with which the treatment is compared on each primary test, by dataset and split."""
+    names = [arm.name for arm in arms]
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for dataset, splits in _table(table, "primary").items():
+        _each_known((dataset,), datasets, "primary")
+        if not isinstance(splits, Mapping):
+            raise UserError(f'"primary.{dataset}" must be a table: write [primary.{dataset}].')
+        found[dataset] = {split: _names(arms, f"primary.{dataset}.{split}") for split, arms in splits.items()}
+        for rival in (name for rivals in found[dataset].values() for name in rivals):
+            if rival not in names:
+                raise Unknown(f"arm in [primary.{dataset}]", rival, names)
+    return found
 
 
 def check_word(what: str, name: str) -> None:
@@ -240,6 +260,7 @@ def _arm(name: str, given: Any) -> Arm:
     lists = {key: _names(given.get(key, []), f"arms.{name}.{key}") for key in _ARM_LISTS}
     strategies = tuple(_use("strategies", f"arm {name}", item) for item in augment)
     fields: dict[str, Any] = {**texts, **lists}
+    fields["runs"] = _whole(given.get("runs", 0), f"arms.{name}.runs", least=0)
     return Arm(name, role, strategies, tune, context, against, **fields)
 
 

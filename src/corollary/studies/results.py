@@ -13,7 +13,7 @@ from corollary.measure import stats
 from corollary.measure.cost import Measured, Shape, cost_rows
 from corollary.measure.rows import ResultRow, TestRow
 from corollary.plugins import name_of, wants
-from corollary.studies.arms import arm_rows, of_role
+from corollary.studies.arms import arm_rows, comparing, of_role
 from corollary.studies.plan import Cell, arms_on, strategy_key
 from corollary.types import Cost, Dataset, Question, Result, Score, Study, Trial
 from corollary.writing.audit import Audit, Lines, over_seeds
@@ -89,16 +89,17 @@ def renew(
     summary.json: `summary` with the arms and the statistics of these rows."""
     found = sorted([*own, *(row for one in added for row in rows(plan.name, one))], key=_place)
     arms = arm_rows(plan.arms, [one.name for one in added])
-    statistics = stats.summarise(found, pairs=stats.pairs_of(arms), repeated=repeated(questions))
+    compared = comparing(plan, arms, summary["tests"])
+    statistics = stats.summarise(found, comparing=compared, repeated=repeated(questions))
     store.write_jsonl(out / "results.jsonl", found)
-    order = ("arms", "tests", "marks", "sections", *statistics, "augmentation", "costs", "warnings")
-    whole = {**summary, "arms": arms, **statistics}
+    order = ("arms", "tests", "marks", "sections", "margin", *statistics, "augmentation", "costs", "warnings")
+    whole = {**summary, "arms": arms, "margin": plan.margin, **statistics}
     store.write_json(out / "summary.json", {key: whole[key] for key in order})
 
 
 def _place(row: ResultRow) -> tuple[str, ...]:
     where = (row["study"], row["dataset"], row["split"], row["method"], row["tuning"], row["model"])
-    return (*where, str(row["seed"]), row["question"])
+    return (*where, str(row["seed"]), str(row["run"]), row["question"])
 
 
 def tests(made: Mapping[Cell, Dataset]) -> list[TestRow]:
@@ -118,7 +119,7 @@ def _audited(
     """Rows of "augmentation" in summary.json, and by cell and arm the ids of the questions whose answer a row
     states. Writes the label of each line to `augmented/<dataset>.<arm>.s<seed>/audit.jsonl`.
 
-    Bounds and arms with lines about other documents are not audited, as their lines are no inferences.
+    Bounds, placebos and arms with lines about other documents are not audited, as their lines are no inferences.
     """
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     stated: dict[tuple[Cell, str], frozenset[str]] = {}
@@ -131,7 +132,7 @@ def _audited(
                 continue
             used = [line for part in parts for line in part.used]
             stated[cell, arm.name] = audit.stated(dataset.questions, used)
-            if arm.role == "bound" or any("other" in wants("strategies", s.use) for s in arm.augment):
+            if arm.role in ("bound", "placebo") or any("other" in wants("strategies", s.use) for s in arm.augment):
                 continue
             labelled = audit.label([line for part in parts for line in part.all])
             folder = out / f"augmented/{cell.dataset}.{arm.name}.s{cell.seed}"
@@ -157,12 +158,14 @@ def rows(
     scores = one.result.scores if scores is None else scores
     shown, context = set(one.result.notes.get("shown", ())), one.trial.context
     own = one.result.notes.get("shown_to", ())
+    # A part of a document stands for it.
+    whole = {document.id: document.source[0] for document in context if document.source}
     found: list[ResultRow] = []
     for index, question in enumerate(one.trial.questions):
         grades = [grade(question, order[index]) for order in scores]
         read = [each.correct for each in grades if each.correct is not None]
         pmi = [each.pmi for each in grades if each.pmi is not None]
-        seen = set(own[index]) if own else shown
+        seen = {whole.get(id, id) for id in (own[index] if own else shown)}
         found.append(
             ResultRow(
                 study=study,
@@ -172,6 +175,7 @@ def rows(
                 tuning=one.tuned,
                 model=name_of(one.trial.model.use),
                 seed=one.trial.seed,
+                run=one.trial.run,
                 question=question.id,
                 unit=question.unit,
                 correct=sum(read) / len(read) if read else None,
@@ -181,7 +185,7 @@ def rows(
                 written=None if stated is None else question.id in stated,
                 marks=dict(question.marks),
                 # If documents were left out, a question without premises counts as not shown.
-                premises_shown=len(seen) == len(context)
+                premises_shown=len(own[index] if own else shown) == len(context)
                 or (bool(question.premises) and set(question.premises) <= seen),
                 logprobs=[[each.logprob for each in order[index].likelihoods] for order in scores],
                 text=scores[0][index].text,

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
+from corollary.documents.names import rare_words
 from corollary.errors import UserError
 from corollary.plugins import load, name_of, wants
 from corollary.types import DROPPED, Dataset, Document, Question, Spec
+from corollary.writing.focus import focuses, mentions
 from corollary.writing.checks.leaks import plain, remove_leaks, says
 from corollary.writing.prompts import prompts_of
 
@@ -23,6 +26,10 @@ class Audit(Protocol):
 
     def label(self, lines: Sequence[Document]) -> list[Any]:
         """A row for each distinct line: a dataclass with `id`, `text`, `strategy`, `source` and `label`."""
+        ...
+
+    def names(self, text: str) -> Sequence[str]:
+        """The distinct names in a text, as spelled there, in order."""
         ...
 
     def summary(self, labelled: Sequence[Any], *, leaked: int) -> dict[str, Any]:
@@ -70,6 +77,13 @@ class PlainAudit:
         first = {line.text: line for line in reversed(lines)}
         distinct = [line for line in lines if first[line.text] is line]
         return [Unchecked(line.id, line.text, line.strategy, line.source) for line in distinct]
+
+    def names(self, text: str) -> Sequence[str]:
+        return mentions(text, self._rare)
+
+    @cached_property
+    def _rare(self) -> frozenset[str]:
+        return rare_words([focus.text for focus in focuses(self.dataset.documents)])
 
     def summary(self, labelled: Sequence[Unchecked], *, leaked: int) -> dict[str, Any]:
         dropped = sum(row.strategy == DROPPED for row in labelled)

@@ -86,17 +86,20 @@ def start(
     model: Writer,
     rows: int = 0,
     other: Dataset | None = None,
+    lines: Sequence[Document] | None = None,
     prompts: Mapping[str, str] | None = None,
 ) -> Task:
     """One strategy over the documents of a dataset, ready to run.
 
     The strategy gets the parameters in its signature: the model's `window` and `count`, and prompts for the
     model's kind. `rows` is the number of rows to return; `other` is a dataset that shares no fact with this
-    one. `prompts` maps names to prompt files of your own, which have priority.
+    one, and `lines` are the rows of another arm. `prompts` maps names to prompt files of your own, which have priority.
     """
     offered: dict[str, Any] = {"window": model.window, "count": model.count, "rows": rows}
     if other is not None:
         offered["other"] = replace(other, questions=())
+    if lines is not None:
+        offered["lines"] = tuple(lines)
     function = load("strategies", strategy.use)
     asked = {name: value for name, value in offered.items() if name in wants("strategies", strategy.use)}
     asked |= prompts_of(function, name_of(strategy.use), model.kind, prompts)
