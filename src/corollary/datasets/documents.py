@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from corollary import store, values
-from corollary.documents.corpus import Corpus, read_corpus
+from corollary.documents.corpus import read_corpus
 from corollary.documents.questions import read_questions
 from corollary.errors import UserError
 from corollary.plugins import is_file
@@ -24,14 +25,9 @@ def make(*, seed: int, path: str, name: str = "", language: str = "en", text_fie
     questions.jsonl there are no questions. Raises `UserError` when there is no such folder, or no document in
     it.
     """
-    return from_corpus(read_corpus(path, language=language, text_field=text_field), name=name)
-
-
-def from_corpus(corpus: Corpus, *, name: str = "") -> Dataset:
-    """A corpus as a dataset, with the questions beside it."""
-    source = corpus.source
+    source = Path(path)
     folder = source if source.is_dir() else source.parent
-    found = tuple(corpus.documents())
+    found = tuple(read_corpus(source, language=language, text_field=text_field).documents())
     asked = folder / "questions.jsonl"
     questions = read_questions(asked) if asked.is_file() else ()
     note_file = folder / "dataset.json"
