@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from corollary import store, values
 from corollary.documents.corpus import read_corpus
@@ -34,17 +33,10 @@ def make(*, seed: int, path: str, name: str = "", language: str = "en", text_fie
     note = store.read_json(note_file) if source.is_dir() and note_file.is_file() else {}
     if not isinstance(note, dict):
         raise UserError(f"{note_file} is not a JSON object: remove it, or make the dataset again.")
-    called = name or str(note.get("name") or source.resolve().stem)
-    return _offering(Dataset(called, found, questions), note)
-
-
-def _offering(data: Dataset, note: dict[str, Any]) -> Dataset:
-    """The dataset with the fields that dataset.json stores.
-
-    The note may come from anybody, so it may name installed plug-ins but never a file.
-    """
+    data = Dataset(name or str(note.get("name") or source.resolve().stem), found, questions)
+    # The note may come from anybody, so it may name installed plug-ins but never a file.
     named = [str(note.get(key, "")) for key in ("use", "audit", "section", "model")]
-    if "use" not in note or any(is_file(name) for name in named):
+    if "use" not in note or any(map(is_file, named)):
         return data
     try:
         offers = {key: note[key] for key in OFFERS if key in note}
@@ -54,4 +46,4 @@ def _offering(data: Dataset, note: dict[str, Any]) -> Dataset:
         raise UserError(
             f"The dataset.json of {data.name} is damaged ({error}): make the dataset again."
         ) from error
-    return replace(kept, documents=data.documents, questions=data.questions, made=made)
+    return replace(kept, documents=found, questions=questions, made=made)
