@@ -9,6 +9,7 @@ preference for some names. Generated answers that cannot be read are "no answer"
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,11 +76,11 @@ def fitted(documents: Sequence[Document], *, room: int, sizes: Sequence[int]) ->
     first of them come before the second ones.
     """
     names = rare_words([document.text for document in documents])
-    seen: dict[frozenset[str], int] = {}
+    seen: Counter[frozenset[str]] = Counter()
     ranked = []
     for index, document in enumerate(documents):
-        mentioned = frozenset(word for word in words(document.text) if word in names)
-        seen[mentioned] = seen.get(mentioned, 0) + 1
+        mentioned = names.intersection(words(document.text))
+        seen[mentioned] += 1
         ranked.append((seen[mentioned], index))
     kept, used = set(), 0
     for _, index in sorted(ranked):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
 from corollary import store, values
-from corollary.documents.corpus import Corpus, read_corpus
+from corollary.documents.corpus import read_corpus
 from corollary.documents.questions import read_questions
 from corollary.errors import UserError
 from corollary.plugins import is_file
@@ -24,31 +24,19 @@ def make(*, seed: int, path: str, name: str = "", language: str = "en", text_fie
     questions.jsonl there are no questions. Raises `UserError` when there is no such folder, or no document in
     it.
     """
-    return from_corpus(read_corpus(path, language=language, text_field=text_field), name=name)
-
-
-def from_corpus(corpus: Corpus, *, name: str = "") -> Dataset:
-    """A corpus as a dataset, with the questions beside it."""
-    source = corpus.source
+    source = Path(path)
     folder = source if source.is_dir() else source.parent
-    found = tuple(corpus.documents())
+    found = tuple(read_corpus(source, language=language, text_field=text_field).documents())
     asked = folder / "questions.jsonl"
     questions = read_questions(asked) if asked.is_file() else ()
     note_file = folder / "dataset.json"
     note = store.read_json(note_file) if source.is_dir() and note_file.is_file() else {}
     if not isinstance(note, dict):
         raise UserError(f"{note_file} is not a JSON object: remove it, or make the dataset again.")
-    called = name or str(note.get("name") or source.resolve().stem)
-    return _offering(Dataset(called, found, questions), note)
-
-
-def _offering(data: Dataset, note: dict[str, Any]) -> Dataset:
-    """The dataset with the fields that dataset.json stores.
-
-    The note may come from anybody, so it may name installed plug-ins but never a file.
-    """
+    data = Dataset(name or str(note.get("name") or source.resolve().stem), found, questions)
+    # The note may come from anybody, so it may name installed plug-ins but never a file.
     named = [str(note.get(key, "")) for key in ("use", "audit", "section", "model")]
-    if "use" not in note or any(is_file(name) for name in named):
+    if "use" not in note or any(map(is_file, named)):
         return data
     try:
         offers = {key: note[key] for key in OFFERS if key in note}
@@ -58,4 +46,4 @@ def _offering(data: Dataset, note: dict[str, Any]) -> Dataset:
         raise UserError(
             f"The dataset.json of {data.name} is damaged ({error}): make the dataset again."
         ) from error
-    return replace(kept, documents=data.documents, questions=data.questions, made=made)
+    return replace(kept, documents=found, questions=questions, made=made)

@@ -9,10 +9,10 @@ import sqlite3
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from corollary import plugins
@@ -57,10 +57,10 @@ class Corpus:
     """Documents that are read from their files each time, so that memory does not grow with them."""
 
     def __init__(
-        self, source: Path, entries: tuple[tuple[str, str], ...], options: Mapping[str, Any], extra: _Readers
+        self, source: Path, entries: Sequence[tuple[str, str]], options: Mapping[str, Any], readers: _Readers
     ) -> None:
         self.source = source
-        self._entries, self._options, self._extra = entries, options, extra
+        self._entries, self._options, self._readers = entries, options, readers
         self._reports: list[FileReport] = []
 
     def documents(self) -> Iterator[Document]:
@@ -68,12 +68,12 @@ class Corpus:
 
         Raises `UserError` at the end if there are none.
         """
-        empty = True
+        document = None
         for document in self._read():
-            empty = False
             yield document
-        if empty:
-            raise UserError(_nothing(self))
+        if document is None:
+            why = next((f" ({report.file}: {note})" for report in self.files for note in _notes(report)), "")
+            raise UserError(f"{self.source} has no document that can be read{why}: give it a file with text.")
 
     @property
     def files(self) -> list[FileReport]:
@@ -97,17 +97,16 @@ class Corpus:
 
     def _read_file(self, name: str, seen: sqlite3.Connection) -> Generator[Document, None, FileReport]:
         path = self.source / name if self.source.is_dir() else self.source
-        found = reader_for(path, readers=self._extra)
-        assert found is not None, "files without a reader are no entries"
-        reader, read = found
+        reader, read = self._readers[path.suffix.lower()]
         shown = shown_name(name)
         wanted = inspect.signature(read).parameters
         options = {key: value for key, value in {**self._options, "name": shown}.items() if key in wanted}
         language = self._options["language"]
-        report = FileReport(shown, reader)
         parts: Counter[str] = Counter()
+        reasons: list[str] = []
         remarks: dict[str, None] = {}
-        count = total = renamed = 0
+        count = total = renamed = skipped = 0
+        why = ""
         try:
             for item in read(path, **options):
                 if isinstance(item, Document):
@@ -126,23 +125,26 @@ class Corpus:
                         remarks[item.text] = None
                 else:
                     assert isinstance(item, Skipped), f"a reader yields documents and notes, not {type(item)}"
-                    report = _skipping(report, item)
-        except (UserError, OSError) as error:
-            why = str(error) if isinstance(error, UserError) else f"it cannot be read ({error.strerror})"
-            report = replace(report, why=why)
+                    skipped += 1
+                    if len(reasons) < REASONS:
+                        reasons.append(f"{item.place}: {item.why}")
+        except UserError as error:
+            why = str(error)
+        except OSError as error:
+            why = f"it cannot be read ({error.strerror})"
         # A file may be damaged in ways that its library does not expect. The others must still be read.
         except Exception as error:
-            report = replace(report, why=f"it cannot be read ({type(error).__name__}: {error})"[:160])
-        if not (count or remarks or report.why or report.rows_skipped):
-            report = replace(report, why="it has no text")
+            why = f"it cannot be read ({type(error).__name__}: {error})"[:160]
+        if not (count or remarks or why or skipped):
+            why = "it has no text"
         if renamed:
             remarks[f"ids by file and place, since an earlier document has theirs: {renamed}"] = None
-        return replace(
-            report, documents=count, sentences=total, skipped_parts=dict(parts), note="; ".join(remarks)
-        )
+        note = "; ".join(remarks)
+        return FileReport(shown, reader, count, total, dict(parts), skipped, tuple(reasons), note, why)
 
 
 _Readers = Mapping[str, tuple[str, Read]]
+"""The name and function of the reader for each suffix."""
 
 
 def read_corpus(
@@ -157,23 +159,18 @@ def read_corpus(
     Raises `UserError` if there is no such folder or file, or if nothing in it has a reader.
     """
     path = Path(source)
-    extra = {suffix.lower(): (suffix.lower().lstrip("."), read) for suffix, read in (readers or {}).items()}
+    given = {suffix.lower(): (suffix.lower().lstrip("."), read) for suffix, read in (readers or {}).items()}
+    known = {**_known(), **given}
     if path.is_dir():
-        entries = tuple(_entries(path, extra))
+        entries = _entries(path, known)
     elif path.is_file():
-        entries = ((path.name, ""),) if reader_for(path, readers=extra) else ()
+        entries = [(path.name, "")] if path.suffix.lower() in known else []
     else:
         raise UserError(f"There is no folder or file {path}: give the path of an existing one.")
     if all(why for _, why in entries):
-        kinds = ", ".join(sorted({*_known(), *extra}))
+        kinds = ", ".join(sorted(known))
         raise UserError(f"{path} has no file that Corollary can read: give it files that end in {kinds}.")
-    return Corpus(path, entries, {"language": language, "text_field": text_field}, extra)
-
-
-def reader_for(path: PurePath, *, readers: _Readers | None = None) -> tuple[str, Read] | None:
-    """The name and function of the reader for a file's suffix, or None. `readers` have priority."""
-    suffix = path.suffix.lower()
-    return (readers or {}).get(suffix) or _known().get(suffix)
+    return Corpus(path, entries, {"language": language, "text_field": text_field}, known)
 
 
 def corpus_table(corpus: Corpus) -> list[tuple[str, ...]]:
@@ -218,31 +215,39 @@ def _known() -> Mapping[str, tuple[str, Read]]:
     return found
 
 
-def _entries(folder: Path, extra: _Readers) -> Iterator[tuple[str, str]]:
+def _entries(folder: Path, readers: _Readers) -> list[tuple[str, str]]:
     """(path below the folder, why it is not read, or "") of each file, sorted by name."""
     root = folder.resolve()
     ours = folder / "documents.jsonl"
     alone = ours.is_file() and any((folder / name).is_file() for name in ("dataset.json", "augmented.json"))
     found: list[tuple[str, str]] = []
-    for place, inner, files in os.walk(folder, onerror=lambda error: found.append(_closed(folder, error))):
+
+    def closed(error: OSError) -> None:
+        below = Path(error.filename).relative_to(folder).as_posix()
+        found.append((f"{below}/", f"it cannot be opened ({error.strerror})"))
+
+    for place, inner, files in os.walk(folder, onerror=closed):
         below = Path(place).relative_to(folder)
         for name in list(inner):
             path = Path(place, name)
-            ours_below = any((path / note).is_file() for note in WROTE)
-            if name.startswith(".") or path.is_symlink() or ours_below:
-                inner.remove(name)
-                why = "it is hidden" if name.startswith(".") else "it is a link to a folder"
-                if ours_below:
-                    why = "it is a folder that Corollary wrote, and holds no documents of yours"
-                found.append(((below / name).as_posix() + "/", why))
+            if any((path / note).is_file() for note in WROTE):
+                why = "it is a folder that Corollary wrote, and holds no documents of yours"
+            elif name.startswith("."):
+                why = "it is hidden"
+            elif path.is_symlink():
+                why = "it is a link to a folder"
+            else:
+                continue
+            inner.remove(name)
+            found.append(((below / name).as_posix() + "/", why))
         for name in files:
             path = Path(place, name)
-            why = "only documents.jsonl is read" if alone and path != ours else _why_not(path, root, extra)
+            why = "only documents.jsonl is read" if alone and path != ours else _why_not(path, root, readers)
             found.append(((below / name).as_posix(), why))
-    return iter(sorted(found, key=lambda entry: entry[0].split("/")))
+    return sorted(found, key=lambda entry: entry[0].split("/"))
 
 
-def _why_not(path: Path, root: Path, extra: _Readers) -> str:
+def _why_not(path: Path, root: Path, readers: _Readers) -> str:
     if path.name.startswith((".", "~$")):
         return "it is hidden"
     if path.name in NO_DOCUMENTS:
@@ -255,15 +260,8 @@ def _why_not(path: Path, root: Path, extra: _Readers) -> str:
             return "it is no regular file"
     except (OSError, RuntimeError):
         return "it is a link that leads nowhere" if path.is_symlink() else "it cannot be opened"
-    return (
-        "" if reader_for(path, readers=extra) else f"no reader for {path.suffix or 'a file without a suffix'}"
-    )
-
-
-def _closed(folder: Path, error: OSError) -> tuple[str, str]:
-    return Path(error.filename).relative_to(
-        folder
-    ).as_posix() + "/", f"it cannot be opened ({error.strerror})"
+    known = path.suffix.lower() in readers
+    return "" if known else f"no reader for {path.suffix or 'a file without a suffix'}"
 
 
 def _with_own_id(document: Document, file: str, seen: sqlite3.Connection) -> Document:
@@ -276,15 +274,3 @@ def _with_own_id(document: Document, file: str, seen: sqlite3.Connection) -> Doc
     while not seen.execute("INSERT OR IGNORE INTO ids VALUES (?)", (id,)).rowcount:
         id = next(tries)
     return document if id == document.id else replace(document, id=id)
-
-
-def _skipping(report: FileReport, item: Skipped) -> FileReport:
-    reasons = report.reasons
-    if len(reasons) < REASONS:
-        reasons += (f"{item.place}: {item.why}",)
-    return replace(report, rows_skipped=report.rows_skipped + 1, reasons=reasons)
-
-
-def _nothing(corpus: Corpus) -> str:
-    why = next((f" ({report.file}: {note})" for report in corpus.files for note in _notes(report)), "")
-    return f"{corpus.source} has no document that can be read{why}: give it a file with text."

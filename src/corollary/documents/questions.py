@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 from corollary import values
 from corollary.documents.decoding import decode
@@ -46,9 +45,11 @@ def read_questions(
     notes = Counter({remark: 1} if remark else {})
     questions: list[Question] = []
     lines: dict[str, int] = {}
-    for number, row in _rows(text, file):
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
         where = f"{file}, line {number}"
-        question = _spaced(_question(row, where, number, notes), notes)
+        question = _spaced(_question(line, where, number, notes), notes)
         _check(question, where)
         if question.id in lines:
             raise UserError(
@@ -56,28 +57,23 @@ def read_questions(
             )
         lines[question.id] = number
         questions.append(question)
-    for what, count in notes.items() if note else ():
-        assert note is not None
-        note(f"{file.name}: {what}" + (f" ({count} times)" if count > 1 else ""))
+    if note:
+        for what, count in notes.items():
+            note(f"{file.name}: {what}" + (f" ({count} times)" if count > 1 else ""))
     return tuple(questions)
 
 
-def _rows(text: str, file: Path) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield number, plain(parsed(line))
-            except ValueError as error:
-                raise UserError(f"{file}, line {number}: {error}: correct or remove this line.") from error
-
-
-def _question(row: Any, where: str, number: int, notes: Counter[str]) -> Question:
+def _question(line: str, where: str, number: int, notes: Counter[str]) -> Question:
+    try:
+        row = plain(parsed(line))
+    except ValueError as error:
+        raise UserError(f"{where}: {error}: correct or remove this line.") from error
     if not isinstance(row, dict):
         raise UserError(f'{where}: write a question as {{"prompt": "...", "answer": " ..."}}.')
     given = {key: value for key, value in row.items() if value is not None}
     for key in sorted(set(given) - _FIELDS):
         notes[f"questions have no field '{key}': it was ignored"] += 1
-    given = {key: value for key, value in given.items() if key in _FIELDS}
+        del given[key]
     if type(given.get("id")) is int:
         given["id"] = str(given["id"])
     for key in ("prompt", "answer"):

@@ -6,8 +6,9 @@ keeps parts whole that no sentence splitter understands (tables, code).
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sentencex
@@ -124,31 +125,20 @@ def one_line(text: str) -> str:
 
 def _blocks(text: str) -> Iterator[tuple[int, int, bool]]:
     """(start, end, whether it stays whole) of each paragraph, list item, heading, table and code block."""
-    lines = list(_lines(text))
+    places = list(_lines(text))
+    # The blank line at the end closes the last paragraph.
+    lines = [*(text[start:end].strip() for start, end in places), ""]
     first = place = 0
-
-    def close() -> Iterator[tuple[int, int, bool]]:
-        if first < place:
-            yield lines[first][0], lines[place - 1][1], False
-
     while place < len(lines):
-        line = text[slice(*lines[place])].strip()
-        whole = _whole_lines(text, lines, place, line)
+        line, whole = lines[place], _whole_lines(lines, place)
+        if first < place and (whole or not line or _opens_item(line, lines[first], lines[place - 1])):
+            yield places[first][0], places[place - 1][1], False
+            first = place
         if whole:
-            yield from close()
-            yield lines[place][0], lines[place + whole - 1][1], True
-            first = place = place + whole
-        elif not line:
-            yield from close()
-            first = place = place + 1
-        else:
-            if first < place and _opens_item(
-                line, text[slice(*lines[first])], text[slice(*lines[place - 1])]
-            ):
-                yield from close()
-                first = place
-            place += 1
-    yield from close()
+            yield places[place][0], places[place + whole - 1][1], True
+        place += whole or 1
+        if whole or not line:
+            first = place
 
 
 def _opens_item(line: str, first: str, last: str) -> bool:
@@ -159,30 +149,27 @@ def _opens_item(line: str, first: str, last: str) -> bool:
     """
     if _BULLET.match(line):
         return True
-    ended = last.rstrip().endswith(tuple(".!?:;,。！？"))
-    return bool(_NUMBER.match(line)) and (ended or bool(_NUMBER.match(first.lstrip())))
+    ended = last.endswith(tuple(".!?:;,。！？"))
+    return bool(_NUMBER.match(line)) and (ended or bool(_NUMBER.match(first)))
 
 
-def _whole_lines(text: str, lines: list[Span], place: int, line: str) -> int:
+def _whole_lines(lines: Sequence[str], place: int) -> int:
     """The number of lines from this one on that form a heading, a table or code; 0 if none do."""
+    line = lines[place]
     if _HEADING.match(line):
         return 1
     if line[:3] in ("```", "~~~"):
-        for last in range(place + 1, len(lines)):
-            if text[slice(*lines[last])].lstrip().startswith(line[:3]):
-                return last - place + 1
-        return 0  # without a closing fence, the line is an ordinary one
-    count = 0
-    while place + count < len(lines) and text[slice(*lines[place + count])].lstrip().startswith("|"):
-        count += 1
-    return count
+        closing = (end for end in range(place + 1, len(lines)) if lines[end].startswith(line[:3]))
+        return next(closing, place - 1) - place + 1  # without a closing fence, the line is an ordinary one
+    end = place
+    while lines[end].startswith("|"):
+        end += 1
+    return end - place
 
 
 def _lines(text: str) -> Iterator[Span]:
-    start = 0
-    for line in text.splitlines(keepends=True):
-        yield start, start + len(line)
-        start += len(line)
+    lengths = map(len, text.splitlines(keepends=True))
+    return itertools.pairwise(itertools.accumulate(lengths, initial=0))
 
 
 def _stripped(text: str, start: int, end: int) -> Span:

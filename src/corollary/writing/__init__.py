@@ -1,7 +1,5 @@
 """Augmentations: strategies that ask for them, prompt files, parsers of replies, and checks.
 
 A strategy is a module in `strategies/` with a function `write(dataset, *, seed, prompt, ...) -> Flow`. Its
-words, in whatever language, are in `prompts/<strategy>.<kind>.txt` (see `prompts.py`). A check is a module in
-`checks/` with a function `check(dataset, lines, ...) -> list[str | None]`: None keeps a line, a text is the
-reason for rejecting it.
+words, in whatever language, are in `prompts/<strategy>.<kind>.txt` (see `prompts.py`).
 """

@@ -123,26 +123,25 @@ def run(
     whole or generated as a whole. Other neighbours in a batch can change a logit by a rounding error, but a
     resumed run must write the same bytes. `progress` is called with the requests done and asked so far.
     """
-    finished: set[int] = set()
+    waiting = dict(enumerate(tasks))
     done = 0
     while True:
-        for number, task in enumerate(tasks):
-            if task.done is not None and number not in finished:
-                finished.add(number)
+        for number, task in list(waiting.items()):
+            if task.done is not None:
+                del waiting[number]
                 yield number, task.done
-        waiting = [number for number, task in enumerate(tasks) if task.done is None]
         if not waiting:
             return
         missing: list[Batch] = []
-        asked = done + sum(len(tasks[number].requests) for number in waiting)
-        for number in waiting:
-            for batch in _batches(number, tasks[number].requests, whole=not is_remote(model)):
-                found = [store.get(model.identity, request) for request in batch.requests]
-                if any(answer is None for answer in found):
+        asked = done + sum(len(task.requests) for task in waiting.values())
+        for number, task in waiting.items():
+            for batch in _batches(number, task.requests, size=1 if is_remote(model) else BATCH):
+                found = (store.get(model.identity, request) for request in batch.requests)
+                answers = tuple(answer for answer in found if answer is not None)
+                if len(answers) < len(batch.requests):
                     missing.append(batch)
                 else:
-                    answers = tuple(answer for answer in found if answer is not None)
-                    done += _take(tasks[number], batch, Generated(answers, 0.0), model)
+                    done += _take(task, batch, Generated(answers, 0.0), model)
         for batch, generated in generate(missing):
             task = tasks[batch.task]
             if isinstance(generated, JobFailed):
@@ -155,9 +154,8 @@ def run(
             done += _take(task, batch, Generated(kept, generated.seconds), model)
             if progress:
                 progress(done, asked)
-        for number in waiting:
-            if tasks[number].done is None:
-                task = tasks[number]
+        for task in waiting.values():
+            if task.done is None:
                 _advance(task, _in_order(task), model)
 
 
@@ -190,8 +188,7 @@ def is_remote(model: Writer) -> bool:
     return bool(getattr(model, "remote", False))
 
 
-def _batches(task: int, requests: Sequence[Request], *, whole: bool) -> Iterator[Batch]:
-    size = BATCH if whole else 1
+def _batches(task: int, requests: Sequence[Request], *, size: int) -> Iterator[Batch]:
     for at in range(0, len(requests), size):
         yield Batch(task, at, tuple(requests[at : at + size]))
 

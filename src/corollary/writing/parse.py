@@ -108,15 +108,15 @@ def _reply(items: Sequence[Item], ending: Ending) -> Reply[Item]:
 
 _ARROW = re.compile(r"\s*(?:=+>|-+>|→|⇒)\s*")
 _HEADING = re.compile(r"#{1,6}\s|```|~~~")
-_BULLET = re.compile(r"[-*+•‣◦▪·–—]\s+")
+_BULLET = re.compile(r"^[-*+•‣◦▪·–—]\s+")
 _NUMBER = re.compile(r"\(?(\d{1,3})[.):]\s+")
-_BOLD_START = re.compile(r"\*\*(\S.*?)\*\*")
+_BOLD_START = re.compile(r"^\*\*(\S.*?)\*\*")
 # "Sure, here they are." on its own line; "Sure! ..." and "Here is the sentence: ..." before an answer.
 _PREAMBLE = re.compile(
     r"(?:sure|certainly|absolutely|of course|okay|ok)\b[,!.]?(?:\s+(?:here|below|i)\b.*)?$", re.I
 )
 _OPENING = re.compile(
-    r"(?:(?:sure|certainly|absolutely|of course)[!.]\s+"
+    r"^(?:(?:sure|certainly|absolutely|of course)[!.]\s+"
     r"|(?:sure|certainly|of course|okay|ok|here (?:is|are)|here['’]s)\b[^:]{0,80}:\s+)(?=\S)",
     re.I,
 )
@@ -148,12 +148,11 @@ def _tidied(found: Sequence[str], begin: str) -> list[str]:
     if len(kept) > 1 and _CLOSING.match(kept[-1]):
         kept = kept[:-1]
     begun = [bool(begin) and line.startswith(begin) for line in kept]
-    kept = [line if own else _BULLET.sub("", line, count=1) if _BULLET.match(line) else line
-            for line, own in zip(kept, begun, strict=True)]  # fmt: skip
+    kept = [line if own else _BULLET.sub("", line) for line, own in zip(kept, begun, strict=True)]
     kept = _unnumbered(kept, begun)
     if kept and not begun[0]:
-        kept[0] = _OPENING.sub("", kept[0], count=1) if _OPENING.match(kept[0]) else kept[0]
-    return [line for line in (_unquoted(line) for line in kept) if line]
+        kept[0] = _OPENING.sub("", kept[0])
+    return [line for line in map(_unquoted, kept) if line]
 
 
 def _unnumbered(kept: list[str], begun: Sequence[bool]) -> list[str]:
@@ -168,7 +167,7 @@ def _unnumbered(kept: list[str], begun: Sequence[bool]) -> list[str]:
 
 
 def _unquoted(line: str) -> str:
-    line = _BOLD_START.sub(r"\1", line, count=1) if _BOLD_START.match(line) else line
+    line = _BOLD_START.sub(r"\1", line)
     close = _QUOTES.get(line[:1])
     if close and len(line) > 2 and line.endswith(close) and not {line[0], close} & set(line[1:-1]):
         line = line[1:-1].strip()
@@ -177,7 +176,7 @@ def _unquoted(line: str) -> str:
 
 _ASKS = "?？؟"
 _QUESTION_LABEL = re.compile(r"(?:\(?\d{1,3}[.):]\s+)?q(?:uestion)?\s*\d*\s*:\s*", re.I)
-_ANSWER_LABEL = re.compile(r"a(?:nswer)?\s*\d*\s*:\s*", re.I)
+_ANSWER_LABEL = re.compile(r"^a(?:nswer)?\s*\d*\s*:\s*", re.I)
 _ANSWER_INSIDE = re.compile(r"\s+(?:A|Answer|ANSWER)\s*\d*\s*:\s+")
 _ASKED = re.compile(rf"(?:\(?\d{{1,3}}[.):]\s+)?([^{_ASKS}]+[{_ASKS}]+)\s*(.*)")
 
@@ -194,11 +193,8 @@ def _paired(found: Sequence[str]) -> Iterator[Pair]:
                 question, *rest = _ANSWER_INSIDE.split(line[label.end() :], maxsplit=1)
                 answer = rest[0] if rest else ""
             elif asked:
-                question, answer = asked[1], asked[2]
-                if inside := _ANSWER_LABEL.match(answer):
-                    answer = answer[inside.end() :]
+                question, answer = asked[1], _ANSWER_LABEL.sub("", asked[2])
         elif question:
-            inside = _ANSWER_LABEL.match(line)
-            answer = f"{answer} {line[inside.end() :] if inside else line}".strip()
+            answer = f"{answer} {_ANSWER_LABEL.sub('', line)}".strip()
     if question and answer:
         yield Pair(question, answer)

@@ -33,7 +33,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -50,7 +50,7 @@ PARSERS = ("lines", "pairs", "argument")
 PLACEHOLDERS = ("text", "documents", "mention", "begin", "statement")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 _TURN = re.compile(r"^# (system|user|assistant)[ \t]*$", re.M)
-_HEAD: Mapping[str, tuple[type, Any]] = {
+_HEAD: Mapping[str, tuple[Any, Any]] = {
     "stop": (list, []),
     "max_tokens": (int, 128),
     "parser": (str, "lines"),
@@ -110,7 +110,7 @@ def render(
         filled(prompt.shared),
         prompt.max_tokens if max_tokens is None else max_tokens,
         temperature,
-        seed,
+        seed if temperature else 0,  # greedy decoding is the same for every seed
         prompt.stop,
         begin if prompt.begun else "",
         prompt.chat,
@@ -141,16 +141,10 @@ def find(
     """
     if given and strategy in given:
         return read_prompt(Path(given[strategy]), kind=kind)
-    # Names are compared with existing files and never become paths: a kind may come from received data.
-    kinds: set[str] = set()
-    for folder in prompt_folders() if folders is None else folders:
-        for file in sorted(folder.iterdir(), key=lambda file: file.name):
-            owner, _, rest = file.name.partition(".")
-            if owner == strategy and rest.endswith(".txt"):
-                kinds.add(rest.removesuffix(".txt"))
-                if rest == f"{kind}.txt":
-                    return read_prompt(file, kind=kind)
-    known = f"only for {', '.join(sorted(kinds))}" if kinds else "or for any other kind"
+    found = _files(strategy, folders)
+    if kind in found:
+        return read_prompt(found[kind], kind=kind)
+    known = f"only for {', '.join(sorted(found))}" if found else "or for any other kind"
     raise UserError(
         f"There is no prompt '{strategy}' for a model of kind '{kind}', {known}: write one to a file and "
         f"give it with --prompt {strategy}=FILE."
@@ -170,17 +164,12 @@ def prompts_of(
     `prompt` is the strategy's own and must exist. `reverse_prompt` is the prompt `reverse`, or None if there
     is none for the model's kind. Raises `UserError` as `find` does.
     """
-    asked = inspect.signature(function).parameters
-    names = {
-        p: strategy if p == "prompt" else p.removesuffix("_prompt") for p in asked if p.endswith("prompt")
+    return {
+        parameter: find(name, kind, given, folders=folders)
+        if parameter == "prompt" or name in (given or {}) or kind in _files(name, folders)
+        else None
+        for parameter, name in _names(function, strategy).items()
     }
-    found: dict[str, Prompt | None] = {}
-    for parameter, name in names.items():
-        if parameter == "prompt" or name in (given or {}) or _exists(name, kind, folders):
-            found[parameter] = find(name, kind, given, folders=folders)
-        else:
-            found[parameter] = None
-    return found
 
 
 def check_given(given: Mapping[str, str], users: Iterable[tuple[str, str, str]]) -> None:
@@ -190,8 +179,7 @@ def check_given(given: Mapping[str, str], users: Iterable[tuple[str, str, str]])
     for plug_in, use, kind in users:
         function, name = load(plug_in, use), name_of(use)
         prompts_of(function, name, kind, given)
-        asked = (p for p in inspect.signature(function).parameters if p.endswith("prompt"))
-        known |= {name if p == "prompt" else p.removesuffix("_prompt") for p in asked}
+        known.update(_names(function, name).values())
     for name in given:
         if name not in known:
             raise Unknown("prompt that is used here", name, known)
@@ -206,11 +194,14 @@ def prompt_folders() -> list[Traversable]:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         try:
             folder = files(point.module)
-        except ImportError as error:
-            raise UserError(f"{_broken(point)} ({error}): install it again, or remove it.") from error
-        folder = folder / point.attr if point.attr else folder
-        if not folder.is_dir():
-            raise UserError(f"{_broken(point)} (no such folder): install it again, or remove it.")
+            folder = folder / point.attr if point.attr else folder
+            if not folder.is_dir():
+                raise FileNotFoundError("no such folder")
+        except (ImportError, FileNotFoundError) as error:
+            raise UserError(
+                f"The plug-in '{point.name}' names the prompts {point.value}, which do not exist ({error}):"
+                " install it again, or remove it."
+            ) from error
         found.append(folder)
     return [*found, files("corollary.writing") / "prompts"]
 
@@ -228,21 +219,19 @@ def read_prompt(file: Traversable, *, kind: str) -> Prompt:
         raise UserError(
             f"{where} has turns, but a base model continues plain text: remove the lines '# user'."
         )
-    if not turns:
-        # In a chat, a text without turns is the only turn.
-        turns = [Message("user", text)]
-        chat: tuple[Message, ...] | None = () if kind == "chat" else None
-    else:
-        chat = tuple(turns[:-1])
-    last, begun = turns[-1].content, False
-    if turns[-1].role == "assistant":
-        if last != "{begin}" or len(turns) < 2 or turns[-2].role != "user":
+    # In a chat, a text without turns is the only turn.
+    is_chat = bool(turns) or kind == "chat"
+    *earlier, turn = turns or [Message("user", text)]
+    if begun := turn.role == "assistant":
+        if turn.content != "{begin}":
             raise UserError(
                 f"{where} ends in an answer: end it with '# user', or with '# assistant' and {{begin}}."
             )
-        last, chat, begun = turns[-2].content, tuple(turns[:-2]), True
-    elif last.endswith("{begin}"):
+        *earlier, turn = earlier
+    last = turn.content
+    if not begun and last.endswith("{begin}"):
         last, begun = last.removesuffix("{begin}"), True
+    chat = tuple(earlier) if is_chat else None
     _check_placeholders(where, last, chat)
     shared, own = _split(last)
     return Prompt(
@@ -251,17 +240,24 @@ def read_prompt(file: Traversable, *, kind: str) -> Prompt:
     )  # fmt: skip
 
 
-def _broken(point: EntryPoint) -> str:
-    return f"The plug-in '{point.name}' names the prompts {point.value}, which do not exist"
+def _files(strategy: str, folders: Sequence[Traversable] | None) -> dict[str, Traversable]:
+    """The prompt files of a strategy, by kind of model. The first folder with a file for a kind has priority.
+
+    Names are compared with existing files and never become paths: a kind may come from received data.
+    """
+    found: dict[str, Traversable] = {}
+    for folder in prompt_folders() if folders is None else folders:
+        for file in folder.iterdir():
+            owner, _, rest = file.name.partition(".")
+            if owner == strategy and rest.endswith(".txt"):
+                found.setdefault(rest.removesuffix(".txt"), file)
+    return found
 
 
-def _exists(name: str, kind: str, folders: Sequence[Traversable] | None) -> bool:
-    wanted = f"{name}.{kind}.txt"
-    return any(
-        file.name == wanted
-        for f in (prompt_folders() if folders is None else folders)
-        for file in f.iterdir()
-    )
+def _names(function: Callable[..., Any], strategy: str) -> dict[str, str]:
+    """The names of the prompts in the signature of a strategy's function, by parameter."""
+    asked = (name for name in inspect.signature(function).parameters if name.endswith("prompt"))
+    return {name: strategy if name == "prompt" else name.removesuffix("_prompt") for name in asked}
 
 
 def _parts(file: Traversable) -> tuple[dict[str, Any], str, str]:
@@ -294,23 +290,22 @@ def _parts(file: Traversable) -> tuple[dict[str, Any], str, str]:
 
 
 def _value(where: str, key: str, value: Any) -> Any:
+    kind, wrong = _HEAD[key][0], ""
     if key == "stop":
         stops = [value] if isinstance(value, str) else value
         if not isinstance(stops, list) or not all(isinstance(stop, str) and stop for stop in stops):
-            raise UserError(
-                f"{where} has stop = {value!r}: give a text or a list of texts, none of them empty."
-            )
-        return tuple(stops)
-    if not isinstance(value, _HEAD[key][0]) or (key != "tidy" and isinstance(value, bool)):
-        words = {int: "a whole number", str: "a text in quotes", bool: "true or false"}
-        raise UserError(f"{where} has {key} = {value!r}: give {words[_HEAD[key][0]]}.")
-    if isinstance(value, int) and not isinstance(value, bool) and value < 1:
-        raise UserError(f"{where} has max_tokens = {value}: give 1 or more.")
-    if key == "parser" and value not in PARSERS:
-        raise UserError(f"{where} has parser = {value!r}: choose from {', '.join(PARSERS)}.")
-    if key == "so" and not value:
-        raise UserError(f"{where} has an empty 'so': give what separates premises from conclusion.")
-    return value
+            wrong = "give a text or a list of texts, none of them empty"
+    elif type(value) is not kind:
+        wrong = {int: "give a whole number", str: "give a text in quotes", bool: "give true or false"}[kind]
+    elif key == "max_tokens" and value < 1:
+        wrong = "give 1 or more"
+    elif key == "parser" and value not in PARSERS:
+        wrong = f"choose from {', '.join(PARSERS)}"
+    elif key == "so" and not value:
+        wrong = "give what separates premises from conclusion"
+    if wrong:
+        raise UserError(f"{where} has {key} = {value!r}: {wrong}.")
+    return tuple(stops) if key == "stop" else value
 
 
 def _turns(where: str, text: str) -> list[Message]:

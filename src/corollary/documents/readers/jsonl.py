@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from corollary.documents.decoding import decode, encoding_of
-from corollary.documents.readers import Found, Remark, Skipped
-from corollary.documents.readers.rows import TEXTS, document_of
+from corollary.documents.readers import Found, Skipped
+from corollary.documents.readers.rows import TEXTS, documents_of
 from corollary.errors import UserError
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
@@ -24,27 +24,8 @@ def read(path: Path, *, name: str = "", text_field: str = "") -> Iterator[Found]
     Lines are read one by one; a .json file is read as a whole. The default `id` of a row is its file and
     line. `text_field` names the field that contains the text. A row that cannot be read is skipped.
     """
-    name = name or path.name
     rows = _elements(path) if path.suffix.lower() == ".json" else _lines(path)
-    chosen = ""
-    for number, value in rows:
-        if isinstance(value, Skipped):
-            yield value
-            continue
-        parts = unwrapped(value)
-        for part, row in enumerate(parts, start=1):
-            found, field = document_of(
-                row,
-                name=name,
-                number=number,
-                part=part if len(parts) > 1 else 0,
-                text_field=text_field,
-                chosen=chosen,
-            )
-            if field not in ("", "text", chosen):
-                yield Remark(f"text is the field {field}")
-                chosen = field
-            yield found
+    yield from documents_of(rows, name=name or path.name, text_field=text_field, called="field")
 
 
 def parsed(text: str) -> Any:
@@ -76,7 +57,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            yield number, parsed(line.decode("utf-8"))
+            yield number, unwrapped(parsed(line.decode("utf-8")))
         except UnicodeDecodeError:
             yield number, Skipped(f"row {number}", "it is not UTF-8")
         except ValueError as error:
@@ -110,4 +91,4 @@ def _elements(path: Path) -> Iterable[tuple[int, Any]]:
             raise UserError(str(error)) from error
         return _lines(path)
     rows = value if isinstance(value, list) else unwrapped(value)
-    return enumerate(rows, start=1)
+    return ((number, unwrapped(row)) for number, row in enumerate(rows, start=1))

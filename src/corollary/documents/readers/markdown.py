@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from corollary.documents.decoding import decode
 from corollary.documents.readers import Found, LeftOut, Remark
@@ -33,25 +32,15 @@ _LEFT_OUT = {
 def read(path: Path, *, name: str = "", language: str = "en") -> Iterator[Found]:
     """The file as one document with the spans of its sentences.
 
-    Its text is that of the file, markup included. Front matter, headings, tables, code and HTML blocks have
-    no spans and are counted. Raises `UserError` if the file is not text.
+    Its text is that of the file, markup included, but quotation marks (>) inside a paragraph become spaces.
+    Front matter, headings, tables, code and HTML blocks have no spans and are counted. Raises `UserError` if
+    the file is not text.
     """
     text, remark = decode(path.read_bytes())
     if remark:
         yield Remark(remark)
     if not text.strip():
         return
-    text, spans, left_out = spans_of(text, language=language)
-    name = name or path.name
-    yield Document(name, text, origin=Origin(name), spans=tuple(spans))
-    yield from (LeftOut(what, count) for what, count in left_out.items())
-
-
-def spans_of(text: str, *, language: str) -> tuple[str, list[tuple[int, int]], Counter[str]]:
-    """The text, the spans of its sentences, and the number of parts without spans, by kind.
-
-    The text keeps its length; inside a paragraph, quotation marks (>) become spaces.
-    """
     front = _FRONT.match(text)
     skipped = text.count("\n", 0, front.end()) if front else 0
     left_out = Counter({"front matter": 1} if front else {})
@@ -59,7 +48,9 @@ def spans_of(text: str, *, language: str) -> tuple[str, list[tuple[int, int]], C
     tokens = MarkdownIt("commonmark").enable("table").parse("\n".join(lines[skipped:]))
     left_out.update(_LEFT_OUT[token.type] for token in tokens if token.type in _LEFT_OUT)
     paragraphs: list[tuple[int, int, int]] = []
-    for token in _paragraphs(tokens):
+    for before, token in itertools.pairwise(tokens):
+        if before.type != "paragraph_open":
+            continue
         if all(child.type in _OF_IMAGES for child in token.children or ()):
             left_out["images"] += 1
             continue
@@ -72,22 +63,15 @@ def spans_of(text: str, *, language: str) -> tuple[str, list[tuple[int, int]], C
         paragraphs.append((first, starts[0], first + len(contents) - 1))
     offsets = [0, *itertools.accumulate(len(line) + 1 for line in lines)]
     text = "\n".join(lines)
-    spans = [
-        span
-        for first, start, last in paragraphs
-        for span in paragraph_spans(text, offsets[first] + start, offsets[last + 1] - 1, language)
-    ]
-    return text, spans, left_out
+    spans: list[tuple[int, int]] = []
+    for first, start, last in paragraphs:
+        spans += paragraph_spans(text, offsets[first] + start, offsets[last + 1] - 1, language)
+    name = name or path.name
+    yield Document(name, text, origin=Origin(name), spans=tuple(spans))
+    yield from (LeftOut(what, count) for what, count in left_out.items())
 
 
 def _start(line: str, content: str) -> int:
     """The offset at which the content of a line begins, after the marks of lists and quotations."""
     bare = line.rstrip()
     return len(bare) - len(content.rstrip()) if bare.endswith(content.rstrip()) else 0
-
-
-def _paragraphs(tokens: Sequence[Token]) -> Iterator[Token]:
-    """The content of each paragraph, those of list items and quotations included."""
-    for before, token in itertools.pairwise(tokens):
-        if before.type == "paragraph_open" and token.type == "inline":
-            yield token

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from corollary import values
-from corollary.documents.readers import Skipped
+from corollary.documents.readers import Found, Remark, Skipped
 from corollary.types import Document, Origin
 
 OURS = frozenset(field.name for field in fields(Document))
@@ -29,37 +29,55 @@ DEEPEST = 50
 """The most levels of nesting in a row."""
 
 
-def document_of(
-    row: Any, *, name: str, number: int, part: int = 0, text_field: str = "", chosen: str = ""
-) -> tuple[Document | Skipped, str]:
-    """The document of a row, or the reason why there is none, and the name of the field with its text.
+def documents_of(
+    numbered: Iterable[tuple[int, list[Any] | Skipped | Remark]], *, name: str, text_field: str, called: str
+) -> Iterator[Found]:
+    """The document of each row, or the reason why there is none. A number, from 1, may have several rows.
 
-    `number` is the row's number from 1, `part` that of a row within it. The text is in `text_field` if that
-    is given. Otherwise it is the first of these: a field in `TEXTS`, a chat, a pair of question and answer,
-    the field `chosen` (from an earlier row), or the longest text. Other fields go to `meta`.
+    The text is in `text_field` if that is given. Otherwise it is the first of these: a field in `TEXTS`, a
+    chat, a pair of question and answer, the field of an earlier row, or the longest text. A remark says which
+    field it is; `called` is the format's word for a field. Other fields go to `meta`.
     """
-    place = f"row {number}"
-    try:
-        row = plain(row)
-    except ValueError as error:
-        return Skipped(place, str(error)), ""
+    chosen = ""
+    for number, rows in numbered:
+        if isinstance(rows, Skipped | Remark):
+            yield rows
+            continue
+        for part, row in enumerate(rows, start=1):
+            default_id = f"{name}:{number}" + (f".{part}" if len(rows) > 1 else "")
+            try:
+                found, field = _document_of(row, Origin(name, row=number), default_id, text_field, chosen)
+            except ValueError as error:
+                yield Skipped(f"row {number}", str(error))
+                continue
+            if field not in ("text", chosen):
+                yield Remark(f"text is the {called} {field}")
+                chosen = field
+            yield found
+
+
+def _document_of(
+    row: Any, origin: Origin, default_id: str, text_field: str, chosen: str
+) -> tuple[Document, str]:
+    """The document of a row, and the name of the field with its text. Raises `ValueError` with the reason why
+    there is none; its message completes a sentence."""
+    row = plain(row)
     if isinstance(row, str):
         row = {"text": row}
     if not isinstance(row, dict):
-        return Skipped(place, "it is neither an object nor a text"), ""
+        raise ValueError("it is neither an object nor a text")
     field, text, used = _text(row, text_field, chosen)
     if not field:
-        wanted = f"no text in the field '{text_field}'" if text_field else "no text"
-        return Skipped(place, f"it has {wanted}"), ""
+        raise ValueError("it has no text" + (f" in the field '{text_field}'" if text_field else ""))
     if "\0" in text:
-        return Skipped(place, "its text has zero bytes"), ""
-    origin = Origin(name, row=number)
+        raise ValueError("its text has zero bytes")
     if field == "text" and row.get("id") and set(row) <= OURS and (ours := _ours(row, origin)):
-        wrong = [span for span in ours.spans or () if not 0 <= span[0] <= span[1] <= len(text)]
-        return (Skipped(place, f"its span {wrong[0]} is not within its text") if wrong else ours), field
+        for span in ours.spans or ():
+            if not 0 <= span[0] <= span[1] <= len(text):
+                raise ValueError(f"its span {span} is not within its text")
+        return ours, field
     given = row.get("id")
-    id = str(given) if type(given) in (str, int) and str(given) else f"{name}:{number}"
-    id += f".{part}" if part and id == f"{name}:{number}" else ""
+    id = str(given) if type(given) in (str, int) and str(given) else default_id
     nested = row.get("meta")
     meta = dict(nested) if isinstance(nested, dict) else {}
     # If a field is also in the row's own `meta`, the nested one stays nested, so that both are kept.
@@ -141,11 +159,8 @@ def _turns(messages: Any) -> str:
             return ""
         role, content = message.get("role", message.get("from")), message.get("content", message.get("value"))
         if isinstance(content, list):
-            content = "\n".join(part["text"] for part in content if isinstance(part, dict) and _is_text(part))
+            texts = [part.get("text") for part in content if isinstance(part, dict)]
+            content = "\n".join(text for text in texts if isinstance(text, str))
         if isinstance(role, str) and isinstance(content, str) and content.strip():
             turns.append(f"{role}: {content.strip()}")
     return "\n\n".join(turns)
-
-
-def _is_text(part: Mapping[str, Any]) -> bool:
-    return isinstance(part.get("text"), str)

@@ -15,7 +15,7 @@ from typing import Any
 
 from corollary.documents.decoding import encoding_of
 from corollary.documents.readers import Found, Remark, Skipped
-from corollary.documents.readers.rows import document_of
+from corollary.documents.readers.rows import documents_of
 from corollary.errors import UserError
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -29,17 +29,8 @@ def read(path: Path, *, name: str = "", text_field: str = "") -> Iterator[Found]
 
     The first row of a CSV file names its columns. `text_field` names the column that contains the text.
     """
-    name = name or path.name
-    chosen = ""
-    for number, row in _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path):
-        if isinstance(row, Skipped | Remark):
-            yield row
-            continue
-        found, field = document_of(row, name=name, number=number, text_field=text_field, chosen=chosen)
-        if field not in ("", "text", chosen):
-            yield Remark(f"text is the column {field}")
-            chosen = field
-        yield found
+    rows = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
+    yield from documents_of(rows, name=name or path.name, text_field=text_field, called="column")
 
 
 def _csv(path: Path) -> Iterator[tuple[int, Any]]:
@@ -68,17 +59,12 @@ def _csv(path: Path) -> Iterator[tuple[int, Any]]:
             except csv.Error as error:
                 yield number, Skipped(f"row {number}", f"it is not CSV ({error})")
                 continue
-            if not _is_sound(row):
+            if any("\udc80" <= character <= "\udcff" for character in "".join(row)):
                 yield number, Skipped(f"row {number}", f"it has bytes that are not {encoding}")
             elif len(row) == len(names):
-                cells = {name: cell for name, cell in zip(names, row, strict=True) if cell}
-                yield number, cells
+                yield number, [{name: cell for name, cell in zip(names, row, strict=True) if cell}]
             elif row:
                 yield number, Skipped(f"row {number}", f"it has {len(row)} cells and the header {len(names)}")
-
-
-def _is_sound(row: list[str]) -> bool:
-    return not any("\udc80" <= character <= "\udcff" for cell in row for character in cell)
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
@@ -89,10 +75,8 @@ def _parquet(path: Path) -> Iterator[tuple[int, Any]]:
         raise UserError("Parquet needs pyarrow: pip install 'corollary[readers]'") from error
     try:
         with ParquetFile(path) as file:
-            number = 0
-            for batch in file.iter_batches(batch_size=256):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, {key: value for key, value in row.items() if value is not None}
+            rows = (row for batch in file.iter_batches(batch_size=256) for row in batch.to_pylist())
+            for number, row in enumerate(rows, start=1):
+                yield number, [{key: value for key, value in row.items() if value is not None}]
     except (ArrowException, OSError) as error:
         raise UserError(f"it is not a Parquet file that can be read ({error})"[:160]) from error

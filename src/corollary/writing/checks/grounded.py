@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 from corollary.documents.names import rare_words, words
-from corollary.types import DROPPED, Dataset, Document, Origin
-from corollary.writing.focus import focuses
+from corollary.types import DROPPED, Dataset, Document
+from corollary.writing.focus import Focus, focuses
 from corollary.writing.parse import Argument
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -26,14 +27,12 @@ def check(dataset: Dataset, lines: Sequence[Document], *, relation: bool = True)
     """
     texts = {document.id: document.text for document in dataset.documents}
     grounded = grounding(dataset.documents, numbers=True)
-
-    def reason(line: Document) -> str | None:
+    reasons = []
+    for line in lines:
         source = "\n".join(texts[id] for id in line.source if id in texts)
-        return grounded.line(line.text, source) or (
-            grounded.relation(line.text, source) if relation else None
-        )
-
-    return [reason(line) for line in lines]
+        reason = grounded.line(line.text, source)
+        reasons.append(grounded.relation(line.text, source) if relation and not reason else reason)
+    return reasons
 
 
 @dataclass(frozen=True)
@@ -109,13 +108,14 @@ def grounding(documents: Sequence[Document], *, numbers: bool) -> Grounding:
 
 
 def document(
-    id: str, text: str, source: tuple[str, ...], strategy: str, origin: Origin | None, reason: str | None
+    id: str, text: str, strategy: str, focus: Focus, reason: str | None, cited: Iterable[str] = ()
 ) -> Document:
-    """A generated line as a document. With a reason it is marked as dropped, and `meta` contains the
-    reason."""
+    """A line that was generated from a sentence, and perhaps from the documents with the `cited` ids. With a
+    reason it is marked as dropped, and `meta` contains the reason."""
+    made = Document(id, text, tuple(dict.fromkeys([focus.document, *cited])), strategy, focus.origin)
     if reason is None:
-        return Document(id, text, source, strategy, origin)
-    return Document(id, text, source, DROPPED, origin, meta={"strategy": strategy, "reason": reason})
+        return made
+    return replace(made, strategy=DROPPED, meta={"strategy": strategy, "reason": reason})
 
 
 def _proper(text: str) -> set[str]:
@@ -127,26 +127,14 @@ def _akin(one: str, other: str) -> bool:
     """Whether two words share a stem or are in one group of converses. A stem is four letters at the
     beginning that are most of the shorter word, or six at the end ("upstream", "downstream")."""
     least = min(len(one), len(other))
-    start, end = _shared(one, other), _shared(one[::-1], other[::-1])
-    return (start >= max(4, 0.6 * least)) or end >= 6 or bool(_groups(one) & _groups(other))
-
-
-def _shared(one: str, other: str) -> int:
-    return next(
-        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
-    )
-
-
-def _groups(word: str) -> frozenset[int]:
-    return _converses().get(word, frozenset())
+    most = max(4, math.ceil(0.6 * least))
+    begins, ends = one[:most] == other[:most], one[-6:] == other[-6:]
+    akin = (begins and least >= most) or (ends and least >= 6)
+    return akin or any({one, other} <= group for group in _converses())
 
 
 @functools.cache
-def _converses() -> dict[str, frozenset[int]]:
-    """The groups of each word, by number."""
-    found: dict[str, frozenset[int]] = {}
+def _converses() -> list[frozenset[str]]:
+    """The groups of words in `converses.txt`."""
     content = (files("corollary.writing.checks") / "converses.txt").read_text("utf-8")
-    for number, line in enumerate(content.splitlines()):
-        for word in () if line.startswith("#") else words(line):
-            found[word] = found.get(word, frozenset()) | {number}
-    return found
+    return [frozenset(words(line)) for line in content.splitlines() if not line.startswith("#")]

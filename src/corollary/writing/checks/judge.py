@@ -35,13 +35,10 @@ def check(
     pairs: list[tuple[str, str]] = []
     for place, line in enumerate(lines):
         request = render(prompt, text=_source(line, documents), statement=line.text)
-        needed = (
-            scorer.count(request.prefix) + scorer.count(request.prompt) + max(map(scorer.count, (yes, no)))
-        )
-        if needed > scorer.window:
-            reasons[place] = (
-                f"has a source too long for the judge ({needed} tokens, its window is {scorer.window})"
-            )
+        read = map(scorer.count, (request.prefix, request.prompt))
+        needed, window = sum(read) + max(map(scorer.count, (yes, no))), scorer.window
+        if needed > window:
+            reasons[place] = f"has a source too long for the judge ({needed} tokens, its window is {window})"
         else:
             asked.append(place)
             pairs += [(request.prompt, yes), (request.prompt, no)]

@@ -67,11 +67,8 @@ def write(
         parts = [_fitted(texts, near, sizes, room - sizes[near[0]]) for near in around]
     else:
         parts = _parts(texts, sizes, shared=window - wanted - max(PROMPT, frame + SEAMS), room=room)
-    drawn_by = seed if temperature else 0  # greedy decoding is the same for every seed
     completions = yield [
-        render(
-            prompt, text=text, documents=part, max_tokens=max_tokens, temperature=temperature, seed=drawn_by
-        )
+        render(prompt, text=text, documents=part, max_tokens=max_tokens, temperature=temperature, seed=seed)
         for text, part in zip(texts, parts, strict=True)
     ]
     check = checks.grounding(dataset.documents, numbers=prompt.tidy)
@@ -80,18 +77,15 @@ def write(
         found = parse.argument(completion, so=prompt.so, tidy=prompt.tidy)
         for position, item in enumerate(found.items):
             cited = [index.first_with_two(names & set(words(premise))) for premise in item.premises]
-            known = [place for place in cited if place is not None]
-            stated = [None if place is None else texts[place] for place in cited]
-            reason = check.argument(item, focus.text, stated)
-            if relation and not reason:
-                reason = check.relation(item.conclusion, "\n".join([focus.text, *(t for t in stated if t)]))
-            sources = tuple(dict.fromkeys([focus.document, *(asked[place].document for place in known)]))
-            documents.append(
-                checks.document(
-                    f"linked-{number}-{position}", item.conclusion, sources, "linked", focus.origin,
-                    reason if grounded else None,
-                )
-            )  # fmt: skip
+            known = [asked[place] for place in cited if place is not None]
+            reason = None
+            if grounded:
+                stated = [None if place is None else texts[place] for place in cited]
+                reason = check.argument(item, focus.text, stated)
+                if relation and not reason:
+                    reason = check.relation(item.conclusion, "\n".join(f.text for f in [focus, *known]))
+            id, sources = f"linked-{number}-{position}", [each.document for each in known]
+            documents.append(checks.document(id, item.conclusion, "linked", focus, reason, sources))
     return documents
 
 

@@ -33,10 +33,7 @@ def write(
     expect(prompt, "lines")
     asked = focuses(dataset.documents)
     check = checks.grounding(dataset.documents, numbers=prompt.tidy)
-    ask = functools.partial(
-        render, max_tokens=max_tokens, temperature=temperature,
-        seed=seed if temperature else 0,  # greedy decoding is the same for every seed
-    )  # fmt: skip
+    ask = functools.partial(render, max_tokens=max_tokens, temperature=temperature, seed=seed)
     first = [ask(prompt, text=focus.text) for focus in asked]
     turned: list[tuple[Focus, str]] = []
     second: list[Request] = []
@@ -52,14 +49,14 @@ def write(
     for number, (focus, completion) in enumerate(zip(asked, completions[: len(first)], strict=True)):
         for index, line in enumerate(parse.lines(completion, tidy=prompt.tidy).items):
             reason = check.line(line, focus.text) if grounded else None
-            documents.append(_document(f"local-{number}-{index}", line, focus, reason))
+            documents.append(checks.document(f"local-{number}-{index}", line, "local", focus, reason))
     for number, ((focus, begin), completion) in enumerate(
         zip(turned, completions[len(first) :], strict=True)
     ):
         for line in _begun(completion, begin):
             reason = check.line(line, focus.text) if grounded else None
             reason = reason or (check.relation(line, focus.text) if relation else None)
-            documents.append(_document(f"local-reverse-{number}", line, focus, reason))
+            documents.append(checks.document(f"local-reverse-{number}", line, "local", focus, reason))
     return documents
 
 
@@ -67,7 +64,3 @@ def _begun(completion: Completion, begin: str) -> tuple[str, ...]:
     """The line that starts as requested; further lines of the model are about something else."""
     found = parse.lines(completion, begin=begin).items
     return tuple(line for line in found if line.casefold().startswith(begin.casefold()))[:1] or found[:1]
-
-
-def _document(id: str, line: str, focus: Focus, reason: str | None) -> Document:
-    return checks.document(id, line, (focus.document,), "local", focus.origin, reason)

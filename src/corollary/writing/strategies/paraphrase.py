@@ -32,7 +32,7 @@ def write(
     given = {focus.text for focus in asked}
     found: dict[str, Focus] = {}
     for number in range(ROUNDS if temperature else 1):  # greedy decoding is the same in every round
-        drawn_by = seed * ROUNDS + number if temperature else 0
+        drawn_by = seed * ROUNDS + number
         completions = yield [
             render(prompt, text=focus.text, max_tokens=max_tokens, temperature=temperature, seed=drawn_by)
             for focus in asked

@@ -28,9 +28,8 @@ def write(
     """
     expect(prompt, "pairs")
     asked = focuses(dataset.documents)
-    drawn_by = seed if temperature else 0
     completions = yield [
-        render(prompt, text=focus.text, max_tokens=max_tokens, temperature=temperature, seed=drawn_by)
+        render(prompt, text=focus.text, max_tokens=max_tokens, temperature=temperature, seed=seed)
         for focus in asked
     ]
     check = checks.grounding(dataset.documents, numbers=prompt.tidy)
@@ -38,14 +37,9 @@ def write(
     for number, (focus, completion) in enumerate(zip(asked, completions, strict=True)):
         for index, pair in enumerate(parse.pairs(completion, tidy=prompt.tidy).items):
             text = f"{pair.question}\n{pair.answer}"
-            reason = check.line(text, focus.text) or check.names_one(pair.question, focus.text)
-            made = checks.document(
-                f"qa-{number}-{index}",
-                text,
-                (focus.document,),
-                "qa",
-                focus.origin,
-                reason if grounded else None,
-            )
+            reason = None
+            if grounded:
+                reason = check.line(text, focus.text) or check.names_one(pair.question, focus.text)
+            made = checks.document(f"qa-{number}-{index}", text, "qa", focus, reason)
             documents.append(replace(made, spans=((0, len(text)),)))
     return documents
