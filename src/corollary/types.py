@@ -57,7 +57,9 @@ class Question:
     `unit` groups questions that test the same fact, so that they are not counted as independent evidence.
     Questions without a `unit` form one if they share a premise. `marks` are labels by which the statistics
     break results down; the dataset describes them. `domain` is the prompt without its subject ("is called").
-    If it is given, the choices are also scored after it, for the secondary metric.
+    If it is given, the choices are also scored after it, for the secondary metric. `distant` are
+    further wrong choices, which share no fact with the prompt: the answer among these is a metric of its own,
+    easier than among `choices`.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Question:
     accept: tuple[str, ...] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
     domain: str = ""
+    distant: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,8 +164,9 @@ class Likelihood:
 class Score:
     """A raw measurement of one question; metrics are derived when reporting.
 
-    `likelihoods` has one entry per choice, in the question's order; `domain` has the same after the
-    question's `domain`. A question without choices has the generated `text`, and `finish` says how it ended.
+    `likelihoods` has one entry per choice, in the question's order, then one per distant choice; `domain` has
+    one per choice, after the question's `domain`. A question that is answered freely has the generated
+    `text`, and `finish` says how it ended.
     """
 
     question: str
@@ -202,7 +206,7 @@ Role = Literal["floor", "context", "baseline", "control", "placebo", "ablation",
     context    the documents in the prompt
     baseline   tuned on the documents alone; all other arms are compared with the first one
     control    tuned on the documents and text that should not help: rules out another explanation
-    placebo    tuned on the documents and false lines in place of the treatment's: what of its gain is no inference
+    placebo    tuned on the documents and false lines in place of the treatment's: a gain that is no inference
     ablation   a part of the treatment
     treatment  tuned on the documents and what follows from them; the first one decides the advice
     bound      an upper bound that you cannot reach in practice
@@ -252,7 +256,8 @@ class Study:
 
     `primary` names by dataset and split the arms with which the treatment is compared; only these comparisons
     are tested and decide the advice. An empty mapping leaves that to roles. `margin` is the difference in
-    accuracy (a share) that counts as small.
+    accuracy (a share) that counts as small. With `free`, questions with choices are also answered freely, and
+    graded by exact match.
     """
 
     name: str
@@ -272,6 +277,7 @@ class Study:
     runs: int = 1
     primary: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     margin: float = 0.05
+    free: bool = False
 
 
 @dataclass(frozen=True)
@@ -282,7 +288,7 @@ class Trial:
     all of them, once per order in `orders` (permutations of range(len(context))). If `nearest` is not empty,
     it has the indices of each question's own documents instead, shown once. `checkpoints` > 0 also scores the
     questions at that many evenly spaced points of the tuning run. `run` counts the training runs on the same
-    rows from 0.
+    rows from 0. With `free`, questions with choices are also answered freely.
     """
 
     dataset: str
@@ -297,6 +303,7 @@ class Trial:
     checkpoints: int = 0
     nearest: tuple[tuple[int, ...], ...] = ()
     run: int = 0
+    free: bool = False
 
     @property
     def training_seed(self) -> int:

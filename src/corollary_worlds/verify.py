@@ -195,4 +195,5 @@ def _share(written: Collection[Statement], wanted: Collection[Statement]) -> flo
 
 
 def stated(text: str) -> list[Statement]:
+    """The statements that can be read from a text."""
     return [reading for reading in read(text) if isinstance(reading, Statement)]

@@ -29,12 +29,15 @@ _AROUND = " .\"'`“”‘’«»„*"
 @dataclass(frozen=True)
 class Graded:
     """The grade of a score. `correct` is the share of credit (None: no answer), `tied` says whether it was
-    shared, and `pmi` is the share by the secondary metric (None: not measured)."""
+    shared, and `pmi` is the share by the secondary metric (None: not measured). `distant` is the share among
+    the distant choices, and `free` says whether a free answer is right beside choices (None: not asked)."""
 
     correct: float | None
     tied: bool
     chance: float
     pmi: float | None = None
+    distant: float | None = None
+    free: float | None = None
 
 
 def evaluate(
@@ -44,12 +47,13 @@ def evaluate(
     context: Sequence[Document] = (),
     orders: Sequence[Sequence[int]] = (),
     nearest: Sequence[Sequence[int]] = (),
+    free: bool = False,
 ) -> tuple[tuple[Score, ...], ...]:
     """The scores of all questions, once per order of the context documents.
 
     `orders` are permutations of the documents' indices; without them the given order is used. `nearest` has
     the indices of each question's own documents instead: then the questions are scored once, and those with
-    the same documents share a prefix.
+    the same documents share a prefix. With `free`, questions with choices are also answered freely.
     """
     if nearest:
         groups: dict[tuple[int, ...], list[int]] = {}
@@ -57,11 +61,11 @@ def evaluate(
             groups.setdefault(tuple(chosen), []).append(place)
         found: dict[int, Score] = {}
         for chosen, places in groups.items():
-            scores = _scores(model, [questions[at] for at in places], _prefix(context, chosen))
+            scores = _scores(model, [questions[at] for at in places], _prefix(context, chosen), free)
             found |= zip(places, scores, strict=True)
         return (tuple(found[at] for at in range(len(questions))),)
     return tuple(
-        _scores(model, questions, _prefix(context, order)) for order in orders or (range(len(context)),)
+        _scores(model, questions, _prefix(context, order), free) for order in orders or (range(len(context)),)
     )
 
 
@@ -95,12 +99,27 @@ def grade(question: Question, score: Score) -> Graded:
     right = {question.answer, *question.accept}
     if question.choices:
         totals = [likelihood.logprob for likelihood in score.likelihoods]
-        gains = [total - prior.logprob for total, prior in zip(totals, score.domain, strict=False)]
         marks = [choice in right for choice in question.choices]
-        share, tied = _credit(marks, totals)
-        return Graded(share, tied, sum(marks) / len(marks), _credit(marks, gains)[0] if gains else None)
+        gains = [total - prior.logprob for total, prior in zip(totals, score.domain, strict=False)]
+        among = totals[: len(marks)]
+        share, tied = _credit(marks, among)
+        far = [(True, total) for mark, total in zip(marks, among, strict=True) if mark]
+        far += [(False, total) for total in totals[len(marks) :]]
+        return Graded(
+            correct=share,
+            tied=tied,
+            chance=sum(marks) / len(marks),
+            pmi=_credit(marks, gains)[0] if gains else None,
+            distant=_credit(*zip(*far, strict=True))[0] if question.distant else None,
+            free=None if score.text is None else float(read_answer(score, right) in {*map(_bare, right)}),
+        )
     answer = read_answer(score, right)
     return Graded(None if answer is None else float(answer in map(_bare, right)), False, 0.0)
+
+
+def scored(question: Question) -> tuple[str, ...]:
+    """The choices of a question that are scored, the distant ones last."""
+    return (*question.choices, *question.distant)
 
 
 def _credit(marks: Sequence[bool], totals: Sequence[float]) -> tuple[float, bool]:
@@ -144,23 +163,22 @@ def _bare(text: str) -> str:
     return normal(_COMMA.sub(" ", text)).strip(_AROUND)
 
 
-def _scores(model: Any, questions: Sequence[Question], prefix: str) -> tuple[Score, ...]:
+def _scores(model: Any, questions: Sequence[Question], prefix: str, free: bool) -> tuple[Score, ...]:
     chosen = [question for question in questions if question.choices]
-    asked = [(question.prompt, choice) for question in chosen for choice in question.choices]
+    asked = [(question.prompt, choice) for question in chosen for choice in scored(question)]
     asked += [
         (question.domain, choice) for question in chosen if question.domain for choice in question.choices
     ]
     pairs = list(dict.fromkeys(asked))  # many questions share a pair
     found = dict(zip(pairs, model.loglikelihood(pairs, prefix=prefix) if pairs else [], strict=True))
-    written = [question for question in questions if not question.choices]
+    written = [question for question in questions if free or not question.choices]
     requests = [Request(question.prompt, prefix, ANSWER_TOKENS, 0.0, 0, STOP) for question in written]
     answers = dict(zip((q.id for q in written), model.generate(requests) if requests else [], strict=True))
     scores = []
     for question in questions:
-        if question.choices:
-            likelihoods = tuple(found[question.prompt, choice] for choice in question.choices)
-            domain = tuple(found[question.domain, choice] for choice in question.choices if question.domain)
-            scores.append(Score(question.id, likelihoods, domain=domain))
-        else:
-            scores.append(Score(question.id, (), answers[question.id].text, answers[question.id].finish))
+        likelihoods = tuple(found[question.prompt, choice] for choice in scored(question))
+        domain = tuple(found[question.domain, choice] for choice in question.choices if question.domain)
+        answer = answers.get(question.id)
+        text, finish = (answer.text, answer.finish) if answer else (None, "stop")
+        scores.append(Score(question.id, likelihoods, text, finish, domain))
     return tuple(scores)

@@ -337,7 +337,7 @@ def _evaluated(
     check_finite(result)
     found = rows(out.resolve().name if out else data.name, Tried(trial, result))
     arms = arm_rows([arm])
-    summary = stats.summarise(found, pairs=stats.pairs_of(arms))
+    summary = stats.summarise(found, comparing=stats.Comparing(stats.pairs_of(arms)))
     if out is not None and kept is not None:
         store.write_json(out / "trial.json", trial)
         store.write_json(kept, result)

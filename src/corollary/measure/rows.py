@@ -28,7 +28,8 @@ class ResultRow(TypedDict):
     """One question of one trial. `run` counts the trainings on the same rows from 0.
 
     `correct` is the mean over the orders of the documents, or None if no answer could be read. `correct_pmi`
-    is by the secondary metric. `written` says whether a training row states the answer; it is None for arms
+    is by the secondary metric, `correct_distant` among the distant choices, and `correct_free` by a free
+    answer beside the choices. `written` says whether a training row states the answer; it is None for arms
     that generate nothing. `premises_shown` says whether all premises of the answer were in the prompt.
     `logprobs` has one list per order, in the order of the choices. `text` is a generated answer.
     """
@@ -45,6 +46,8 @@ class ResultRow(TypedDict):
     unit: str
     correct: float | None
     correct_pmi: float | None
+    correct_distant: float | None
+    correct_free: float | None
     tied: bool
     chance: float
     written: bool | None
@@ -83,8 +86,8 @@ class CellRow(TypedDict):
 
 
 class AccuracyRow(CellRow):
-    """Accuracy of an arm on a split: `n` questions in `n_units` units over `seeds` seeds and `runs` runs. Rows of a breakdown
-    also have `mark` and `value`, `written` or `premises_shown`."""
+    """Accuracy of an arm on a split: `n` questions in `n_units` units over `seeds` seeds and `runs`
+    runs. Rows of a breakdown also have `mark` and `value`, `written` or `premises_shown`."""
 
     n: int
     n_units: int
@@ -174,6 +177,8 @@ class Statistics(TypedDict):
     comparisons: list[ComparisonRow]
     kept: list[KeptRow]
     accuracy_pmi: list[AccuracyRow]
+    accuracy_distant: list[AccuracyRow]
+    accuracy_free: list[AccuracyRow]
     by_written: list[AccuracyRow]
     by_mark: list[AccuracyRow]
     by_premises_shown: list[AccuracyRow]
@@ -181,7 +186,8 @@ class Statistics(TypedDict):
 
 class Summary(Statistics):
     """The content of summary.json. `marks` describes the marks of each dataset's questions. `sections` names
-    the report sections of datasets. `margin` is the difference that the study calls small. `augmentation` has one row for each arm that generates."""
+    the report sections of datasets. `margin` is the difference that the study calls small. `augmentation` has
+    one row for each arm that generates."""
 
     arms: list[ArmRow]
     tests: list[TestRow]

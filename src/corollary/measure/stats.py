@@ -46,9 +46,10 @@ MARGIN = 0.05
 
 @dataclass(frozen=True)
 class Comparing:
-    """The comparisons (a, b), for a minus b, of a study: `pairs` on every test, and of these the primary
-    ones, by (dataset, split), with the study's main `tuning`. `margin` is the difference (a share) that counts as small. `placebos` are
-    (placebo, treatment, baseline), for the share of the gain that false lines keep."""
+    """The comparisons (a, b), for a minus b, of a study: `pairs` on every test, and of these the `primary`
+    ones, by (dataset, split), with the study's main `tuning`. `margin` is the difference (a share) that counts
+    as small. `placebos` are (placebo, treatment, baseline), for the share of the gain that false lines
+    keep."""
 
     pairs: Sequence[tuple[str, str]]
     primary: Mapping[tuple[str, str], Sequence[tuple[str, str]]] = field(default_factory=dict)
@@ -62,9 +63,10 @@ def summarise(
 ) -> Statistics:
     """The statistics of a study, from the rows of results.jsonl.
 
-    "accuracy_pmi" uses the secondary metric, for the questions that have one. "by_premises_shown" contains
-    only arms that saw a part of the documents. `repeated` names the datasets that are the same at every seed,
-    whose seeds are further runs on one sample.
+    "accuracy_pmi", "accuracy_distant" and "accuracy_free" use other metrics, for the questions that have
+    them: less the prior, among distant choices, and by a free answer. "by_premises_shown" contains only arms
+    that saw a part of the documents. `repeated` names the datasets that are the same at every seed, whose
+    seeds are further runs on one sample.
     """
     rows: list[Row] = [
         {**row, "sample": 0, "run": _run_of(row)} if row["dataset"] in repeated else {**row}
@@ -73,14 +75,15 @@ def summarise(
     known = [row for row in rows if row["written"] is not None]
     cut = {(row["dataset"], row["method"]) for row in rows if not row["premises_shown"]}
     partly = [row for row in rows if (row["dataset"], row["method"]) in cut]
-    by_gain = [{**row, "correct": row["correct_pmi"]} for row in rows if row["correct_pmi"] is not None]
     marked = [{**row, "mark": mark, "value": row["marks"][mark]} for row in rows for mark in row["marks"]]
     return {
         "accuracy": accuracy(rows),
         "seeds": seeds(rows),
         "comparisons": comparisons(rows, comparing),
         "kept": kept(rows, comparing.placebos),
-        "accuracy_pmi": accuracy(by_gain),
+        "accuracy_pmi": accuracy(_by(rows, "correct_pmi")),
+        "accuracy_distant": accuracy(_by(rows, "correct_distant")),
+        "accuracy_free": accuracy(_by(rows, "correct_free", chance=0.0)),
         "by_written": accuracy(known, by=("written",)),
         "by_mark": accuracy(marked, by=("mark", "value")),
         "by_premises_shown": accuracy(partly, by=("premises_shown",)),
@@ -250,6 +253,11 @@ def _runs(rows: Iterable[Row]) -> dict[Any, set[Any]]:
     for row in rows:
         found[_sample(row)].add(row["run"])
     return found
+
+
+def _by(rows: Iterable[Row], column: str, **changes: float) -> list[Row]:
+    """The rows by another metric."""
+    return [{**row, "correct": row[column], **changes} for row in rows if row[column] is not None]
 
 
 def _run_of(row: ResultRow) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any
 
-from corollary.reporting.outline import Outline, Row, mean, outline_of
+from corollary.reporting.outline import Outline, Row, outline_of
 from corollary.reporting.wording import by_points, count, percent, points, questions
 
 NEVER = "never"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -94,11 +94,6 @@ def chance_of(rows: Iterable[Row]) -> float | None:
     questions, so it may differ between arms."""
     known = [row for row in rows if row["chance"] is not None]
     return min(known, key=lambda row: row["no_answer"])["chance"] if known else None
-
-
-def mean(values: Sequence[float]) -> float:
-    """The mean of some values, at least one."""
-    return sum(values) / len(values)
 
 
 def _index(known: Iterable[Any], wanted: Any) -> int:

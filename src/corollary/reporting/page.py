@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from statistics import mean
 from typing import Any
 
 import jinja2
@@ -18,7 +19,7 @@ from corollary.plugins import name_of
 from corollary.reporting import figures, samples, tables
 from corollary.reporting.advice import advise
 from corollary.reporting.cautions import cautions_of
-from corollary.reporting.outline import UNTUNED, Outline, Row, main_tuning, mean, outline_of
+from corollary.reporting.outline import UNTUNED, Outline, Row, main_tuning, outline_of
 from corollary.reporting.sections import sections_of
 from corollary.reporting.tables import Table
 from corollary.reporting.wording import clean, cleaned, count, listing

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any
 
 import rich.table
@@ -13,10 +14,13 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from corollary.reporting.outline import CHOICES, UNTUNED, Outline, Row, chance_of, mean
-from corollary.reporting.wording import clean, p_value, percent, points, quantity, questions
+from corollary.reporting.outline import CHOICES, UNTUNED, Outline, Row, chance_of
+from corollary.reporting.wording import cleaned, p_value, percent, points, quantity, questions
 
 GAP = 2
+
+Columns = Mapping[str, Callable[[Row], str]]
+"""The heading of each column, and its cell for a row."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Table:
         Columns that do not fit follow in a second block, after the names again. Words are never broken, so a
         long word may make a line longer.
         """
-        head = [_one_line(cell) for cell in self.head]
-        body = [[_one_line(cell) for cell in row] for row in self.rows]
+        head = [cleaned(cell) for cell in self.head]
+        body = [[cleaned(cell) for cell in row] for row in self.rows]
         wide = [_column_width(head, body, at) + GAP for at in range(len(head))]
         names, numbers = list(range(self.names)), list(range(self.names, len(head)))
         room = 10**6 if width is None else width
@@ -62,7 +66,7 @@ class Table:
             self.head,
             [":---" if at < self.names or self.words else "---:" for at in range(len(self.head))],
         ]
-        cells = ([_one_line(cell).replace("|", "\\|") for cell in line] for line in (*lines, *self.rows))
+        cells = ([cleaned(cell).replace("|", "\\|") for cell in line] for line in (*lines, *self.rows))
         return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
@@ -139,123 +143,108 @@ def glance(summary: Mapping[str, Any], outline: Outline) -> Table:
 
 def accuracies(rows: Iterable[Row], outline: Outline, *, caption: str) -> Table:
     """Every given row of "accuracy", with its interval and counts."""
-    out = [
-        (
-            f"{row['split']} {outline.label(row)}",
-            percent(row["accuracy"]),
-            span(row, percent),
-            percent(row["chance"]),
-            f"{row['n']:,}",
-            f"{row['n_units']:,}",
-            percent(row["no_answer"]),
-        )
-        for row in outline.sorted(rows)
-    ]
-    head = ("Test and arm", "Accuracy", "95 %", "Chance", "Questions", "Units", "No answer")
-    return Table(caption, head, tuple(out))
+    columns: Columns = {
+        "Test and arm": lambda row: f"{row['split']} {outline.label(row)}",
+        "Accuracy": lambda row: percent(row["accuracy"]),
+        "95 %": lambda row: span(row, percent),
+        "Chance": lambda row: percent(row["chance"]),
+        "Questions": lambda row: f"{row['n']:,}",
+        "Units": lambda row: f"{row['n_units']:,}",
+        "No answer": lambda row: percent(row["no_answer"]),
+    }
+    return _table(caption, columns, outline.sorted(rows))
 
 
 def comparisons(rows: Iterable[Row], outline: Outline) -> Table:
     """Every comparison with its interval and tests."""
-    place = {(row["dataset"], row["split"]): outline.test_place(row["dataset"], row["split"]) for row in rows}
-    out = [
-        (
-            f"{row['dataset']} {row['split']}: {row['a']} − {outline.label(row, arm='b')}",
-            points(row["difference"]),
-            span(row, points),
-            p_value(row["p"]),
-            p_value(row["p_adjusted"]),
-            "yes" if row["significant"] else "no",
-        )
-        for row in sorted(rows, key=lambda row: (place[row["dataset"], row["split"]], row["tuning"]))
-    ]
-    head = ("Test and pair", "Points", "95 %", "p", "p adjusted", "Significant")
-    return Table("Paired differences in percentage points.", head, tuple(out))
+    columns: Columns = {
+        "Test and pair": lambda row: (
+            f"{row['dataset']} {row['split']}: {row['a']} − {outline.label(row, arm='b')}"
+        ),
+        "Points": lambda row: points(row["difference"]),
+        "95 %": lambda row: span(row, points),
+        "p": lambda row: p_value(row["p"]),
+        "p adjusted": lambda row: p_value(row["p_adjusted"]),
+        "Significant": lambda row: "yes" if row["significant"] else "no",
+    }
+    ordered = sorted(rows, key=lambda row: (outline.test_place(row["dataset"], row["split"]), row["tuning"]))
+    return _table("Paired differences in percentage points.", columns, ordered)
 
 
 def generated(rows: Iterable[Row], outline: Outline) -> Table:
     """The numbers of lines that each arm generated, dropped, lost to leaks and used."""
-    out = [
-        (
-            f"{row['dataset']} {row['method']}",
-            *(
-                f"{n:,}"
-                for n in (row["written"]["lines"], row["dropped"]["lines"], row["leaked"], row["lines"])
-            ),
-        )
-        for row in outline.sorted(rows)
-    ]
-    head = ("Dataset and arm", "Generated", "Dropped", "Leaked", "Used")
+    columns: Columns = {
+        "Dataset and arm": _dataset_and_arm,
+        "Generated": lambda row: f"{row['written']['lines']:,}",
+        "Dropped": lambda row: f"{row['dropped']['lines']:,}",
+        "Leaked": lambda row: f"{row['leaked']:,}",
+        "Used": lambda row: f"{row['lines']:,}",
+    }
     caption = (
         "Distinct lines, summed over seeds. Dropped: lines that the strategy left out. Leaked: lines with the"
         " text of a question, all removed. Used: lines that the arm was trained on."
     )
-    return Table(caption, head, tuple(out))
+    return _table(caption, columns, outline.sorted(rows))
 
 
 def precision(rows: Iterable[Row], outline: Outline) -> Table:
     """The precision and coverage of the generated lines."""
-    out = [
-        (
-            f"{row['dataset']} {row['method']}",
-            f"{row['lines']:,}",
-            *(percent(row[key]) for key in ("precision", "coverage", "coverage_several_step")),
-            f"{row['leaked']:,}",
-            f"{row['dropped']['lines']:,}",
-            percent(row["written"]["precision"]),
-        )
-        for row in outline.sorted(rows)
-    ]
+    columns: Columns = {
+        "Dataset and arm": _dataset_and_arm,
+        "Lines": lambda row: f"{row['lines']:,}",
+        "Precision": lambda row: percent(row["precision"]),
+        "Coverage": lambda row: percent(row["coverage"]),
+        "Several steps": lambda row: percent(row["coverage_several_step"]),
+        "Leaked": lambda row: f"{row['leaked']:,}",
+        "Dropped": lambda row: f"{row['dropped']['lines']:,}",
+        "Precision with dropped": lambda row: percent(row["written"]["precision"]),
+    }
     caption = (
         "Each distinct line counts once. Precision: the share of right lines among all that do not restate a"
         " document. Coverage: the share of the statements one step away from the documents that were"
         " generated, then of those several steps away. Leaked: lines with the text of a question, all"
         " removed. Dropped: lines that the strategy left out; the last column is the precision with these."
     )
-    head = ("Dataset and arm", "Lines", "Precision", "Coverage", "Several steps", "Leaked", "Dropped")
-    return Table(caption, (*head, "Precision with dropped"), tuple(out))
+    return _table(caption, columns, outline.sorted(rows))
 
 
 def kinds(rows: Iterable[Row], outline: Outline) -> Table:
     """The number of generated lines of each kind."""
-    keys = ("restates", "one_step", "several_step", "false", "unreadable", "undecided")
-    out = [
-        (f"{row['dataset']} {row['method']}", *(f"{row.get(key, 0):,}" for key in keys))
-        for row in outline.sorted(rows)
-    ]
-    head = ("Dataset and arm", "Restates", "One step", "Several steps", "False", "Unreadable", "Undecided")
-    return Table("Distinct lines of each kind.", head, tuple(out))
+    columns: Columns = {
+        "Dataset and arm": _dataset_and_arm,
+        "Restates": lambda row: f"{row.get('restates', 0):,}",
+        "One step": lambda row: f"{row.get('one_step', 0):,}",
+        "Several steps": lambda row: f"{row.get('several_step', 0):,}",
+        "False": lambda row: f"{row.get('false', 0):,}",
+        "Unreadable": lambda row: f"{row.get('unreadable', 0):,}",
+        "Undecided": lambda row: f"{row.get('undecided', 0):,}",
+    }
+    return _table("Distinct lines of each kind.", columns, outline.sorted(rows))
 
 
 def costs(rows: Iterable[Row], outline: Outline | None = None) -> Table:
     """Tokens, operations, time, money and break-even of every arm, in the order of `outline` if it is
     given."""
     rows = outline.sorted(rows) if outline else list(rows)
-    money = any(row["usd"] is not None for row in rows)
-    out = [
-        (
-            row["dataset"],
-            row["method"],
-            row["tuning"],
-            *(
-                quantity(row[key])
-                for key in ("augment_tokens", "train_tokens", "query_tokens", "flops", "seconds")
-            ),
-            *([quantity(row["usd"], "usd")] if money else []),
-            _even(row["break_even_queries"]),
-            _even(row["break_even_queries_cached"]),
-        )
-        for row in rows
-    ]
-    head = (
-        "Dataset", "arm", "tuning", "Tokens generated", "Tokens trained", "Tokens a question", "Operations",
-        "Seconds", *(["Dollars"] if money else []), "Cheaper after", "With caching",
-    )  # fmt: skip
+    dollars: Columns = {"Dollars": lambda row: quantity(row["usd"], "usd")}
+    columns: Columns = {
+        "Dataset": lambda row: row["dataset"],
+        "arm": lambda row: row["method"],
+        "tuning": lambda row: row["tuning"],
+        "Tokens generated": lambda row: quantity(row["augment_tokens"]),
+        "Tokens trained": lambda row: quantity(row["train_tokens"]),
+        "Tokens a question": lambda row: quantity(row["query_tokens"]),
+        "Operations": lambda row: quantity(row["flops"]),
+        "Seconds": lambda row: quantity(row["seconds"]),
+        **(dollars if any(row["usd"] is not None for row in rows) else {}),
+        "Cheaper after": lambda row: _even(row["break_even_queries"]),
+        "With caching": lambda row: _even(row["break_even_queries_cached"]),
+    }
     caption = (
         "Means over seeds. Cheaper after: the number of questions after which the arm costs less than"
         " documents in the prompt, without and with prompt caching."
     )
-    return Table(caption, head, tuple(out), names=3)
+    return _table(caption, columns, rows, names=3)
 
 
 def breakdown(
@@ -272,18 +261,15 @@ def breakdown(
         key = (row["dataset"], row["split"], row["method"], row["tuning"])
         cells.setdefault(key, {})[row[column]] = row
     cells = {key: found for key, found in cells.items() if len(found) > 1}
-    seen = {value for found in cells.values() for value in found}
-    values = [*(value for value in labels if value in seen), *sorted(seen - set(labels), key=str)]
+    values = _ordered({value for found in cells.values() for value in found}, labels)
     # With more than three values and all columns, the table would be wider than a page.
-    full = len(values) <= 3
+    width = 3 if len(values) <= 3 else 1
     out = []
     for found in cells.values():
         row = next(iter(found.values()))
-        texts = [_measured(found.get(value)) if full else _measured(found.get(value))[:1] for value in values]
-        out.append(
-            (f"{row['dataset']} {row['split']} {outline.label(row)}", *(t for part in texts for t in part))
-        )
-    parts = [(labels.get(value, str(value)), *(("95 %", "Questions") if full else ())) for value in values]
+        texts = (text for value in values for text in _measured(found.get(value))[:width])
+        out.append((f"{row['dataset']} {row['split']} {outline.label(row)}", *texts))
+    parts = ((labels.get(value, str(value)), "95 %", "Questions")[:width] for value in values)
     return Table(caption, ("Test and arm", *(head for part in parts for head in part)), tuple(out))
 
 
@@ -292,23 +278,17 @@ def means(
 ) -> tuple[int, list[tuple[str, str]]]:
     """The number of tests of inference with a result of the first treatment for every value of `column`, and
     (label, mean accuracy) of each value. It is (0, []) if there is no such test."""
-    rows = [
-        row for row in outline.main(outline.inference(rows)) if row["method"] == outline.first("treatment")
-    ]
+    treatment = outline.first("treatment")
     found: dict[Any, dict[tuple[str, str], float]] = {}
-    for row in rows:
-        if row["accuracy"] is not None:
+    for row in outline.main(outline.inference(rows)):
+        if row["method"] == treatment and row["accuracy"] is not None:
             found.setdefault(row[column], {})[row["dataset"], row["split"]] = row["accuracy"]
-    shared = set.intersection(*(set(tests) for tests in found.values())) if len(found) > 1 else set()
+    shared = sorted(set.intersection(*map(set, found.values()))) if len(found) > 1 else []
     if not shared:
         return 0, []
-    values = [
-        *(value for value in labels if value in found),
-        *(value for value in found if value not in labels),
-    ]
     return len(shared), [
-        (labels.get(value, str(value)), percent(mean([found[value][test] for test in sorted(shared)])))
-        for value in values
+        (labels.get(value, str(value)), percent(mean(found[value][test] for test in shared)))
+        for value in _ordered(found, labels)
     ]
 
 
@@ -316,26 +296,36 @@ def beside(rows: Iterable[Row], secondary: Iterable[Row], outline: Outline) -> T
     """Accuracy by the primary and by the secondary metric, for the questions that have both."""
     keys = ("dataset", "split", "method", "tuning", "model")
     primary = {tuple(row[key] for key in keys): row for row in rows}
-    out = [
-        (
-            f"{row['dataset']} {row['split']} {outline.label(row)}",
-            percent(primary[tuple(row[key] for key in keys)]["accuracy"]),
-            percent(row["accuracy"]),
-            span(row, percent),
-            percent(row["chance"]),
-        )
-        for row in outline.sorted(secondary)
-    ]
+    columns: Columns = {
+        "Test and arm": lambda row: f"{row['dataset']} {row['split']} {outline.label(row)}",
+        "Accuracy": lambda row: percent(primary[tuple(row[key] for key in keys)]["accuracy"]),
+        "Less the prior": lambda row: percent(row["accuracy"]),
+        "95 %": lambda row: span(row, percent),
+        "Chance": lambda row: percent(row["chance"]),
+    }
     caption = (
         "Accuracy by the log-probability of a choice, and by that minus its log-probability without"
         " the question."
     )
-    return Table(caption, ("Test and arm", "Accuracy", "Less the prior", "95 %", "Chance"), tuple(out))
+    return _table(caption, columns, outline.sorted(secondary))
 
 
 def span(row: Row, say: Callable[[float | None], str]) -> str:
     """The interval of a row: "60 to 80 %"."""
     return f"{say(row['low'])} to {say(row['high'])}".replace("\u00a0% to", " to")
+
+
+def _table(caption: str, columns: Columns, rows: Iterable[Row], *, names: int = 1) -> Table:
+    body = (tuple(cell(row) for cell in columns.values()) for row in rows)
+    return Table(caption, tuple(columns), tuple(body), names)
+
+
+def _dataset_and_arm(row: Row) -> str:
+    return f"{row['dataset']} {row['method']}"
+
+
+def _ordered(values: Collection[Any], labels: Collection[Any]) -> list[Any]:
+    return [*(value for value in labels if value in values), *sorted(set(values) - set(labels), key=str)]
 
 
 def _measured(row: Row | None) -> tuple[str, str, str]:
@@ -346,7 +336,3 @@ def _measured(row: Row | None) -> tuple[str, str, str]:
 
 def _even(bounds: list[Any] | str | None) -> str:
     return "–" if bounds is None else questions(bounds).replace(" questions", "").removeprefix("about ")
-
-
-def _one_line(cell: str) -> str:
-    return " ".join(clean(cell.replace("\t", " ")).split("\n"))

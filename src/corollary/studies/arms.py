@@ -50,7 +50,9 @@ def comparing(study: Study, rows: Sequence[ArmRow], tests: Sequence[TestRow]) ->
     arms, treatment = study.arms, next(iter(of_role(study.arms, "treatment")), None)
     name = treatment.name if treatment else ""
     if study.primary:
-        chosen = {(d, split): rivals for d, splits in study.primary.items() for split, rivals in splits.items()}
+        chosen = {
+            (d, split): rivals for d, splits in study.primary.items() for split, rivals in splits.items()
+        }
     else:
         kinds = [of_role(arms, role)[:1] for role in ("baseline", "context", "placebo")]
         rivals = tuple(arm.name for found in kinds for arm in found)
@@ -60,7 +62,9 @@ def comparing(study: Study, rows: Sequence[ArmRow], tests: Sequence[TestRow]) ->
     pairs = [*pairs_of(rows), *(pair for found in primary.values() for pair in found)]
     baseline = next((arm.name for arm in of_role(arms, "baseline")), "")
     placebos = [
-        (arm.name, arm.same_size_as or name, baseline) for arm in of_role(arms, "placebo") if baseline and name
+        (arm.name, arm.same_size_as or name, baseline)
+        for arm in of_role(arms, "placebo")
+        if baseline and name
     ]
     tuning = name_of(study.tunings[0].use) if study.tunings else ""
     return Comparing([*dict.fromkeys(pairs)], primary, tuning, study.margin, placebos)

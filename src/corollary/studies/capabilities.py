@@ -18,7 +18,7 @@ def check_lengths(model: Any, dataset: Dataset) -> None:
     if not isinstance(model, Scorer):
         return
     for question in dataset.questions:
-        texts = [question.prompt, question.domain, question.answer, *question.choices]
+        texts = [question.prompt, question.domain, question.answer, *question.choices, *question.distant]
         # A text has at most about as many tokens as bytes: only what may be too long is counted.
         if sum(len(text.encode()) for text in texts) < model.window:
             continue
@@ -52,7 +52,7 @@ def check_models(study: Study, made: Mapping[Cell, Dataset]) -> None:
     for cell, dataset in made.items():
         scored = any(question.choices for question in dataset.questions)
         check_lengths(model, dataset)
-        generated = any(not question.choices for question in dataset.questions)
+        generated = study.free or any(not question.choices for question in dataset.questions)
         for arm in arms_on(study, cell.dataset):
             name = f"the arm {arm.name} on {cell.dataset}"
             if scored and not isinstance(model, Scorer):

@@ -95,7 +95,7 @@ def _work_on(study: Study, name: str, dataset: Dataset) -> Work:
     lines = [sentence.text for document in dataset.documents for sentence in sentences(document)]
     documents = WORD * sum(len(words(line)) for line in lines)
     asked = WORD * sum(
-        len(words(q.prompt)) + sum(len(words(choice)) for choice in q.choices or (q.answer,))
+        len(words(q.prompt)) + sum(len(words(choice)) for choice in (*q.choices, *q.distant) or (q.answer,))
         for q in dataset.questions
     )
     training = reading = 0.0

@@ -121,7 +121,8 @@ def finished(out: Path) -> dict[str, tuple[Path, Result]]:
 def keep_trial(out: Path, trial: Trial, result: Result, host: dict[str, Any]) -> Path:
     """Store a finished trial and return its folder."""
     tuning = name_of(trial.tune.use) if trial.tune else "none"
-    name = f"{trial.dataset}.{trial.arm}.{tuning}.{name_of(trial.model.use)}.s{trial.seed}{f'r{trial.run}' if trial.run else ''}"
+    name = f"{trial.dataset}.{trial.arm}.{tuning}.{name_of(trial.model.use)}.s{trial.seed}"
+    name += f"r{trial.run}" if trial.run else ""
     folder = out / "trials" / f"{name}-{result.trial[:16]}"
     store.write_json(folder / "trial.json", {**values.to_plain(trial), "host": host})
     store.write_json(folder / "result.json", result)

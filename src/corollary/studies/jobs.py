@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from corollary.asking.scoring import ANSWER_TOKENS, evaluate, fitted
+from corollary.asking.scoring import ANSWER_TOKENS, evaluate, fitted, scored
 from corollary.errors import JobFailed, UserError
 from corollary.plugins import bind, check_options, identity, load
 from corollary.types import Cost, Document, Model, Question, Request, Result, Score, Spec, Trial
@@ -72,7 +72,9 @@ def run_trial(trial: Trial) -> Result:
         model, cost, losses, notes = tune(trial, model, score if trial.checkpoints else None)
     context, orders, nearest = shown(trial, model)
     before, began = spent(model), time.perf_counter()
-    scores = evaluate(model, trial.questions, context=context, orders=orders, nearest=nearest)
+    scores = evaluate(
+        model, trial.questions, context=context, orders=orders, nearest=nearest, free=trial.free
+    )
     sizes = [model.count(document.text) for document in context]
     read = [sum(sizes[i] for i in chosen) for chosen in nearest] or [sum(sizes)]
     notes |= {
@@ -100,13 +102,14 @@ def trial_id(trial: Trial) -> str:
         "tune": None if trial.tune is None else identity("tunings", trial.tune),
         "seed": trial.training_seed if trial.tune else None,
         "checkpoints": trial.checkpoints,
+        "free": trial.free,
     }
     return content_id(parts)
 
 
 def asked(questions: Iterable[Question]) -> list[list[Any]]:
     """The parts of questions that determine a measurement; how answers are read and grouped does not."""
-    return [[q.id, q.prompt, q.answer, list(q.choices), q.domain] for q in questions]
+    return [[q.id, q.prompt, q.answer, list(q.choices), q.domain, list(q.distant)] for q in questions]
 
 
 GIVEN: dict[str, Model] = {}
@@ -203,7 +206,7 @@ def shown(
         return (), ((),), ()
     longest = max(
         max(model.count(question.prompt), model.count(question.domain))
-        + max(map(model.count, (*question.choices, question.answer)))
+        + max(map(model.count, (*scored(question), question.answer)))
         for question in trial.questions
     )
     # Where texts meet, there may be more tokens than in the texts alone, so some room is left.

@@ -241,6 +241,7 @@ def trials(study: Study, datasets: Mapping[Cell, Dataset], written: Rows) -> lis
                 checkpoints=study.checkpoints if checked else 0,
                 nearest=shown.nearest,
                 run=run,
+                free=study.free,
             )
         )
     return made

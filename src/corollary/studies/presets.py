@@ -21,7 +21,7 @@ from corollary.types import Arm, Role, Spec, Study
 
 _KEYS = (
     "extends", "seeds", "orders", "checkpoints", "withhold", "model", "generator", "judge",
-    "datasets", "arms", "tunings", "limits", "prompts", "checks", "runs", "primary", "margin",
+    "datasets", "arms", "tunings", "limits", "prompts", "checks", "runs", "primary", "margin", "free",
 )  # fmt: skip
 _ARM_TEXTS, _ARM_LISTS = ("same_size_as", "read_off", "about"), ("whole", "only", "tunings")
 _ARM_KEYS = ("role", "augment", "tune", "context", "against", "runs", *_ARM_TEXTS, *_ARM_LISTS)
@@ -149,6 +149,7 @@ def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) 
         runs=_whole(table.get("runs", 1), "runs", least=1),
         primary=_primary(table, arms, named),
         margin=share_of(table.get("margin", 0.05), "margin"),
+        free=_yes(table.get("free", False), "free"),
         prompts={key: _text(value, f"prompts.{key}") for key, value in _table(table, "prompts").items()},
     )
 
@@ -330,10 +331,16 @@ def _whole(value: Any, key: str, *, least: int) -> int:
     return value
 
 
-def share_of(value: Any) -> float:
-    """The share of the facts to withhold. Raises `UserError` unless it is at least 0 and less than 1."""
+def _yes(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise UserError(f"{where} is {value!r}: write true or false.")
+    return value
+
+
+def share_of(value: Any, where: str = "withhold") -> float:
+    """A share, of `withhold` or `margin`. Raises `UserError` unless it is at least 0 and less than 1."""
     if type(value) not in (int, float) or not 0 <= value < 1:
         raise UserError(
-            f"The share {value!r} cannot be withheld: give at least 0 and less than 1, as in 0.2."
+            f"The share {value!r} of {where} is none: give at least 0 and less than 1, as in 0.2."
         )
     return float(value)

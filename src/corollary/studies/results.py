@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,8 @@ def _audited(
     """Rows of "augmentation" in summary.json, and by cell and arm the ids of the questions whose answer a row
     states. Writes the label of each line to `augmented/<dataset>.<arm>.s<seed>/audit.jsonl`.
 
-    Bounds, placebos and arms with lines about other documents are not audited, as their lines are no inferences.
+    Bounds, placebos and arms with lines about other documents are not audited, as their lines are no
+    inferences.
     """
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     stated: dict[tuple[Cell, str], frozenset[str]] = {}
@@ -132,7 +133,9 @@ def _audited(
                 continue
             used = [line for part in parts for line in part.used]
             stated[cell, arm.name] = audit.stated(dataset.questions, used)
-            if arm.role in ("bound", "placebo") or any("other" in wants("strategies", s.use) for s in arm.augment):
+            if arm.role in ("bound", "placebo") or any(
+                "other" in wants("strategies", s.use) for s in arm.augment
+            ):
                 continue
             labelled = audit.label([line for part in parts for line in part.all])
             folder = out / f"augmented/{cell.dataset}.{arm.name}.s{cell.seed}"
@@ -163,8 +166,6 @@ def rows(
     found: list[ResultRow] = []
     for index, question in enumerate(one.trial.questions):
         grades = [grade(question, order[index]) for order in scores]
-        read = [each.correct for each in grades if each.correct is not None]
-        pmi = [each.pmi for each in grades if each.pmi is not None]
         seen = {whole.get(id, id) for id in (own[index] if own else shown)}
         found.append(
             ResultRow(
@@ -178,8 +179,10 @@ def rows(
                 run=one.trial.run,
                 question=question.id,
                 unit=question.unit,
-                correct=sum(read) / len(read) if read else None,
-                correct_pmi=sum(pmi) / len(pmi) if pmi else None,
+                correct=_mean(each.correct for each in grades),
+                correct_pmi=_mean(each.pmi for each in grades),
+                correct_distant=_mean(each.distant for each in grades),
+                correct_free=_mean(each.free for each in grades),
                 tied=any(each.tied for each in grades),
                 chance=grades[0].chance,
                 written=None if stated is None else question.id in stated,
@@ -192,6 +195,11 @@ def rows(
             )
         )
     return found
+
+
+def _mean(shares: Iterable[float | None]) -> float | None:
+    known = [share for share in shares if share is not None]
+    return sum(known) / len(known) if known else None
 
 
 def cut(tried: Sequence[Tried]) -> list[str]:

@@ -16,8 +16,8 @@ from corollary.documents.names import rare_words
 from corollary.errors import UserError
 from corollary.plugins import load, name_of, wants
 from corollary.types import DROPPED, Dataset, Document, Question, Spec
-from corollary.writing.focus import focuses, mentions
 from corollary.writing.checks.leaks import plain, remove_leaks, says
+from corollary.writing.focus import focuses, mentions
 from corollary.writing.prompts import prompts_of
 
 

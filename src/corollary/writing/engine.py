@@ -93,7 +93,8 @@ def start(
 
     The strategy gets the parameters in its signature: the model's `window` and `count`, and prompts for the
     model's kind. `rows` is the number of rows to return; `other` is a dataset that shares no fact with this
-    one, and `lines` are the rows of another arm. `prompts` maps names to prompt files of your own, which have priority.
+    one, and `lines` are the rows of another arm. `prompts` maps names to prompt files of your own, which have
+    priority.
     """
     offered: dict[str, Any] = {"window": model.window, "count": model.count, "rows": rows}
     if other is not None:
