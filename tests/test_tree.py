@@ -241,7 +241,7 @@ def test_text_ends_at_a_stop_at_the_end_of_sequence_or_after_its_tokens() -> Non
     (whole,) = one.generate([request])
     assert (whole.finish, whole.output_tokens) == ("length", 24)
     stop = whole.text[10:12]
-    (cut,) = one.generate([Request(PROMPTS[0], PREFIX, 24, stop=("never", stop))])
+    (cut,) = one.generate([Request(PROMPTS[0], PREFIX, 24, stop=("never", "", stop))])
     assert cut.text == whole.text[: whole.text.index(stop)]
     assert cut.finish == "stop"
     assert cut.output_tokens < 24

@@ -230,22 +230,23 @@ class LocalModel:
     def _ender(self, request: Request, context: list[int]) -> Callable[[list[int]], bool]:
         # A stop of n bytes ends with the last token, so it is within the last n tokens. A few more are
         # decoded, because a decoder may strip the space at the beginning.
-        reach = max((len(stop.encode()) for stop in request.stop), default=0) + 4
+        stops = [stop for stop in request.stop if stop]  # an empty one would end every text at once
+        reach = max((len(stop.encode()) for stop in stops), default=0) + 4
 
         def ended(new: list[int]) -> bool:
             if new[-1] in self._ends:
                 return True
-            if not request.stop:
+            if not stops:
                 return False
             before = [*context[-4:], *new[:-reach]]
             text = encoding.written(self.tokenizer, before, new[-reach:])
-            return any(stop in text for stop in request.stop)
+            return any(stop in text for stop in stops)
 
         return ended
 
     def _completion(self, request: Request, job: decode.Job, new: list[int], cached: int) -> Completion:
         text = encoding.written(self.tokenizer, job.context, new)
-        cuts = [at for at in (text.find(stop) for stop in request.stop) if at >= 0]
+        cuts = [at for at in (text.find(stop) for stop in request.stop if stop) if at >= 0]
         return Completion(
             text=request.begin + (text[: min(cuts)] if cuts else text),
             input_tokens=len(job.context),
