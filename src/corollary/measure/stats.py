@@ -47,8 +47,8 @@ MARGIN = 0.05
 @dataclass(frozen=True)
 class Comparing:
     """The comparisons (a, b), for a minus b, of a study: `pairs` on every test, and of these the `primary`
-    ones, by (dataset, split), with the study's main `tuning`. `margin` is the difference (a share) that counts
-    as small. `placebos` are (placebo, treatment, baseline), for the share of the gain that false lines
+    ones, by (dataset, split), with the study's main `tuning`. `margin` is the difference (a share) that
+    counts as small. `placebos` are (placebo, treatment, baseline), for the share of the gain that false lines
     keep."""
 
     pairs: Sequence[tuple[str, str]]
