@@ -42,8 +42,8 @@ CHANCE = "chance"
 READINGS = {
     "near": "“near” means at most 7 points away",
     "above": "“above” means by the 95 % interval; with the right sign alone it is not decided",
-    "at least": "“as high as” and “highest” mean not lower by more than 5 points, by the 95 % interval; if that "
-    "decides neither this nor that it is lower, it is not decided",
+    "at least": "“as high as” and “highest” mean not lower by more than 5 points, by the 95 % interval; if "
+    "the interval shows neither this nor the opposite, it is not decided",
     "ceiling": "“at ceiling” means at least 90 %",
     "floor": "“near zero” means at most 10 %; under half of chance is not decided",
     "not easy": "“hard” means less than 25 points above chance",

@@ -145,7 +145,8 @@ def _kept(summary: Mapping[str, Any], arm: str, outline: Outline) -> str:
     if not shares:
         return ""
     low, high = percent(max(0.0, min(shares))), percent(max(0.0, max(shares)))
-    return f"false lines keep {low if low == high else f'{low} to {high}'} of the gain"
+    spread = high if low == high else f"{low} to {high}".replace("\u00a0% to", " to")
+    return f"false lines keep {spread} of the gain"
 
 
 def _augment_or_prompt(found: _Evidence) -> Advice:

@@ -89,6 +89,10 @@ def write_page(folder: Path, *, prices: Path | None = None) -> Path:
     return folder / "report.html"
 
 
+def _runs(summary: Row) -> int:
+    return max((row["runs"] for row in summary["accuracy"]), default=1)
+
+
 def _primary(summary: Row, primary: bool) -> list[Row]:
     return [row for row in summary["comparisons"] if row["primary"] is primary]
 
@@ -106,7 +110,7 @@ def _scope(folder: Path, summary: Row, study: Row) -> str:
     """One line with the model and the numbers of datasets, arms, seeds and questions."""
     datasets = {row["dataset"] for row in summary["accuracy"]}
     arms = {row["method"] for row in summary["accuracy"]}
-    seeds, runs = {row["seed"] for row in summary["seeds"]}, max(row["runs"] for row in summary["accuracy"])
+    seeds, runs = {row["seed"] for row in summary["seeds"]}, _runs(summary)
     asked = {(row["dataset"], row["seed"], row["question"]) for row in read_results(folder)}
     parts = [count(len(datasets), "dataset"), count(len(arms), "arm"), count(len(seeds), "seed")]
     parts += [f"up to {count(runs, 'run')} of an arm"] if runs > 1 else []
@@ -290,7 +294,7 @@ def _unknown(summary: Row, outline: Outline) -> list[str]:
         "All arms start from one model. Seeds change the tuning. If a dataset is made from a seed, they also"
         " change its documents and questions.",
     ]
-    if max((row["runs"] for row in summary["accuracy"]), default=1) < 2:
+    if _runs(summary) < 2:
         out.append(
             "Each arm was trained once on its rows, so the intervals contain the noise between groups of"
             " facts and not that between training runs, which may be several points: run with --runs 3."
