@@ -106,6 +106,7 @@ def summary_of(rows: Sequence[ResultRow] = (), arms: Sequence[Arm] = ARMS, **cha
         "sections": {},
         "margin": study.margin,
         **stats.summarise(rows, comparing=comparing(study, described, listed)),
+        "rules": [],
         "augmentation": [],
         "costs": [],
         "warnings": [],

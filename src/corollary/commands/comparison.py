@@ -356,8 +356,8 @@ def _evaluated(
         store.write_json(kept, result)
         store.write_jsonl(out / "results.jsonl", found)
         made = {Cell(data.name, seed): replace(data, questions=questions)}
-        bare: dict[str, Any] = {key: {} for key in ("marks", "sections")}
-        bare |= {key: [] for key in ("augmentation", "costs", "warnings")}
+        bare: dict[str, Any] = {"marks": {}, "sections": {}, "margin": stats.MARGIN}
+        bare |= {key: [] for key in ("rules", "augmentation", "costs", "warnings")}
         store.write_json(out / "summary.json", {"arms": arms, "tests": tests(made), **summary, **bare})
     return Evaluation(found, summary["accuracy"], out)
 

@@ -126,7 +126,7 @@ def glance(summary: Mapping[str, Any], outline: Outline) -> Table:
         for row in outline.main(summary["comparisons"])
         if (row["a"], row["b"]) == (treatment, baseline)
     }
-    rules = {(row["dataset"], row["split"]): row for row in summary.get("rules", [])}
+    rules = {(row["dataset"], row["split"]): row for row in summary["rules"]}
     out = []
     for test in sorted({key[:2] for key in cells}, key=lambda test: outline.test_place(*test)):
         found = [cells.get((*test, arm)) for arm in arms]

@@ -54,7 +54,7 @@ def by_points(difference: float) -> str:
     return f"{shown} point{'' if shown[1:] == '1' else 's'}"
 
 
-ANSWERS = {"better": "better", "within": "within the margin", "worse": "worse", "unknown": "not known"}
+ANSWERS = {"better": "better", "within": "not worse", "worse": "worse", "unknown": "not known"}
 """The words for what a comparison shows."""
 
 
