@@ -40,7 +40,9 @@ class Index:
     def of(cls, documents: Sequence[Document]) -> Index:
         """The index of some documents."""
         texts = [[sentence.text for sentence in sentences(document)] for document in documents]
-        found = cls(names=rare_words([text for part in texts for text in part]))
+        rare = rare_words([text for part in texts for text in part])
+        # "or" may be rare too, and links whatever is said with it.
+        found = cls(names=frozenset(word for word in rare if len(word) > 2))
         for part in texts:
             found.documents.append({word for text in part for word in words(text)})
             for text in part:

@@ -46,17 +46,22 @@ def _tree(rng: random.Random, names: Iterator[str]) -> list[Fact]:
     order, a, b, c and d; a is married to c, and b to d. Those of a and d are k and m, who are married.
 
     Godparents make the links even: a, b, c, d are the godchildren of r, s, p, q, and k and m of b and c.
-    Everybody is in four facts, and each of a, b, c and d is linked to four people.
+    Everybody is in four facts, twice as the first name and twice as the last, and each of a, b, c and d is
+    linked to four people.
     """
     p, q, r, s, a, b, c, d, k, m = (next(names) for _ in range(10))
     parents = ((p, a), (q, b), (r, c), (s, d), (a, k), (d, m))
     godchildren = ((a, r), (b, s), (c, p), (d, q), (k, b), (m, c))
+    siblings, couples = ((p, q), (s, r)), ((r, p), (q, s))
+    older = [Fact("sibling_of", *pair) for pair in siblings] + [Fact("spouse_of", *pair) for pair in couples]
+    if rng.random() < 0.5:
+        older = [Fact(fact.relation, fact.last, fact.first) for fact in older]
     return [
-        *(Fact("sibling_of", *rng.sample(pair, 2)) for pair in ((p, q), (r, s))),
+        *older[:2],
         *(Fact(rng.choice(("mother_of", "father_of")), parent, child) for parent, child in parents),
         *(Fact("godchild_of", child, godparent) for child, godparent in godchildren),
-        *(Fact("spouse_of", *rng.sample(pair, 2)) for pair in ((p, r), (q, s), (a, c), (b, d))),
-        *(Fact("spouse_of", *pair) for pair in ((k, m), (m, k))),
+        *older[2:],
+        *(Fact("spouse_of", *pair) for pair in ((c, a), (b, d), (k, m), (m, k))),
     ]
 
 
