@@ -60,12 +60,12 @@ def test_at_a_glance() -> None:
         arm("fine-tuned", 0.4, tuning="lora"),
         arm("fine-tuned", 0.99, split="rephrase"),
     ]
-    table = tables.glance({"accuracy": rows, "comparisons": [GAIN]}, outline())
+    table = tables.glance({"accuracy": rows, "comparisons": [GAIN], "rules": []}, outline())
     assert table.head == ("Test", "Chance", "pretrained", "in-context", "fine-tuned", "augmented", "Gain")
     assert table.rows == (("family reversal", *percents(25, 27, 91, 22, 97), "+75\u00a0*"),)
     # Chance is over the answered questions: that of the arm which answered most of them counts.
     silent = arm("pretrained", 0.27, no_answer=0.5, chance=0.4)
-    (line,) = tables.glance({"accuracy": [silent, *rows[1:]], "comparisons": []}, outline()).rows
+    (line,) = tables.glance({"accuracy": [silent, *rows[1:]], "comparisons": [], "rules": []}, outline()).rows
     assert line == ("family reversal", *percents(25, 27, 91, 22, 97))
 
 
@@ -144,7 +144,7 @@ WRITTEN = {
 
 def test_what_was_written() -> None:
     (line,) = tables.precision([WRITTEN], outline()).rows
-    assert line == ("family augmented", "1,500", *percents(90, 80, 70), "3", "4", "60\u00a0%")
+    assert line == ("family augmented", "1,500", "–", *percents(90, 80, 70), "3", "4", "60\u00a0%")
     (line,) = tables.kinds([WRITTEN], outline()).rows
     assert line == ("family augmented", "10", "20", "30", "40", "50", "0")
     (line,) = tables.generated([WRITTEN], outline()).rows

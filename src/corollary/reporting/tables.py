@@ -229,6 +229,7 @@ def precision(rows: Iterable[Row], outline: Outline) -> Table:
     columns: Columns = {
         "Dataset and arm": _dataset_and_arm,
         "Lines": lambda row: f"{row['lines']:,}",
+        "Text read": lambda row: percent(row.get("read")),
         "Precision": lambda row: percent(row["precision"]),
         "Coverage": lambda row: percent(row["coverage"]),
         "Several steps": lambda row: percent(row["coverage_several_step"]),
@@ -237,7 +238,8 @@ def precision(rows: Iterable[Row], outline: Outline) -> Table:
         "Precision with dropped": lambda row: percent(row["written"]["precision"]),
     }
     caption = (
-        "Each distinct line counts once. Precision: the share of right lines among all that do not restate a"
+        "Each distinct line counts once. Text read: the share of the documents' sentences that the audit can"
+        " read. Precision: the share of right lines among all that do not restate a"
         " document. Coverage: the share of the statements one step away from the documents that were"
         " generated, then of those several steps away. Leaked: lines with the text of a question, all"
         " removed. Dropped: lines that the strategy left out; the last column is the precision with these."
