@@ -11,6 +11,7 @@ from corollary import store, values
 from corollary.asking.scoring import grade
 from corollary.measure import stats
 from corollary.measure.cost import Measured, Shape, cost_rows
+from corollary.measure.estimates import least_gain
 from corollary.measure.rows import ResultRow, RuleRow, TestRow
 from corollary.measure.rules import best_rules
 from corollary.plugins import name_of, wants
@@ -122,6 +123,20 @@ def _rules(made: Mapping[Cell, Dataset]) -> list[RuleRow]:
 def _place(row: ResultRow) -> tuple[str, ...]:
     where = (row["study"], row["dataset"], row["split"], row["method"], row["tuning"], row["model"])
     return (*where, str(row["seed"]), str(row["run"]), row["question"])
+
+
+def power(plan: Study, made: Mapping[Cell, Dataset]) -> dict[str, tuple[int, float]]:
+    """For each dataset with a primary comparison its number of units and the least gain (a share) that the
+    study can show there."""
+    asked = {cell: dataset.questions for cell, dataset in made.items()}
+    primary = comparing(plan, arm_rows(plan.arms), tests(made)).primary
+    compared = sum(map(len, primary.values()))
+    units: dict[str, set[tuple[int, str]]] = {}
+    for cell, questions in asked.items():
+        seed = 0 if cell.dataset in repeated(asked) else cell.seed
+        units.setdefault(cell.dataset, set()).update((seed, question.unit) for question in questions)
+    counts = {dataset: len(units[dataset]) for dataset, _ in primary if dataset in units}
+    return {name: (number, least_gain(number, compared)) for name, number in counts.items()}
 
 
 def tests(made: Mapping[Cell, Dataset]) -> list[TestRow]:
