@@ -52,7 +52,7 @@ GAIN = {
 
 
 def test_at_a_glance() -> None:
-    rows = [
+    rows: list[Any] = [
         arm("pretrained", 0.27),
         arm("in-context", 0.91),
         arm("fine-tuned", 0.22),
@@ -70,7 +70,7 @@ def test_at_a_glance() -> None:
 
 
 def test_right_answers_by_arm_and_split_in_the_order_of_the_study() -> None:
-    rows = [
+    rows: list[Any] = [
         arm("augmented", 0.97),
         arm("fine-tuned", 0.4, tuning="lora"),
         arm("fine-tuned", 0.22),
@@ -124,7 +124,7 @@ def test_the_best_rule_stands_beside_the_arms() -> None:
 
 def test_what_false_lines_keep() -> None:
     row = {"dataset": "family", "split": "reversal", "tuning": "full", "placebo": "false-relation"}
-    rows = [
+    rows: list[Any] = [
         row | {"share": 0.37, "low": 0.28, "high": 0.44},
         row | {"share": None, "low": None, "high": None},
     ]
@@ -189,7 +189,7 @@ def test_a_mark_with_many_values_shows_each_that_was_measured() -> None:
 
 
 def test_the_secondary_metric_beside_the_primary_one() -> None:
-    rows = [
+    rows: list[Any] = [
         arm("fine-tuned", 0.1, tuning="mine"),
         arm("fine-tuned", 0.2, tuning="yours"),
         arm("in-context", 0.8),

@@ -223,6 +223,8 @@ def test_a_run_is_a_unit_too() -> None:
         for run in range(3)
         for r in rows_of(lambda s, u: 0.0, units=30, seeds=1)
     ]
+    several: Any
+    once: Any
     (several,) = stats.accuracy(rows)
     (once,) = stats.accuracy([r for r in rows if r["run"] == 0])
     assert (several["runs"], several["n_units"], several["n"]) == (3, 30, 90)
@@ -264,6 +266,7 @@ def test_the_share_of_the_gain_that_false_lines_keep() -> None:
         *rows_of(lambda s, u: float(u % 4 != 3), units=40, method="augmented"),
         *rows_of(lambda s, u: float(u % 4 == 0), units=40, method="false"),
     ]
+    kept: Any
     (kept,) = stats.kept(rows, [("false", "augmented", "fine-tuned")])
     assert kept["share"] == pytest.approx(1 / 3)
     assert 0.2 < kept["low"] < 1 / 3 < kept["high"] < 0.5
