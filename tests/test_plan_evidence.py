@@ -92,7 +92,7 @@ def test_few_comparisons_are_primary_by_role_or_by_name() -> None:
         ),
         ({"primary": {"reversals": {"reversal": ["nearer"]}}}, "did you mean 'near'"),
         ({"primary": {"reversals": ["near"]}}, r"write \[primary.reversals\]"),
-        ({"margin": 1.5}, "share 1.5 of margin"),
+        ({"margin": 1.5}, "share 1.5 cannot be the margin"),
         ({"runs": 0}, "runs"),
         ({"free": "yes"}, "free is 'yes': write true or false"),
     ],
