@@ -1,4 +1,4 @@
-"""The unit of statistics is a group of facts, never a question; seeds are strata and must agree."""
+"""Statistics count groups of facts and runs, never questions; few comparisons are primary, with four answers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats as scipy_stats
 
 from corollary import values
 from corollary.measure import stats
-from corollary.studies.arms import arm_rows
-from corollary.types import Arm
+from corollary.measure.estimates import Estimate
+from corollary.measure.stats import Comparing
+from corollary.studies.arms import arm_rows, comparing
+from corollary.types import Arm, Spec, Study
 
 Row = Any
 """A row of results.jsonl."""
@@ -29,10 +28,13 @@ def row(**changes: Any) -> Row:
         "tuning": "full",
         "model": "embedded",
         "seed": 0,
+        "run": 0,
         "question": "q0",
         "unit": "u0",
         "correct": 1.0,
         "correct_pmi": None,
+        "correct_distant": None,
+        "correct_free": None,
         "chance": 0.5,
         "tied": False,
         "written": None,
@@ -75,24 +77,23 @@ def null_rows(random: np.random.Generator, *, trials: int, questions: int) -> It
                         )
 
 
+GAIN = ("augmented", "fine-tuned")
+NONE = Comparing([])
+
+
+def compared(rows: list[Row], *pairs: tuple[str, str], **parts: Any) -> list[Any]:
+    """The rows of "comparisons"; all pairs are primary on `reversals`."""
+    primary = {("reversals", "reversal"): pairs}
+    return stats.comparisons(rows, Comparing(pairs or [GAIN], primary, "full", **parts))
+
+
 def test_alike_arms_differ_in_2_to_9_percent_of_comparisons_and_far_more_if_questions_were_the_unit() -> None:
     rows = list(null_rows(np.random.default_rng(7), trials=300, questions=4))
-    pair = [("augmented", "fine-tuned")]
-    by_unit = stats.comparisons(rows, pair, resamples=999)
+    by_unit = compared(rows, GAIN)
     assert len(by_unit) == 300
     assert 0.02 <= np.mean([c["p"] < 0.05 for c in by_unit]) <= 0.09
-    naive = stats.comparisons([r | {"unit": r["question"]} for r in rows], pair, resamples=999)
+    naive = compared([r | {"unit": r["question"]} for r in rows], GAIN)
     assert np.mean([c["p"] < 0.05 for c in naive]) > 0.12
-
-
-def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
-    random = np.random.default_rng(3)
-    held = 0
-    for _ in range(200):
-        samples = [random.beta(3, 2, size=24) for _ in range(3)]
-        low, high = stats.interval(samples, bounds=(0, 1), random=random, resamples=499)
-        held += low <= 0.6 <= high
-    assert 0.90 <= held / 200 <= 0.99
 
 
 def test_a_mean_is_taken_over_questions_then_units_then_seeds() -> None:
@@ -123,24 +124,99 @@ def test_no_answer_is_counted_apart_from_wrong() -> None:
 def test_arms_are_compared_on_questions_that_both_answered() -> None:
     a = rows_of(lambda s, u: 1.0, method="augmented")
     b = rows_of(lambda s, u: None if u < 6 else 1.0)
-    (found,) = stats.comparisons(a + b, [("augmented", "fine-tuned")])
+    (found,) = compared(a + b, GAIN)
     assert found["difference"] == 0
     assert found["n_units"] == 3 * 6
 
 
-def test_a_clear_gain_is_significant_and_a_gain_that_one_seed_contradicts_is_not() -> None:
-    plain = rows_of(lambda s, u: float(u % 4 == 0), units=40)
-    clear = rows_of(lambda s, u: float(u % 4 != 3), units=40, method="augmented")
-    (found,) = stats.comparisons(plain + clear, [("augmented", "fine-tuned")])
-    assert found["difference"] == pytest.approx(0.5)
-    assert found["low"] > 0.3
-    assert found["significant"]
+def test_runs_are_paired_with_runs_and_an_arm_with_one_run_with_each() -> None:
+    def tuned(method: str, right: Callable[[int], float]) -> list[Row]:
+        return [r | {"run": n} for n in range(3) for r in rows_of(lambda s, u: right(n), method=method)]
 
-    split = rows_of(lambda s, u: 0.0 if s == 2 else 1.0, units=40, method="augmented")
-    (found,) = stats.comparisons(plain + split, [("augmented", "fine-tuned")])
-    assert found["p_adjusted"] < 0.05
-    assert found["by_seed"] == pytest.approx([0.75, 0.75, -0.25])
-    assert not found["significant"]
+    shaky = tuned("augmented", lambda run: [1.0, 0.8, 0.3][run])
+    alike = tuned("fine-tuned", lambda run: [0.8, 0.5, 0.2][run])
+    pair, other = compared([*shaky, *alike, *rows_of(lambda s, u: 0.5, method="in-context", tuning="none")],
+                           GAIN, ("augmented", "in-context"))  # fmt: skip
+    assert (pair["difference"], other["difference"]) == pytest.approx((0.2, 0.2))
+    assert pair["answer"] == "better", "each run gains as much"
+    assert other["answer"] == "unknown", "the runs differ by more than the gain"
+    (accuracy,) = (r for r in stats.accuracy(shaky))
+    assert (accuracy["runs"], accuracy["n"], accuracy["n_units"]) == (3, 3 * 3 * 12, 3 * 12)
+
+
+@pytest.mark.parametrize(
+    ("mean", "error", "p", "answer"),
+    [
+        (0.2, 0.05, 0.01, "better"),
+        (0.2, 0.05, 0.2, "within"),  # not lower, but the correction forbids "better"
+        (0.01, 0.02, 0.6, "within"),
+        (-0.02, 0.01, 0.04, "within"),  # surely lower, but by less than the margin
+        (0.3, 0.4, 0.4, "unknown"),
+        (0.0, 0.05, 1.0, "unknown"),  # no difference was found, which is not equality
+        (-0.06, 0.05, 0.2, "unknown"),
+        (-0.2, 0.05, 0.9, "worse"),  # no correction hides harm
+    ],
+)
+def test_the_four_answers(mean: float, error: float, p: float, answer: str) -> None:
+    assert stats.answer_of(Estimate(mean, error, df=1e6, units=40), p, 0.05) == answer
+
+
+def test_a_wider_margin_makes_a_small_loss_small() -> None:
+    found = Estimate(-0.05, 0.01, df=1e6, units=40)
+    assert [stats.answer_of(found, 0.001, margin) for margin in (0.02, 0.1)] == ["worse", "within"]
+
+
+def test_only_primary_comparisons_are_adjusted() -> None:
+    rows = rows_of(lambda s, u: float(u % 4 == 0))
+    rows += rows_of(lambda s, u: float(u % 4 != 3), method="augmented")
+    rows += [r | {"split": "two-hop"} for r in rows] + [r | {"tuning": "lora"} for r in rows]
+    pairs = [GAIN, ("augmented", "chance")]
+    found = stats.comparisons(rows, Comparing(pairs, {("reversals", "reversal"): pairs}, "full"))
+    primary = [c for c in found if c["primary"]]
+    assert {(c["split"], c["tuning"], c["b"]) for c in primary} == {
+        ("reversal", "full", "fine-tuned"),
+        ("reversal", "full", "chance"),
+    }
+    low, high = sorted(primary, key=lambda c: c["p"])
+    assert low["p_adjusted"] == pytest.approx(2 * low["p"])
+    assert high["p_adjusted"] == pytest.approx(max(high["p"], 2 * low["p"]))
+    assert {c["p_adjusted"] for c in found if not c["primary"]} == {None}
+
+
+def test_the_primary_comparisons_are_those_of_the_study_or_of_its_roles() -> None:
+    arms = (
+        Arm("all", "context"), Arm("near", "context"), Arm("plain", "baseline", tune=True),
+        Arm("ours", "treatment", tune=True), Arm("lies", "placebo", tune=True, same_size_as="ours"),
+    )  # fmt: skip
+    study = Study("s", (Spec("d"),), arms, (Spec("full"), Spec("lora")), (0,), Spec("m"))
+    tests: Any = [
+        {"dataset": "d", "split": split, "recall": split == "told"} for split in ("told", *"abcdefg")
+    ]
+    found = comparing(study, arm_rows(arms), tests)
+    pairs = [("ours", "plain"), ("ours", "all"), ("ours", "lies")]
+    assert found.primary == {("d", split): pairs for split in "abcdef"}, "six tests, and none of recall"
+    assert found.tuning == "full"
+    assert found.placebos == [("lies", "ours", "plain")]
+    named = Study(**{**vars(study), "primary": {"d": {"g": ("near",)}}, "margin": 0.1})
+    found = comparing(named, arm_rows(arms), tests)
+    assert found.primary == {("d", "g"): [("ours", "near")]}
+    assert ("ours", "near") in found.pairs
+    assert found.margin == 0.1
+
+
+def test_the_share_of_a_gain_that_false_lines_keep() -> None:
+    rows = [
+        *rows_of(lambda s, u: 0.2),
+        *rows_of(lambda s, u: 1.0 - u % 2 / 10, method="augmented"),
+        *rows_of(lambda s, u: 0.5, method="lies"),
+    ]
+    rows += rows_of(lambda s, u: 0.2, split="none")
+    rows += [r | {"split": "none"} for r in rows if r["method"] == "lies"]
+    rows += rows_of(lambda s, u: 0.2, split="none", method="augmented")
+    gains, nothing = stats.kept(rows, [("lies", "augmented", "fine-tuned")])[::-1]
+    assert gains["share"] == pytest.approx(0.3 / 0.75)
+    assert gains["low"] < 0.3 / 0.75 < gains["high"]
+    assert (nothing["split"], nothing["share"], nothing["low"]) == ("none", None, None)
 
 
 def test_untuned_arms_take_part_in_every_tuning_and_chance_is_an_arm() -> None:
@@ -150,7 +226,7 @@ def test_untuned_arms_take_part_in_every_tuning_and_chance_is_an_arm() -> None:
         *rows_of(lambda s, u: 0.0, tuning="lora"),
     ]
     pairs = [("in-context", "fine-tuned"), ("in-context", "chance"), ("fine-tuned", "chance")]
-    found = {(c["tuning"], c["a"], c["b"]): c["difference"] for c in stats.comparisons(rows, pairs)}
+    found = {(c["tuning"], c["a"], c["b"]): c["difference"] for c in compared(rows, *pairs)}
     assert found == {
         ("full", "in-context", "fine-tuned"): 0.5,
         ("lora", "in-context", "fine-tuned"): 1.0,
@@ -166,20 +242,8 @@ def test_adding_a_method_leaves_other_rows_as_they_were() -> None:
     more = rows_of(lambda s, u: 0.5, method="oracle")
     assert stats.accuracy(rows) == [r for r in stats.accuracy(more + rows) if r["method"] == "fine-tuned"]
     turned = [*reversed(more), *reversed(rows)]
-    pairs = [("oracle", "fine-tuned")]
-    assert stats.summarise(rows + more, pairs=pairs) == stats.summarise(turned, pairs=pairs)
-
-
-def test_a_strong_difference_survives_the_adjustment_in_a_large_study() -> None:
-    # 280 comparisons: with 9,999 flips no p could survive Holm, however strong the difference.
-    rows: list[Row] = []
-    for d in range(140):
-        plain = 0.0 if d == 0 else 1.0
-        rows += rows_of(lambda s, u: 1.0, units=6, dataset=f"d{d:03}", method="augmented")
-        rows += [r | {"method": "fine-tuned", "correct": plain} for r in rows[-18:]]
-    pairs = [("augmented", "fine-tuned"), ("fine-tuned", "augmented")]
-    found = stats.comparisons(rows, pairs)
-    assert [c["dataset"] for c in found if c["significant"]] == ["d000", "d000"]
+    pairs = Comparing([("oracle", "fine-tuned")])
+    assert stats.summarise(rows + more, comparing=pairs) == stats.summarise(turned, comparing=pairs)
 
 
 def test_each_arm_is_compared_as_its_role_asks_whatever_its_name() -> None:
@@ -206,22 +270,18 @@ def test_each_arm_is_compared_as_its_role_asks_whatever_its_name() -> None:
     assert [b for _, b in pairs].index("c") >= 4, "those against chance come first"
 
 
-def test_holm_by_hand() -> None:
-    assert stats.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert stats.holm([0.5, 0.6]) == [1.0, 1.0]
-
-
-def test_an_interval_holds_95_in_100_by_the_normal_law() -> None:
-    half = np.array([0.0] * 200 + [1.0] * 200)
-    low, high = stats.interval([half], bounds=(0, 1), random=np.random.default_rng(0))
-    assert (low, high) == pytest.approx((0.5 - 1.96 * 0.025, 0.5 + 1.96 * 0.025), abs=0.004)
-
-
-def test_the_secondary_metric_stands_beside_for_questions_that_have_it() -> None:
-    rows = [r | {"correct_pmi": 1.0} for r in rows_of(lambda s, u: 0.0, units=6)]
-    rows += [r | {"correct_pmi": None} for r in rows_of(lambda s, u: 1.0, units=6, split="rephrase")]
-    found = stats.summarise(rows, pairs=[])
-    assert [(r["split"], r["accuracy"], r["n"]) for r in found["accuracy_pmi"]] == [("reversal", 1.0, 18)]
+@pytest.mark.parametrize(("metric", "chance"), [("pmi", 0.5), ("distant", 0.5), ("free", 0.0)])
+def test_secondary_metrics_are_beside_for_questions_that_have_them(metric: str, chance: float) -> None:
+    rows = [r | {f"correct_{metric}": 1.0} for r in rows_of(lambda s, u: 0.0, units=6)]
+    rows += rows_of(lambda s, u: 1.0, units=6, split="rephrase")
+    found: Any = stats.summarise(rows, comparing=NONE)
+    (beside,) = found[f"accuracy_{metric}"]
+    assert (beside["split"], beside["accuracy"], beside["n"], beside["chance"]) == (
+        "reversal",
+        1.0,
+        18,
+        chance,
+    )
     assert {r["split"]: r["accuracy"] for r in found["accuracy"]} == {"rephrase": 1.0, "reversal": 0.0}
 
 
@@ -236,7 +296,7 @@ def test_results_are_broken_down_by_what_was_generated_and_by_every_mark() -> No
         | ({"written": r["unit"] != "u1"} if r["method"] == "augmented" else {})
         for r in rows
     ]
-    found = stats.summarise(rows, pairs=[("augmented", "fine-tuned")])
+    found = stats.summarise(rows, comparing=Comparing([GAIN]))
     assert values.to_plain(found) == found  # NumPy's numbers would not be JSON
     assert [(r["method"], r["written"], r["n"]) for r in found["by_written"]] == [
         ("augmented", False, 3),
@@ -254,25 +314,14 @@ def test_results_are_broken_down_by_what_was_generated_and_by_every_mark() -> No
 
 def test_an_arm_that_saw_part_of_the_documents_is_broken_down_by_what_it_saw() -> None:
     rows = rows_of(lambda s, u: 1.0)
-    assert stats.summarise(rows, pairs=[])["by_premises_shown"] == []
+    assert stats.summarise(rows, comparing=NONE)["by_premises_shown"] == []
     cut = rows_of(lambda s, u: float(u < 6), method="in-context", tuning="none")
     rows += [r | {"premises_shown": r["correct"] == 1} for r in cut]
-    found = stats.summarise(rows, pairs=[])["by_premises_shown"]
+    found = stats.summarise(rows, comparing=NONE)["by_premises_shown"]
     assert [(r["method"], r["premises_shown"], r["accuracy"]) for r in found] == [
         ("in-context", False, 0.0),
         ("in-context", True, 1.0),
     ]
-
-
-def test_units_that_all_agree_give_the_exact_interval_and_not_certainty() -> None:
-    low, high = stats.interval([np.ones(24)], bounds=(0, 1), random=np.random.default_rng(0))
-    exact = scipy_stats.binomtest(24, 24).proportion_ci(method="exact")
-    assert (low, high) == pytest.approx((exact.low, exact.high))
-
-
-def test_seeds_that_agree_each_in_itself_show_no_certainty_either() -> None:
-    low, high = stats.interval([np.ones(5), np.full(4, 0.5)], bounds=(0, 1), random=np.random.default_rng(0))
-    assert low < 0.75 < high
 
 
 def test_seeds_that_change_no_document_are_one_sample() -> None:
@@ -283,45 +332,15 @@ def test_seeds_that_change_no_document_are_one_sample() -> None:
         *rows_of(differ, units=5),
         *rows_of(lambda s, u: 0.0, units=5, method="pretrained", tuning="none"),
     ]
-    pairs = (("fine-tuned", "pretrained"),)
-    (several,) = stats.comparisons(arms, pairs)
-    assert several["p"] < 0.001
-    chance = [("pretrained", "chance")]
-    found = stats.summarise(arms, pairs=chance, repeated={"reversals"})
+    chance = Comparing([("pretrained", "chance")])
+    (several,) = stats.comparisons(arms, chance)
+    assert several["p"] == 2 / 2**15
+    found = stats.summarise(arms, comparing=chance, repeated={"reversals"})
     (once,) = [c for c in found["comparisons"] if (c["a"], c["b"]) == ("pretrained", "chance")]
     assert once["p"] == 2 / 2**5
     (tuned,) = [r for r in found["accuracy"] if r["method"] == "fine-tuned"]
     assert (tuned["n"], tuned["n_units"], tuned["seeds"]) == (15, 5, 3)
     assert tuned["accuracy"] == pytest.approx((1 / 3 + 4) / 5)
-    assert once["by_seed"] == [-0.5] * 3
+    assert once["by_seed"] == [-0.5]
+    assert tuned["runs"] == 3, "seeds are further runs"
     assert [r["accuracy"] for r in found["seeds"] if r["method"] == "fine-tuned"] == [1.0, 0.8, 0.8]
-
-
-def test_sign_flips_of_few_units_are_counted_exactly() -> None:
-    # 4 units with the same sign: 2 of the 16 flips are as extreme.
-    p = stats.sign_flip([np.array([0.1, 0.2]), np.array([0.3, 0.4])], random=np.random.default_rng(0))
-    assert p == pytest.approx(2 / 16)
-
-
-@given(st.lists(st.floats(0, 1), max_size=30))
-def test_holm_keeps_order_and_never_lowers(ps: list[float]) -> None:
-    adjusted = stats.holm(ps)
-    assert all(p <= q <= 1 for p, q in zip(ps, adjusted, strict=True))
-    by_p = [q for _, q in sorted(zip(ps, adjusted, strict=True))]
-    assert by_p == sorted(by_p)
-    if ps:
-        assert min(adjusted) == pytest.approx(min(1.0, min(ps) * len(ps)))
-
-
-shares = st.lists(st.floats(0, 1), min_size=1, max_size=6).map(np.array)
-
-
-@settings(deadline=None)  # the first draw also loads parts of scipy
-@given(st.lists(shares, min_size=1, max_size=3))
-def test_an_interval_holds_its_estimate_and_stays_in_bounds(samples: list[stats.Floats]) -> None:
-    low, high = stats.interval(samples, bounds=(0, 1), random=np.random.default_rng(0), resamples=199)
-    assert 0 <= low <= high <= 1
-    # A percentile interval of very skewed samples may miss the mean; one of units that agree may not.
-    if all(np.ptp(sample) == 0 for sample in samples):
-        assert low < high
-        assert low - 1e-9 <= stats.mean_of_seeds(samples) <= high + 1e-9
