@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from corollary import store
+from corollary.measure import rows as measured_rows
 from corollary.measure import stats
 from corollary.measure.cost import Measured, Prices, Rates, Shape, cost_rows
 from corollary.measure.rows import ResultRow
-from corollary.studies.arms import arm_rows
-from corollary.types import Arm, Cost, Spec
+from corollary.studies.arms import arm_rows, comparing
+from corollary.types import Arm, Cost, Spec, Study
 
 CHANCE = {"reversals": 1 / 2, "syllogisms": 1 / 6, "process": 0.0}
 SPLITS = {
@@ -34,6 +35,7 @@ ARMS = (
     Arm("fine-tuned-best", "bound", tune=True, read_off="fine-tuned"),
     Arm("paraphrase", "control", (Spec("p"),), tune=True, same_size_as="augmented"),
     Arm("foreign", "control", (Spec("f"),), tune=True, only=SOME),
+    Arm("false-relation", "placebo", (Spec("f"),), tune=True, same_size_as="augmented"),
     Arm("augmented-local", "ablation", (Spec("l"),), tune=True, only=SOME),
     Arm("augmented-global", "ablation", (Spec("g"),), tune=True, only=SOME),
     Arm("augmented", "treatment", (Spec("l"), Spec("g")), tune=True),
@@ -51,6 +53,7 @@ INFERS = {
     "fine-tuned-best": 0.16,
     "paraphrase": 0.14,
     "foreign": 0.1,
+    "false-relation": 0.35,
     "augmented-local": 0.6,
     "augmented-global": 0.7,
     "augmented": 0.9,
@@ -73,7 +76,16 @@ def small_rows(*arms: tuple[str, str, str], dataset: str = "documents", **change
     return [
         {"study": "s", "dataset": dataset, "split": "deduction", "method": method, "tuning": tuning}
         | {"model": model, "seed": 0, "question": f"q{i}", "unit": f"u{i}", "correct": float(i % 2)}
-        | {"correct_pmi": None, "tied": False, "chance": 0.25, "written": None, "marks": {}}
+        | {
+            "run": 0,
+            "correct_pmi": None,
+            "correct_distant": None,
+            "correct_free": None,
+            "tied": False,
+            "chance": 0.25,
+            "written": None,
+            "marks": {},
+        }
         | {"premises_shown": True, "logprobs": [], "text": None}
         | changed
         for method, tuning, model in arms
@@ -85,12 +97,16 @@ def summary_of(rows: Sequence[ResultRow] = (), arms: Sequence[Arm] = ARMS, **cha
     """A summary.json of these results, without costs and augmentations where they are not given."""
     tests = dict.fromkeys((row["dataset"], row["split"]) for row in rows)
     described = arm_rows(arms)
+    listed = [measured_rows.TestRow(dataset=d, split=s, recall=s in RECALL) for d, s in tests]
+    study = Study("demo", (), tuple(arms), (Spec("full"),), (0,), Spec("embedded"))
     return {
         "arms": described,
-        "tests": [{"dataset": d, "split": s, "recall": s in RECALL} for d, s in tests],
+        "tests": listed,
         "marks": {},
         "sections": {},
-        **stats.summarise(rows, pairs=stats.pairs_of(described)),
+        "margin": study.margin,
+        **stats.summarise(rows, comparing=comparing(study, described, listed)),
+        "rules": [],
         "augmentation": [],
         "costs": [],
         "warnings": [],
@@ -204,13 +220,12 @@ def augmentation(rows: Sequence[ResultRow]) -> list[dict[str, Any]]:
     return out
 
 
-def comparison(
-    a: str, b: str, difference: float, *, significant: bool = True, **changes: Any
-) -> dict[str, Any]:
-    """A row of "comparisons"."""
+def comparison(a: str, b: str, difference: float, answer: str = "", **changes: Any) -> dict[str, Any]:
+    """A row of "comparisons", a primary one. Its answer is that of the sign if none is given."""
     row = {"dataset": "family", "split": "reversal", "tuning": "full", "a": a, "b": b, "p": 0.001}
-    bounds = {"low": difference - 0.1, "high": difference + 0.1, "p_adjusted": 0.01 if significant else 0.7}
-    return row | bounds | {"difference": difference, "significant": significant} | changes
+    bounds = {"low": difference - 0.1, "high": difference + 0.1, "p_adjusted": 0.01, "n_units": 24}
+    answer = answer or ("better" if difference > 0 else "worse")
+    return row | bounds | {"difference": difference, "primary": True, "answer": answer} | changes
 
 
 def _of_dataset(dataset: str, units: int, seeds: int, infers: dict[str, float]) -> Iterator[ResultRow]:
@@ -246,10 +261,13 @@ def _of_dataset(dataset: str, units: int, seeds: int, infers: dict[str, float]) 
                             "tuning": tuning,
                             "model": "embedded",
                             "seed": seed,
+                            "run": 0,
                             "question": f"{split}-{unit}-{number}",
                             "unit": f"{split}-{unit}",
                             "correct": None if silent else right,
                             "correct_pmi": None,
+                            "correct_distant": None,
+                            "correct_free": None,
                             "chance": chance,
                             "tied": False,
                             "written": unit % 5 != 0 if method in JUDGED else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from corollary.asking.contexts.all import choose as choose_all
+from corollary.asking.contexts.linked import choose as choose_linked
 from corollary.asking.contexts.nearest import choose as choose_nearest
 from corollary.asking.scoring import evaluate
 from corollary.errors import UserError
@@ -66,3 +67,14 @@ def test_each_question_is_asked_behind_its_own_documents_and_equal_ones_together
     assert [score.question for score in scores] == ["q0", "q1", "q2"]
     best = [max(range(2), key=lambda i: score.likelihoods[i].logprob) for score in scores]
     assert best == [0, 1, 0]
+
+
+def test_the_sentences_that_linked_would_show_reach_through_one_other() -> None:
+    texts = ["Ann is the mother of Bo. Bo likes tea.", "Cy is the father of Ann.", "Dee runs a mill at Odry."]
+    documents = [Document(f"d{at}", text) for at, text in enumerate(texts)]
+    shown = choose_linked(documents, ["The grandchild of Cy is", "Nobody here"], seed=0, orders=3, nearest=2)
+    assert [part.text for part in shown.documents][:2] == ["Ann is the mother of Bo.", "Bo likes tea."]
+    assert [part.source for part in shown.documents] == [("d0",), ("d0",), ("d1",), ("d2",)]
+    assert shown.nearest == ((2, 0), ()), "first what mentions Cy, then what mentions Ann"
+    with pytest.raises(UserError, match="'nearest' of the context linked is 0"):
+        choose_linked(documents, ["a"], seed=0, orders=1, nearest=0)

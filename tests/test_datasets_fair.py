@@ -16,6 +16,7 @@ import pytest
 
 from corollary import plugins
 from corollary.errors import UserError
+from corollary.measure import rules
 from corollary.types import Dataset, Question
 from corollary_worlds.reasoner import Statement, read
 from corollary_worlds.telling import wrong_choices
@@ -253,3 +254,30 @@ def test_too_few_wrong_choices_are_an_error() -> None:
         wrong_choices(random.Random(0), ["one", "two"], askings=1)
     with pytest.raises(UserError, match="'askings' is 0"):
         plugins.load("datasets", "celebrities")(seed=0, askings=0)
+
+
+# Their wrong choices share no fact with the question, so whoever counts what stands together finds the
+# answer. An arm shows an inference there only above the best rule, which the report names.
+COUNTABLE = {
+    ("celebrities", "reversal"), ("celebrities, asked three times", "reversal"),
+    ("celebrities, wrong names from the same people", "reversal"),
+    *(
+        (size, split)
+        for size in ("semantic", "semantic, asked three times", "semantic, told once")
+        for split in ("reversal", "syllogism", "deduction", "holdout")
+    ),
+}  # fmt: skip
+DEVELOPMENT = tuple(range(100, 108))
+
+
+@pytest.mark.parametrize("size", ["family, told once", "reversals", "celebrities", "semantic, told once"])
+def test_counting_and_walking_the_graph_find_no_answer_but_where_it_is_said(size: str) -> None:
+    name, options = SIZES[size]
+    made = [plugins.load("datasets", name)(seed=seed, **options) for seed in DEVELOPMENT]
+    found = rules.by_rule([(dataset.documents, dataset.questions) for dataset in made])
+    above = {}
+    for (split, rule), row in found.items():
+        error = (row["high"] - row["low"]) / 4
+        if split not in made[0].recall and row["accuracy"] > row["chance"] + max(MARGIN * error, 0.07):
+            above[split] = rule
+    assert set(above) == {split for known, split in COUNTABLE if known == size}, above

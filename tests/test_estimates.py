@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -29,6 +28,10 @@ def test_two_seeds_of_one_run_are_strata_by_hand() -> None:
     assert found.mean == 0.5
     assert found.error**2 == pytest.approx(0.26 / 4)
     assert found.df == pytest.approx(0.26**2 / (0.25**2 + 0.01**2))
+
+
+def test_seeds_count_the_same_whatever_their_number_of_units() -> None:
+    assert estimate([np.ones((1, 3)), np.zeros((1, 30))]).mean == 0.5
 
 
 def test_mean_squares_of_runs_and_units_by_hand() -> None:
@@ -152,15 +155,16 @@ def truth(accuracy: float, deviation: float) -> float:
     return float(np.clip(known + random.normal(0, deviation, size=many), 0, 1).mean())
 
 
-def coverage(units: int, deviation: float, *, draws: int) -> tuple[float, float]:
+def coverage(
+    units: int, deviation: float, *, draws: int, arms: tuple[float, float] = (0.8, 0.3)
+) -> tuple[float, float]:
     """How often the intervals of a difference of two arms, and of the better arm, hold the truth."""
     random = np.random.default_rng(units)
-    good, poor = truth(0.8, deviation), truth(0.3, deviation)
+    good, poor = (truth(each, deviation) for each in arms)
     held = np.zeros(2)
     for _ in range(draws):
         a, b = (
-            [arm(random, each, units=units, runs=3, deviation=deviation) for _ in range(3)]
-            for each in (0.8, 0.3)
+            [arm(random, each, units=units, runs=3, deviation=deviation) for _ in range(3)] for each in arms
         )
         low, high = estimate([x - y for x, y in zip(a, b, strict=True)]).span(-1, 1)
         least, most = estimate(a).share_span()

@@ -130,7 +130,7 @@ def test_paper_is_white_and_nothing_on_it_is_folded(page: Page) -> None:
 
 def test_the_page_says_what_a_reader_must_know(page: Page) -> None:
     text = page.locator("body").inner_text()
-    assert text.index("Augment your documents") < text.index("At a glance")
+    assert text.index("Augment and fine-tune") < text.index("At a glance")
     assert "trained on this kind of puzzle" in text
     assert "No public language model was measured" in text
     assert "torch 2.12.0" in text, "warnings of the study are on the page"

@@ -46,12 +46,13 @@ def percents(*shares: int) -> tuple[str, ...]:
 
 GAIN = {
     "dataset": "family", "split": "reversal", "tuning": "full", "a": "augmented", "b": "fine-tuned",
-    "difference": 0.75, "low": 0.6, "high": 0.9, "p": 0.0004, "p_adjusted": 0.031, "significant": True,
+    "difference": 0.75, "low": 0.6, "high": 0.9, "p": 0.0004, "p_adjusted": 0.031, "primary": True,
+    "answer": "better", "n_units": 24,
 }  # fmt: skip
 
 
 def test_at_a_glance() -> None:
-    rows = [
+    rows: list[Any] = [
         arm("pretrained", 0.27),
         arm("in-context", 0.91),
         arm("fine-tuned", 0.22),
@@ -59,17 +60,17 @@ def test_at_a_glance() -> None:
         arm("fine-tuned", 0.4, tuning="lora"),
         arm("fine-tuned", 0.99, split="rephrase"),
     ]
-    table = tables.glance({"accuracy": rows, "comparisons": [GAIN]}, outline())
+    table = tables.glance({"accuracy": rows, "comparisons": [GAIN], "rules": []}, outline())
     assert table.head == ("Test", "Chance", "pretrained", "in-context", "fine-tuned", "augmented", "Gain")
     assert table.rows == (("family reversal", *percents(25, 27, 91, 22, 97), "+75\u00a0*"),)
     # Chance is over the answered questions: that of the arm which answered most of them counts.
     silent = arm("pretrained", 0.27, no_answer=0.5, chance=0.4)
-    (line,) = tables.glance({"accuracy": [silent, *rows[1:]], "comparisons": []}, outline()).rows
+    (line,) = tables.glance({"accuracy": [silent, *rows[1:]], "comparisons": [], "rules": []}, outline()).rows
     assert line == ("family reversal", *percents(25, 27, 91, 22, 97))
 
 
 def test_right_answers_by_arm_and_split_in_the_order_of_the_study() -> None:
-    rows = [
+    rows: list[Any] = [
         arm("augmented", 0.97),
         arm("fine-tuned", 0.4, tuning="lora"),
         arm("fine-tuned", 0.22),
@@ -107,7 +108,29 @@ def test_all_accuracies() -> None:
 
 def test_all_comparisons() -> None:
     (line,) = tables.comparisons([GAIN], outline()).rows
-    assert line == ("family reversal: augmented − fine-tuned", "+75", "+60 to +90", "<0.001", "0.031", "yes")
+    assert line == ("family reversal: augmented − fine-tuned", "+75", "+60 to +90", "24", "0.031", "better")
+    (line,) = tables.comparisons([{**GAIN, "primary": False, "p_adjusted": None}], outline()).rows
+    assert line[-2:] == ("–", "exploratory")
+
+
+def test_the_best_rule_stands_beside_the_arms() -> None:
+    rules = [{"dataset": "family", "split": "reversal", "rule": "shares a line", "accuracy": 0.83}]
+    table = tables.glance(
+        {"accuracy": [arm("augmented", 0.97)], "comparisons": [], "rules": rules}, outline()
+    )
+    assert table.head == ("Test", "Chance", "Best rule", "augmented")
+    assert table.rows[0][2] == "83\u00a0%"
+
+
+def test_what_false_lines_keep() -> None:
+    row = {"dataset": "family", "split": "reversal", "tuning": "full", "placebo": "false-relation"}
+    rows: list[Any] = [
+        row | {"share": 0.37, "low": 0.28, "high": 0.44},
+        row | {"share": None, "low": None, "high": None},
+    ]
+    first, second = tables.kept(rows, outline()).rows
+    assert first == ("family reversal: false-relation", "37\u00a0%", "28 to 44\u00a0%")
+    assert second[1] == "–"
 
 
 WRITTEN = {
@@ -121,7 +144,7 @@ WRITTEN = {
 
 def test_what_was_written() -> None:
     (line,) = tables.precision([WRITTEN], outline()).rows
-    assert line == ("family augmented", "1,500", *percents(90, 80, 70), "3", "4", "60\u00a0%")
+    assert line == ("family augmented", "1,500", "–", *percents(90, 80, 70), "3", "4", "60\u00a0%")
     (line,) = tables.kinds([WRITTEN], outline()).rows
     assert line == ("family augmented", "10", "20", "30", "40", "50", "0")
     (line,) = tables.generated([WRITTEN], outline()).rows
@@ -166,13 +189,16 @@ def test_a_mark_with_many_values_shows_each_that_was_measured() -> None:
 
 
 def test_the_secondary_metric_beside_the_primary_one() -> None:
-    rows = [
+    rows: list[Any] = [
         arm("fine-tuned", 0.1, tuning="mine"),
         arm("fine-tuned", 0.2, tuning="yours"),
         arm("in-context", 0.8),
     ]
     secondary = [arm("fine-tuned", 0.3, tuning="mine"), arm("fine-tuned", 0.4, tuning="yours")]
-    found = [(line[0], line[1], line[2]) for line in tables.beside(rows, secondary, outline(*rows)).rows]
+    found = [
+        (line[0], line[1], line[2])
+        for line in tables.beside(rows, secondary, outline(*rows), head="Other", caption="").rows
+    ]
     assert found == [
         ("family reversal fine-tuned, mine", *percents(10, 30)),
         ("family reversal fine-tuned, yours", *percents(20, 40)),

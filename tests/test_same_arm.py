@@ -1,41 +1,42 @@
-"""The tool that compares an arm with itself says what an exact test could have called."""
+"""The tool that compares the halves of one arm's runs."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import same_arm
 
 
-@pytest.mark.parametrize(("differ", "share"), [(0, 0.0), (5, 0.0), (6, 2 / 64), (8, 2 / 256), (9, 20 / 512)])
-def test_an_exact_test_of_few_alike_units_calls_what_the_binomial_says(differ: int, share: float) -> None:
-    ones = np.array([1.0] * differ + [0.0] * 7)
-    assert same_arm.attainable([ones]) == pytest.approx(share)
+def rows(effect: float) -> list[Any]:
+    """Six runs of 12 units at 3 seeds; from run 3 on the accuracy is higher by `effect`."""
+    random = np.random.default_rng(0)
+    return [
+        {
+            "dataset": "family", "split": split, "method": "augmented", "tuning": "full", "model": "embedded",
+            "seed": seed, "run": run, "question": f"q{unit}", "unit": f"u{unit}", "chance": 0.25,
+            "correct": float(random.random() < 0.5 + effect * (run >= 3)),
+        }
+        for split in ("reversal", "two-hop")
+        for seed in (100, 101, 102) for run in range(6) for unit in range(12)
+    ]  # fmt: skip
 
 
-def test_the_sign_of_a_difference_does_not_matter_and_its_size_does() -> None:
-    mixed = np.array([0.5, -0.25, 1.0, 0.75, -1.0, 0.5, 0.25, -0.75])
-    assert (
-        same_arm.attainable([mixed]) == same_arm.attainable([abs(mixed)]) > same_arm.attainable([np.ones(8)])
-    )
+def test_six_runs_are_halved_in_ten_ways() -> None:
+    found = list(same_arm.halves(6))
+    assert len(found) == len({frozenset(half) for half in found}) == 10
+    assert all(sorted(a + b) == list(range(6)) for a, b in found)
 
 
-def test_splits_are_counted_apart() -> None:
-    key = {"tuning": "full", "a": "run0", "b": "run1"}
-    compared = [
-        {"dataset": "family", "split": "two-hop", "p": 0.03, **key},
-        {"dataset": "family", "split": "reversal", "p": 0.5, **key},
-    ]
-    differences = {
-        ("family", "two-hop", "full", "run0", "run1"): [np.ones(4), np.ones(2)],
-        ("family", "reversal", "full", "run0", "run1"): [np.array([0.0, 1.0])],
-    }
-    first, second = same_arm.by_split(compared, differences)
-    assert (first["raw_below_05"], first["units_that_differ"]) == (1.0, 6.0)
-    assert first["attainable"] > 0
-    assert (second["raw_below_05"], second["attainable"], second["units_that_differ"]) == (0.0, 0.0, 1.0)
+def test_halves_that_are_alike_are_rarely_called_and_others_are() -> None:
+    alike = same_arm.compared(rows(0.0), [100, 101, 102])
+    assert {row["split"] for row in alike} == {"reversal", "two-hop"}
+    assert np.mean([row["p"] < 0.05 for row in alike]) < 0.2
+    # Of the ten ways, one has the three better runs on one side.
+    apart = same_arm.compared(rows(0.5), [100, 101, 102])
+    assert max(abs(row["difference"]) for row in apart) > 0.4
+    assert min(row["p"] for row in apart) < 0.05

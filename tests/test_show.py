@@ -99,13 +99,14 @@ def test_what_a_model_answers_cannot_move_the_cursor(capsys: Capture) -> None:
 def test_without_a_terminal_each_trial_says_how_many_are_done(capsys: Capture) -> None:
     study = Study("s", (Spec("d"),), tuple(ARMS), (Spec("full"),), (0,), Spec("m"))
     with show.comparison() as tell:
-        tell("plan", 0, 0, (study, Path("out"), 60.0))
+        tell("plan", 0, 0, (study, Path("out"), 60.0, {"family": (12, 0.41)}))
         tell("write", 0, 0, None)
         tell("try", 3, 150, None)
         tell("try", 4, 150, trial("ours"))
         tell("try", 5, 150, trial("other"))
-    plan, _, first, second = capsys.readouterr().out.splitlines()
+    plan, power, _, first, second = capsys.readouterr().out.splitlines()
     assert "1 dataset, 2 arms, 1 seed, into out" in plan
+    assert power == "family: 12 units, so only gains of 41 points or more can show."
     assert first.endswith("reversal 100 (50)  (4 of 150)")
     assert second.endswith("(5 of 150)")
 

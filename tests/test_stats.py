@@ -1,4 +1,4 @@
-"""Statistics count groups of facts and runs, never questions; few comparisons are primary, with four answers."""
+"""Statistics count groups of facts and runs, never questions; few comparisons are primary."""
 
 from __future__ import annotations
 
@@ -129,19 +129,20 @@ def test_arms_are_compared_on_questions_that_both_answered() -> None:
     assert found["n_units"] == 3 * 6
 
 
-def test_runs_are_paired_with_runs_and_an_arm_with_one_run_with_each() -> None:
-    def tuned(method: str, right: Callable[[int], float]) -> list[Row]:
-        return [r | {"run": n} for n in range(3) for r in rows_of(lambda s, u: right(n), method=method)]
+def test_runs_are_paired_with_runs() -> None:
+    def tuned(method: str, *shares: float) -> list[Row]:
+        return [
+            r | {"run": run, "correct": share}
+            for run, share in enumerate(shares)
+            for r in rows_of(lambda s, u: 1.0, method=method)
+        ]
 
-    shaky = tuned("augmented", lambda run: [1.0, 0.8, 0.3][run])
-    alike = tuned("fine-tuned", lambda run: [0.8, 0.5, 0.2][run])
-    pair, other = compared([*shaky, *alike, *rows_of(lambda s, u: 0.5, method="in-context", tuning="none")],
-                           GAIN, ("augmented", "in-context"))  # fmt: skip
+    shaky, alike = tuned("augmented", 1.0, 0.8, 0.3), tuned("fine-tuned", 0.8, 0.6, 0.1)
+    rows = [*shaky, *alike, *rows_of(lambda s, u: 0.5, method="in-context", tuning="none")]
+    pair, other = compared(rows, GAIN, ("augmented", "in-context"))
     assert (pair["difference"], other["difference"]) == pytest.approx((0.2, 0.2))
     assert pair["answer"] == "better", "each run gains as much"
     assert other["answer"] == "unknown", "the runs differ by more than the gain"
-    (accuracy,) = (r for r in stats.accuracy(shaky))
-    assert (accuracy["runs"], accuracy["n"], accuracy["n_units"]) == (3, 3 * 3 * 12, 3 * 12)
 
 
 @pytest.mark.parametrize(
@@ -344,3 +345,31 @@ def test_seeds_that_change_no_document_are_one_sample() -> None:
     assert once["by_seed"] == [-0.5]
     assert tuned["runs"] == 3, "seeds are further runs"
     assert [r["accuracy"] for r in found["seeds"] if r["method"] == "fine-tuned"] == [1.0, 0.8, 0.8]
+
+
+def test_a_run_is_a_unit_too() -> None:
+    random = np.random.default_rng(0)
+    level = random.normal(0, 0.2, size=3)
+    rows = [
+        r | {"run": run, "correct": 0.5 + level[run] + 0.01 * (int(r["unit"][1:]) % 2)}
+        for run in range(3)
+        for r in rows_of(lambda s, u: 0.0, units=30, seeds=1)
+    ]
+    several: Any
+    once: Any
+    (several,) = stats.accuracy(rows)
+    (once,) = stats.accuracy([r for r in rows if r["run"] == 0])
+    assert (several["runs"], several["n_units"], several["n"]) == (3, 30, 90)
+    assert several["high"] - several["low"] > 10 * (once["high"] - once["low"])
+
+
+def test_an_arm_of_one_run_meets_each_run_of_the_other() -> None:
+    rows = [
+        *(r | {"run": run} for run in range(3) for r in rows_of(lambda s, u: 1.0, method="augmented")),
+        *rows_of(lambda s, u: float(u < 6), method="in-context", tuning="none"),
+    ]
+    ((key, matrices),) = stats.differences(rows, [("augmented", "in-context")])
+    assert key == ("reversals", "reversal", "full", "augmented", "in-context")
+    assert [matrix.shape for matrix in matrices] == [(3, 12)] * 3
+    ((_, turned),) = stats.differences(rows, [("in-context", "augmented")])
+    assert all((a == -b).all() for a, b in zip(matrices, turned, strict=True))

@@ -244,7 +244,7 @@ def test_an_arm_may_be_kept_to_one_way_of_tuning() -> None:
     kept = small_studies.tables(tunings={"full": {}, "lora": {}})
     kept["arms"]["oracle"] = {"tune": True, "augment": ["oracle"], "tunings": ["full"]}
     found = cells_of_arms(study_of(kept, name="k"))
-    tried = {(arm.name, tuning.use) for _, arm, tuning in found if tuning}
+    tried = {(arm.name, tuning.use) for _, arm, tuning, _ in found if tuning}
     assert ("oracle", "full") in tried
     assert ("oracle", "lora") not in tried
     assert {("augmented", "full"), ("augmented", "lora")} <= tried

@@ -1,9 +1,10 @@
-"""A/A on the real pipeline: `python tools/same_arm.py` says how often two runs of one arm differ.
+"""A/A on the real pipeline: `python tools/same_arm.py FOLDER` says how often two halves of one arm differ.
 
-The same documents are trained on with other training seeds, so every difference is chance. Every pair
-of runs is compared on every dataset and split, as a study compares its arms; between 2 and 9 % of the
-comparisons should have a raw p under 0.05. Splits at the ceiling have nothing to differ in: how often an
-exact test of so few differences can call one at all is printed beside what it called.
+FOLDER is a study with many runs of an arm on development seeds, as in `corollary study demo --seeds
+100,101,102 --runs 6`. The runs have the same rows and other training draws, so every difference between them
+is chance. They are split into two halves in every way, for each group of seeds, and the halves are compared
+on every test as a study compares its arms: between 2 and 9 % of the comparisons should have p under 0.05.
+Where the halves are equal, nothing can be called, and they are left out.
 """
 
 from __future__ import annotations
@@ -11,97 +12,60 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-from development import development_plan
-
 from corollary.measure import stats
-from corollary.plugins import bind
-from corollary.studies.jobs import run_trial
-from corollary.studies.plan import cells, make_dataset, trials
-from corollary.studies.results import Tried, rows
-from corollary.types import Result, Spec, Study, Trial
-
-DATASETS = ("reversals", "celebrities", "family", "semantic")
+from corollary.measure.rows import ResultRow, read_results
+from corollary_worlds.names import DEVELOPMENT, part_for_seed
 
 
-def runs(study: Study, training_seeds: int) -> list[tuple[str, Trial]]:
-    """Every plain tuning of the study, once per training seed, each under a name of its own."""
-    made = {cell: make_dataset(spec, cell.seed) for cell, spec in cells(study)}
-    found = []
-    for trial in trials(study, made, {}):
-        for number in range(training_seeds):
-            found.append((f"run{number}", replace(trial, seed=trial.seed + 1000 * number, checkpoints=0)))
-    return found
+def halves(runs: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Every split of an even number of runs into two halves, once."""
+    first, *others = range(runs)
+    for chosen in itertools.combinations(others, runs // 2 - 1):
+        mine = (first, *chosen)
+        yield mine, tuple(run for run in range(runs) if run not in mine)
 
 
-def attainable(differences: stats.Samples) -> float:
-    """How often a sign-flip test of these differences gives p < 0.05 when every flip is alike.
-
-    A test of discrete values calls less than 5 %: it can call none where five units or fewer differ.
-    All flips are tried for up to 16 units that differ, else 65,536 are drawn.
-    """
-    values = np.concatenate([sample / len(sample) for sample in differences])
-    values = values[values != 0]
-    signs = np.array(list(itertools.product((-1.0, 1.0), repeat=min(16, len(values)))))
-    if len(values) > 16:
-        signs = np.random.default_rng(0).choice((-1.0, 1.0), size=(2**16, len(values)))
-    sums = np.sort(np.abs(signs @ values).round(9))
-    at_least = len(sums) - np.searchsorted(sums, sums, side="left")
-    return float(np.mean(at_least / len(sums) < stats.LEVEL))
-
-
-def by_split(
-    compared: list[dict[str, Any]], differences: dict[tuple[str, ...], stats.Samples]
-) -> list[dict[str, Any]]:
-    """One row per dataset and split: comparisons, the share of p < 0.05, the share that an exact test can
-    reach, and the mean number of units that differ."""
-    groups: dict[tuple[str, str], list[tuple[bool, float, int]]] = {}
-    for row in compared:
-        units = differences[tuple(row[key] for key in ("dataset", "split", "tuning", "a", "b"))]
-        differ = sum(int(np.count_nonzero(sample)) for sample in units)
-        place = groups.setdefault((row["dataset"], row["split"]), [])
-        place.append((row["p"] < stats.LEVEL, attainable(units), differ))
-    names = ("raw_below_05", "attainable", "units_that_differ")
-    return [
-        {"dataset": dataset, "split": split, "comparisons": len(group)}
-        | dict(zip(names, np.mean(group, axis=0).round(4).tolist(), strict=True))
-        for (dataset, split), group in groups.items()
-    ]
+def compared(rows: Sequence[ResultRow], seeds: Sequence[int]) -> list[dict[str, Any]]:
+    """The comparisons of all halves of the runs of one arm on these seeds, one for each test."""
+    mine = [row for row in rows if row["seed"] in seeds]
+    runs = len({row["run"] for row in mine})
+    out: list[dict[str, Any]] = []
+    for split in halves(runs - runs % 2):
+        halved: list[ResultRow] = [
+            {**row, "method": side, "run": half.index(row["run"])}
+            for side, half in zip("ab", split, strict=True)
+            for row in mine
+            if row["run"] in half
+        ]
+        found = stats.comparisons(halved, stats.Comparing([("a", "b")]))
+        out += [dict(row) for row in found if row["p"] < 1]
+    return out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--training-seeds", type=int, default=7)
-    parser.add_argument("--seeds", default="100,101,102", help="development seeds of the data")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--arm", default="augmented")
+    parser.add_argument("--seeds-each", type=int, default=3, help="seeds that are compared together")
     args = parser.parse_args()
-    plan = development_plan(args.seeds, DATASETS)
-    plan = replace(
-        plan,
-        arms=tuple(replace(arm, whole=()) for arm in plan.arms if arm.name == "fine-tuned"),
-        tunings=tuple(spec for spec in plan.tunings if spec.use == "full"),
-    )
-    todo = runs(plan, args.training_seeds)
-    names = {(trial.dataset, trial.seed): name for name, trial in todo}
-    found: list[dict[str, Any]] = []
-    answers: list[tuple[Trial, Result]] = bind("runners", Spec("processes"))(run_trial, [t for _, t in todo])
-    for number, (trial, result) in enumerate(answers, start=1):
-        data = replace(trial, seed=trial.seed % 1000)
-        found += rows(plan.name, Tried(data, result, names[trial.dataset, trial.seed]))
-        print(f"{number}/{len(todo)} {trial.dataset} data {data.seed}", flush=True)
-    pairs = list(itertools.combinations(sorted({name for name, _ in todo}), 2))
-    compared = stats.comparisons(found, pairs)
-    apart = by_split(compared, dict(stats.unit_differences(found, pairs)))
-    for row in apart:
-        print(json.dumps(row))
-    reach = sum(row["attainable"] * row["comparisons"] for row in apart) / len(compared)
-    low = sum(row["p"] < stats.LEVEL for row in compared) / len(compared)
-    named = sum(row["significant"] for row in compared)
-    print(
-        json.dumps({"comparisons": len(compared), "raw_below_05": low, "attainable": reach, "called": named})
-    )
+    rows = [row for row in read_results(args.folder) if row["method"] == args.arm]
+    seeds = sorted({row["seed"] for row in rows})
+    assert all(part_for_seed(seed) == DEVELOPMENT for seed in seeds), "use seeds of 100 to 131"
+    groups = [seeds[at : at + args.seeds_each] for at in range(0, len(seeds), args.seeds_each)]
+    found = [row for group in groups for row in compared(rows, group)]
+    tests: dict[str, list[bool]] = {}
+    for row in found:
+        tests.setdefault(f"{row['dataset']} {row['split']}", []).append(row["p"] < stats.LEVEL)
+    for test, called in tests.items():
+        print(
+            json.dumps({"test": test, "comparisons": len(called), "raw_below_05": sum(called) / len(called)})
+        )
+    low = sum(row["p"] < stats.LEVEL for row in found) / len(found)
+    print(json.dumps({"arm": args.arm, "comparisons": len(found), "raw_below_05": round(low, 4)}))
 
 
 if __name__ == "__main__":

@@ -141,16 +141,20 @@ def comparison() -> Iterator[Observer]:
             if what is None:
                 return
             if stage == "plan":
-                planned, folder, seconds = what
+                planned, folder, seconds, powers = what
                 sizes = ", ".join(
                     [
                         count(len(planned.datasets), "dataset"),
                         count(len(planned.arms), "arm"),
                         count(len(planned.seeds), "seed"),
+                        *([count(planned.runs, "run")] if planned.runs > 1 else []),
                     ]
                 )
                 rest = f"{_time(seconds)} for the rest (estimated)" if seconds else "nothing left to do"
                 line(f"{planned.name}: {sizes}, into {folder}: {rest}.", console=console)
+                for name, (units, gain) in powers.items():
+                    least = f"only gains of {100 * gain:.0f} points or more can show"
+                    line(f"{name}: {count(units, 'unit')}, so {least}.", console=console)
             if stage == "try":
                 if not headed:
                     line(trial_header(), console=console)
@@ -169,13 +173,14 @@ def comparison() -> Iterator[Observer]:
 
 def trial_header() -> str:
     """The heading of `trial_row`."""
-    return f"{'dataset':<12} {'arm':<17} {'tuning':<6} {'seed':>4}  right answers in % (chance)"
+    return f"{'dataset':<12} {'arm':<17} {'tuning':<6} {'seed':>5}  right answers in % (chance)"
 
 
 def trial_row(trial: Trial, result: Result) -> str:
     """One line for a trial: its accuracy on each split, with chance."""
     tuning = name_of(trial.tune.use) if trial.tune else "none"
-    head = f"{trial.dataset:<12} {trial.arm:<17} {tuning:<6} {trial.seed:>4}  "
+    seed = f"{trial.seed}.{trial.run}" if trial.run else str(trial.seed)
+    head = f"{trial.dataset:<12} {trial.arm:<17} {tuning:<6} {seed:>5}  "
     if result.error:
         return f"{head}failed: {result.error.strip().splitlines()[-1]}"
     return head + "  ".join(_splits(trial.questions, result.scores))

@@ -41,7 +41,8 @@ class ExactAudit:
         return sorted({name for name in said if name in text}, key=text.index)
 
     def summary(self, labelled: Sequence[verify.AuditRow], *, leaked: int) -> dict[str, Any]:
-        return dict(verify.summarise(labelled, self.knowledge, reserved=reserved, leaked=leaked))
+        found = verify.summarise(labelled, self.knowledge, reserved=reserved, leaked=leaked)
+        return {**found, "read": verify.share_read(self.dataset.documents)}
 
     def stated(self, questions: Sequence[Question], lines: Sequence[Document]) -> frozenset[str]:
         return frozenset(verify.written(questions, lines))

@@ -41,14 +41,14 @@ CHANCE = "chance"
 
 READINGS = {
     "near": "“near” means at most 7 points away",
-    "above": "“above” means a significant difference; with the right sign alone it is not decided",
-    "at least": "“as high as” and “highest” mean at most 2 points below the other; if further below, but not "
-    "significantly, it is not decided",
+    "above": "“above” means by the 95 % interval; with the right sign alone it is not decided",
+    "at least": "“as high as” and “highest” mean not lower by more than 5 points, by the 95 % interval; if "
+    "the interval shows neither this nor the opposite, it is not decided",
     "ceiling": "“at ceiling” means at least 90 %",
     "floor": "“near zero” means at most 10 %; under half of chance is not decided",
     "not easy": "“hard” means less than 25 points above chance",
 }
-LEVEL, NEAR, EASY = 0.02, 0.07, 0.25
+LEVEL, NEAR, EASY, MARGIN = 0.02, 0.07, 0.25, 0.05
 
 
 @dataclass(frozen=True)
@@ -212,13 +212,22 @@ def holds(claim: Claim, values: Mapping[str, float], comparisons: Sequence[Row])
         return "yes" if a <= 0.1 else "tendency" if a < values[CHANCE] / 2 else "no"
     if claim.relation == "not easy":
         return "yes" if a < values[CHANCE] + EASY else "no"
-    significant = any(
-        row["significant"] for row in comparisons if {row["a"], row["b"]} == {claim.arm, claim.other}
-    )
+    low, high = _span(claim, comparisons)
     if claim.relation == "above":
-        return ("yes" if significant else "tendency") if a > b else "no"
+        return "yes" if low > 0 else "tendency" if a > b else "no"
     assert claim.relation == "at least", claim.relation
-    return "yes" if a >= b - LEVEL else "no" if significant else "tendency"
+    return "yes" if low > -MARGIN else "no" if high < 0 else "tendency"
+
+
+def _span(claim: Claim, comparisons: Sequence[Row]) -> tuple[float, float]:
+    """The interval of a difference, whichever way round it was compared; all that is possible if it was
+    not."""
+    for row in comparisons:
+        if (row["a"], row["b"]) == (claim.arm, claim.other):
+            return row["low"], row["high"]
+        if (row["b"], row["a"]) == (claim.arm, claim.other):
+            return -row["high"], -row["low"]
+    return -1.0, 1.0
 
 
 def ordering(values: Mapping[str, float]) -> str:

@@ -163,14 +163,18 @@ def question(
     unit: str,
     reserved: bool = False,
     domain: str = "",
+    distant: Sequence[str] = (),
 ) -> Question:
-    """A multiple-choice question about the last argument of a fact; `wrong` are other last arguments."""
+    """A multiple-choice question about the last argument of a fact; `wrong` and `distant` are other last
+    arguments."""
     prompt, answer = ask(fact, rephrased=split == "rephrase")
     choices = [answer, *(f" {other}" for other in wrong)]
     rng.shuffle(choices)
+    far = tuple(f" {other}" for other in distant)
     return Question(
-        id, prompt, answer, tuple(choices), split, tuple(premises), unit, (), reserved_mark(reserved), domain
-    )
+        id, prompt, answer, tuple(choices), split, tuple(premises), unit, (), reserved_mark(reserved), domain,
+        far,
+    )  # fmt: skip
 
 
 def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> Iterator[list[str]]:

@@ -55,12 +55,17 @@ def audit(
     In a line with premises ("...; so ...") the conclusion decides, if every premise was stated or follows. A
     line with a false premise is false. `reserved` says whether a statement's relation, `kept` whether a
     text's wording was kept out of the augmentation tasks. With `knowledge` the documents are not read again.
+
+    What cannot be read may make a line true. So a line that would be false is undecided if one of its source
+    documents, or any document with one of its names, has a sentence that cannot be read.
     """
     known = knowledge or knowledge_of(documents)
     texts = {document.id: document.text for document in documents}
     # A line about a document that states reserved facts alone is reserved, whatever it says.
     facts_of = {document.id: stated(document.text) for document in documents}
     apart = {id for id, facts in facts_of.items() if facts and all(map(reserved, facts))}
+    dark = {document.id: words for document in documents if (words := _unread_words(document.text))}
+    everywhere = set().union(*dark.values())
     seen: set[str] = set()
     rows: list[AuditRow] = []
     for line in lines:
@@ -68,6 +73,11 @@ def audit(
             continue
         seen.add(line.text)
         label, statement = _judge(known, line.text)
+        if label == "false" and (
+            any(id in dark for id in line.source)
+            or (statement and everywhere & {*statement.first.split(), *statement.last.split()})
+        ):
+            label = "undecided"
         aside = kept(line.text) or any(kept(texts[i]) for i in line.source if i in texts)
         aside = aside or (statement is not None and reserved(statement))
         aside = aside or any(i in apart for i in line.source)
@@ -192,6 +202,18 @@ def _counts(rows: Sequence[AuditRow]) -> dict[str, object]:
 
 def _share(written: Collection[Statement], wanted: Collection[Statement]) -> float | None:
     return sum(s in written for s in wanted) / len(wanted) if wanted else None
+
+
+def _unread_words(text: str) -> set[str]:
+    """The words of the sentences of a text that cannot be read."""
+    unread = (reading.text for reading in read(text) if isinstance(reading, Unreadable))
+    return {word.strip(",'’") for said in unread for word in said.split()}
+
+
+def share_read(documents: Iterable[Document]) -> float | None:
+    """The share of the documents' sentences that can be read; None if they state nothing at all."""
+    readings = [isinstance(reading, Statement) for document in documents for reading in read(document.text)]
+    return sum(readings) / len(readings) if readings else None
 
 
 def stated(text: str) -> list[Statement]:

@@ -104,6 +104,7 @@ def study(
     model: Annotated[ModelLike, Doc("A model's name, folder, hub id, GGUF file, or file.py.")] = None,
     generator: Annotated[ModelLike, Doc("The model that generates. [default: the model]")] = None,
     seeds: Annotated[Sequence[int] | None, Doc("Seeds in place of the study's own, as in 0,1,2.")] = None,
+    runs: Annotated[int | None, Doc("Number of trainings of each tuned arm on the same rows.")] = None,
     withhold: Annotated[float | None, Doc("Share of the facts whose inferences are left out.")] = None,
     prompt: Annotated[Mapping[str, str] | None, Doc("Prompt file of your own, as in local=mine.txt.")] = None,
     settings: Annotated[
@@ -131,7 +132,14 @@ def study(
     rest = dict(settings or {})
     workers = {key.removeprefix("runner."): rest.pop(key) for key in [*rest] if key.startswith("runner.")}
     planned = plan(
-        source, model=model, generator=generator, seeds=seeds, withhold=withhold, prompt=prompt, settings=rest
+        source,
+        model=model,
+        generator=generator,
+        seeds=seeds,
+        runs=runs,
+        withhold=withhold,
+        prompt=prompt,
+        settings=rest,
     )
     chosen, folder = spec_of("runners", _fitting(planned, runner), workers), folder_of(source, planned, out)
     return StudyResult(run_study(planned, folder, runner=chosen, observer=observer))
@@ -143,6 +151,7 @@ def plan(
     model: ModelLike = None,
     generator: ModelLike = None,
     seeds: Sequence[int] | None = None,
+    runs: int | None = None,
     withhold: float | None = None,
     prompt: Mapping[str, str] | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -165,6 +174,10 @@ def plan(
         planned = replace(planned, generator=model_spec(generator))
     if withhold is not None:
         planned = replace(planned, withhold=share_of(withhold))
+    if runs is not None:
+        if runs < 1:
+            raise UserError(f"A tuned arm cannot run {runs} times: give --runs 1 or more.")
+        planned = replace(planned, runs=runs)
     if seeds is not None:
         planned = replace(planned, seeds=seeds_of(list(seeds)))
     if prompt:
@@ -343,8 +356,8 @@ def _evaluated(
         store.write_json(kept, result)
         store.write_jsonl(out / "results.jsonl", found)
         made = {Cell(data.name, seed): replace(data, questions=questions)}
-        bare: dict[str, Any] = {key: {} for key in ("marks", "sections")}
-        bare |= {key: [] for key in ("augmentation", "costs", "warnings")}
+        bare: dict[str, Any] = {"marks": {}, "sections": {}, "margin": stats.MARGIN}
+        bare |= {key: [] for key in ("rules", "augmentation", "costs", "warnings")}
         store.write_json(out / "summary.json", {"arms": arms, "tests": tests(made), **summary, **bare})
     return Evaluation(found, summary["accuracy"], out)
 

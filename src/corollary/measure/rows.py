@@ -146,6 +146,19 @@ class KeptRow(TypedDict):
     high: float | None
 
 
+class RuleRow(TypedDict):
+    """The accuracy of a rule without a model on a split; see `corollary.measure.rules`."""
+
+    dataset: str
+    split: str
+    rule: str
+    accuracy: float
+    low: float
+    high: float
+    chance: float
+    n_units: int
+
+
 class CostRow(TypedDict):
     """The costs of an arm on a dataset, means over seeds; see `corollary.measure.cost.cost_rows`."""
 
@@ -186,14 +199,15 @@ class Statistics(TypedDict):
 
 class Summary(Statistics):
     """The content of summary.json. `marks` describes the marks of each dataset's questions. `sections` names
-    the report sections of datasets. `margin` is the difference that the study calls small. `augmentation` has
-    one row for each arm that generates."""
+    the report sections of datasets. `margin` is the difference that the study calls small. `rules` has the
+    best rule without a model on each test, and `augmentation` one row for each arm that generates."""
 
     arms: list[ArmRow]
     tests: list[TestRow]
     marks: dict[str, dict[str, dict[str, Any]]]
     sections: dict[str, str]
     margin: float
+    rules: list[RuleRow]
     augmentation: list[dict[str, Any]]
     costs: list[CostRow]
     warnings: list[str]

@@ -1,8 +1,8 @@
 """The advice of a study: what to do and why, in three sentences, as a pure function of its summary.
 
-Only significant differences count (see `corollary.measure.stats`), and only on tests that need an inference,
-as every arm can repeat what the documents state. The advice compares the first treatment with the first
-baseline, then with the best arm that has documents in the prompt, then the costs of the two.
+Only primary comparisons count (see `corollary.measure.stats`): the first treatment against the first
+baseline, against documents in the prompt, and against its placebos. "Not known" is never read as "equal":
+where a comparison shows nothing, the advice says so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from statistics import mean
 from typing import Any
 
 from corollary.reporting.outline import Outline, Row, outline_of
-from corollary.reporting.wording import by_points, count, percent, points, questions
+from corollary.reporting.wording import by_points, count, listing, percent, points, questions
 
 NEVER = "never"
 
@@ -21,7 +21,7 @@ NEVER = "never"
 @dataclass(frozen=True)
 class Advice:
     """Advice in three sentences: what to do, why, and what it costs or when the advice changes. `kind` is
-    "augment", "prompt", "plain", "control", "hurts" or "undecided"."""
+    "augment", "prompt", "plain", "placebo", "hurts" or "undecided"."""
 
     kind: str
     do: str
@@ -31,123 +31,129 @@ class Advice:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A pair of arms over all tests of inference. `better` and `worse` count the tests on which `a` is
-    significantly better or worse than `b`. `mean` is the mean difference; `low` and `high` are the ends of
-    the widest interval. These three are shares."""
+    """A pair of arms over the tests on which their comparison is primary: the number of each answer, the mean
+    difference, and the ends of the widest interval (shares). `margin` is the study's."""
 
     a: str
     b: str
     tests: int = 0
     better: int = 0
+    within: int = 0
     worse: int = 0
     mean: float = 0.0
     low: float = 0.0
     high: float = 0.0
+    margin: float = 0.05
 
     @property
-    def leans(self) -> int:
-        """1 if `a` is better on more tests than it is worse, -1 if on fewer, else 0."""
-        return (self.better > self.worse) - (self.better < self.worse)
+    def wins(self) -> bool:
+        """`a` is better on a test and worse on none."""
+        return self.better > 0 and not self.worse
+
+    @property
+    def loses(self) -> bool:
+        """`a` is worse on a test and better on none."""
+        return self.worse > 0 and not self.better
+
+    @property
+    def holds(self) -> bool:
+        """`a` is better or within the margin on every test."""
+        return self.tests > 0 and self.better + self.within == self.tests
 
     def __str__(self) -> str:
         """The result of `a` as the end of a clause, also if it is mixed or missing."""
         if not self.tests:
             return "was not measured"
-        sides = [("better", self.better), ("worse", self.worse)]
+        unknown = self.tests - self.better - self.within - self.worse
+        small = f"not worse by more than {points(self.margin).lstrip('+')} points"
+        sides = [("better", self.better), (small, self.within), ("worse", self.worse), ("not known", unknown)]
         if self.tests == 1:
-            found = next((f"significantly {word}" for word, n in sides if n), "not significantly different")
-            return f"is {found} on the one test of inference ({by_points(self.mean)})"
-        ways = " and ".join(f"{word} on {n}" for word, n in sides if n)
-        found = f"significantly {ways}" if ways else "not significantly different on any"
-        return f"is {found} of {count(self.tests, 'test')} of inference ({by_points(self.mean)} on average)"
+            (word,) = [word for word, n in sides if n]
+            found = "not known to differ" if word == "not known" else word
+            return f"is {found} on the one primary test ({by_points(self.mean)})"
+        ways = listing([f"{word} on {n}" for word, n in sides if n])
+        return f"is {ways} of {count(self.tests, 'primary test')} ({by_points(self.mean)} on average)"
 
 
 @dataclass(frozen=True)
 class _Evidence:
     """The verdicts that decide. `gain` compares the treatment with the baseline, `rival` with the prompt, and
-    `control` with a control that it does not beat. `context` compares the prompt with the baseline, and
-    `control_gain` that control with the baseline. `prompt` is the phrase for documents in the prompt,
-    `compared` the phrase for the arm to which the break-even refers."""
+    `placebo` with the placebo or control that it is worst against. `kept` is a clause about the share of the
+    gain that false lines keep. `prompt` is the phrase for documents in the prompt, `compared` the phrase for
+    the arm to which the break-even refers."""
 
     gain: Verdict
     rival: Verdict
-    context: Verdict
-    control: Verdict
-    control_gain: Verdict
+    placebo: Verdict
+    kept: str
     prompt: str
     compared: str
     costs: Sequence[Row]
 
 
 def advise(summary: Mapping[str, Any]) -> Advice:
-    """The advice that follows from the comparisons, costs and audits of a summary.json."""
+    """The advice that follows from the primary comparisons, costs and audits of a summary.json."""
     outline = outline_of(summary)
-    rows = outline.main(outline.inference(summary["comparisons"]))
-    found = _evidence(summary, outline, rows)
-    gain, rival, context = found.gain, found.rival, found.context
-
-    measured = [verdict for verdict in (gain, rival, context) if verdict.tests]
-    if not any(verdict.better or verdict.worse for verdict in measured):
-        return _undecided(measured)
-    if gain.leans < 0:
+    found = _evidence(summary, outline)
+    gain, rival, placebo = found.gain, found.rival, found.placebo
+    if gain.loses:
         return _hurts(found, summary["augmentation"])
-    if gain.leans > 0 and rival.leans >= 0:
-        # No significant difference to the control does not mean that the control is as good. So the advice is
-        # the control only if it also beats the baseline.
-        if found.control.tests and found.control_gain.leans > 0:
-            return _control(found)
-        return _augment_or_prompt(found)
-    if rival.leans > 0 and (not gain.tests or context.leans > 0):
-        return _augment_or_prompt(found)
-    if gain.leans == 0 and context.leans < 0:
-        return _plain(found)
-    if rival.leans < 0 or context.leans > 0:
+    if rival.loses:
         return _prompt(found)
-    if not gain.tests and not context.tests:
-        return _undecided(measured)
-    return _plain(found)
+    if gain.wins:
+        if placebo.tests and not placebo.better:
+            return _placebo(found)
+        return _augment_or_prompt(found)
+    if rival.wins and not gain.worse:
+        return _augment_or_prompt(found)
+    if gain.holds:
+        return _plain(found)
+    return _undecided([verdict for verdict in (gain, rival) if verdict.tests])
 
 
-def _evidence(summary: Mapping[str, Any], outline: Outline, rows: Sequence[Row]) -> _Evidence:
-    compared = {arm for row in rows for arm in (row["a"], row["b"])}
-    candidates = [*outline.of_role("treatment"), *outline.of_role("ablation")]
-    arm = next((arm for arm in candidates if arm in compared), "augmented fine-tuning")
-    baseline = outline.first("baseline") or "plain fine-tuning"
-    contexts = outline.of_role("context")
-    accuracy = {
-        name: [
-            row["accuracy"]
-            for row in outline.inference(summary["accuracy"])
-            if row["method"] == name and row["accuracy"] is not None
-        ]
-        for name in contexts
-    }
-    # An arm without comparisons cannot be advised; among equals the first one counts.
-    best = max(
-        contexts or ["the prompt"],
-        key=lambda name: (name in compared, mean(accuracy.get(name) or [0.0])),
-    )
-    controls = [_verdict(rows, arm, name) for name in outline.of_role("control")]
-    control = next((v for v in controls if v.tests and not v.better), Verdict(arm, ""))
-    several = len(contexts) > 1
+def _evidence(summary: Mapping[str, Any], outline: Outline) -> _Evidence:
+    rows = [row for row in summary["comparisons"] if row["primary"]]
+    arm = next((row["a"] for row in rows), outline.first("treatment") or "augmented fine-tuning")
+    contexts = [
+        name for name in outline.of_role("context") if (arm, name) in {(r["a"], r["b"]) for r in rows}
+    ]
+    shown = outline.of_role("context")
+    others = [_verdict(rows, arm, name, summary["margin"]) for name in outline.of_role("placebo", "control")]
+    tried = [verdict for verdict in others if verdict.tests]
+    rivals = [_verdict(rows, arm, name, summary["margin"]) for name in contexts]
+    # Where several are named, the hardest to beat counts.
+    rival = min(rivals, key=lambda verdict: verdict.mean, default=Verdict(arm, ""))
+    several = len(shown) > 1
     costs = [row for row in summary["costs"] if row["method"] == arm and row["tuning"] == outline.tuning]
     return _Evidence(
-        gain=_verdict(rows, arm, baseline),
-        rival=_verdict(rows, arm, best),
-        context=_verdict(rows, best, baseline),
-        control=control,
-        control_gain=_verdict(rows, control.b, baseline),
-        prompt=f"the documents in the prompt ({best})" if several else "the documents in the prompt",
-        compared=f"the documents in the prompt ({contexts[0]})" if several else "the documents in the prompt",
+        gain=_verdict(rows, arm, outline.first("baseline") or "plain fine-tuning", summary["margin"]),
+        rival=rival,
+        placebo=min(tried, key=lambda verdict: (verdict.better, verdict.mean), default=Verdict(arm, "")),
+        kept=_kept(summary, arm, outline),
+        prompt=f"the documents in the prompt ({rival.b})"
+        if several and rival.b
+        else "the documents in the prompt",
+        compared=f"the documents in the prompt ({shown[0]})" if several else "the documents in the prompt",
         costs=costs,
     )
+
+
+def _kept(summary: Mapping[str, Any], arm: str, outline: Outline) -> str:
+    """ "false lines keep 12 to 87 % of the gain", over the tests of inference and placebos; or ""."""
+    rows = outline.main(outline.inference(summary["kept"]))
+    shares = [row["share"] for row in rows if row["treatment"] == arm and row["share"] is not None]
+    if not shares:
+        return ""
+    low, high = percent(max(0.0, min(shares))), percent(max(0.0, max(shares)))
+    spread = high if low == high else f"{low} to {high}".replace("\u00a0% to", " to")
+    return f"false lines keep {spread} of the gain"
 
 
 def _augment_or_prompt(found: _Evidence) -> Advice:
     gain, rival = found.gain, found.rival
     plain = _break_even(found.costs, "break_even_queries")
     cached = _break_even(found.costs, "break_even_queries_cached")
-    if rival.tests and rival.leans == 0 and plain == cached == NEVER:
+    if rival.holds and not rival.better and plain == cached == NEVER:
         return Advice(
             "prompt",
             f"Keep {found.prompt}: at these costs fine-tuning never becomes cheaper.",
@@ -155,8 +161,9 @@ def _augment_or_prompt(found: _Evidence) -> Advice:
             "If the documents do not fit into the prompt, augment and fine-tune.",
         )
     why = f"Against plain fine-tuning this {gain}; against keeping {found.prompt} it {rival}"
-    if found.control.tests:
-        why += f"; against the control {found.control.b} it {found.control}"
+    if found.placebo.tests:
+        why += f"; against {found.placebo.b} it {found.placebo}"
+    why += f"; {found.kept}" if found.kept else ""
     counted = " (counted in operations)" if any(row.get("unit") == "flops" for row in found.costs) else ""
     if plain is None:
         but = "Its costs were not measured, so find out about them before you decide."
@@ -167,23 +174,25 @@ def _augment_or_prompt(found: _Evidence) -> Advice:
             f"It becomes cheaper{counted} than keeping {found.compared} after {questions(plain)} without"
             f" prompt caching, and with it {_after(cached)}; for fewer, keep them in the prompt."
         )
+    if rival.tests and not rival.holds:
+        do = (
+            "Augment and fine-tune where the documents do not fit into the prompt; where they fit, this study"
+        )
+        return Advice("augment", f"{do} does not decide.", f"{why}.", but)
     do = "Augment your documents with what follows from them, and fine-tune on both."
     return Advice("augment", do, f"{why}.", but)
 
 
 def _prompt(found: _Evidence) -> Advice:
     gain = found.gain
-    if found.rival.leans < 0:
-        why = f"Against this, augmented fine-tuning {found.rival}."
-    else:
-        why = f"Against plain fine-tuning this {found.context}."
-    if gain.leans > 0:
+    if gain.wins:
         but = (
             "If they do not fit into the prompt, augment and fine-tune: against plain fine-tuning that"
             f" {gain}."
         )
     else:
         but = f"Against plain fine-tuning, augmenting first {gain}, so no result here speaks for it."
+    why = f"Against this, augmented fine-tuning {found.rival}."
     return Advice("prompt", f"Keep {found.prompt} as long as they fit.", why, but)
 
 
@@ -191,26 +200,25 @@ def _plain(found: _Evidence) -> Advice:
     return Advice(
         "plain",
         "Fine-tune on your documents as they are.",
-        f"Against this, keeping {found.prompt} {found.context}.",
-        f"Augmenting them first {found.gain}, so no result here shows that it is worth its price.",
+        f"Against this, augmenting them first {found.gain}.",
+        f"Against keeping {found.prompt}, augmented fine-tuning {found.rival}.",
     )
 
 
-def _control(found: _Evidence) -> Advice:
-    name = found.control.b
+def _placebo(found: _Evidence) -> Advice:
+    name = found.placebo.b
     return Advice(
-        "control",
-        f"Fine-tune on your documents and on the text of the control {name}: this study does not show that"
-        " inferences add to this.",
-        f"Against plain fine-tuning this {found.control_gain}; against this, augmented fine-tuning"
-        f" {found.control}.",
+        "placebo",
+        f"Do not call the gain inference: this study does not show that true lines teach more than {name}.",
+        f"Against plain fine-tuning, augmented fine-tuning {found.gain}; against {name} it {found.placebo}"
+        f"{f'; {found.kept}' if found.kept else ''}.",
         "Look at the sample augmentations: if few are right and new, a stronger model may generate better"
         " ones.",
     )
 
 
 def _hurts(found: _Evidence, augmentation: Sequence[Row]) -> Advice:
-    arm, context = found.gain.a, found.context
+    arm = found.gain.a
     measured = [
         row["precision"] for row in augmentation if row["method"] == arm and row["precision"] is not None
     ]
@@ -219,10 +227,7 @@ def _hurts(found: _Evidence, augmentation: Sequence[Row]) -> Advice:
         if measured and mean(measured) < 0.9
         else "see the sample augmentations for what was generated"
     )
-    if context.leans > 0:
-        instead = f"Keep {found.prompt} instead: against plain fine-tuning that {context}."
-    else:
-        instead = f"Fine-tune on the documents as they are: keeping {found.prompt} {context}."
+    instead = f"Keep {found.prompt} or fine-tune on the documents as they are."
     return Advice(
         "hurts",
         "Do not augment: here it makes the model worse.",
@@ -233,7 +238,7 @@ def _hurts(found: _Evidence, augmentation: Sequence[Row]) -> Advice:
 
 def _undecided(measured: Sequence[Verdict]) -> Advice:
     if not measured:
-        why = "No two of them were compared on a test that needs an inference."
+        why = "No two of them were compared on a primary test."
     else:
         first = measured[0]
         why = (
@@ -244,30 +249,27 @@ def _undecided(measured: Sequence[Verdict]) -> Advice:
         "undecided",
         "Do not decide by this study: plain tuning, augmenting and the prompt do not differ clearly.",
         why,
-        "More seeds and more independent facts would narrow it; more questions on the same facts would not.",
+        "More runs, seeds and independent facts would narrow it; more questions on the same facts would not.",
     )
 
 
-def _verdict(rows: Sequence[Row], a: str, b: str) -> Verdict:
-    """The verdict on a pair, whichever of the two was compared with the other."""
-    found: list[tuple[float, float, float, bool]] = []
-    for row in rows:
-        sides, numbers = (row["a"], row["b"]), (row["difference"], row["low"], row["high"])
-        if sides == (a, b):
-            found.append((*numbers, row["significant"]))
-        elif sides == (b, a):
-            found.append((-numbers[0], -numbers[2], -numbers[1], row["significant"]))
+def _verdict(rows: Sequence[Row], a: str, b: str, margin: float) -> Verdict:
+    """The verdict on a pair, over the tests on which their comparison is primary."""
+    found = [row for row in rows if (row["a"], row["b"]) == (a, b)]
     if not found:
         return Verdict(a, b)
+    answers = [row["answer"] for row in found]
     return Verdict(
         a=a,
         b=b,
         tests=len(found),
-        better=sum(significant and difference > 0 for difference, _, _, significant in found),
-        worse=sum(significant and difference < 0 for difference, _, _, significant in found),
-        mean=mean([row[0] for row in found]),
-        low=min(row[1] for row in found),
-        high=max(row[2] for row in found),
+        better=answers.count("better"),
+        within=answers.count("within"),
+        worse=answers.count("worse"),
+        mean=mean(row["difference"] for row in found),
+        low=min(row["low"] for row in found),
+        high=max(row["high"] for row in found),
+        margin=margin,
     )
 
 

@@ -32,8 +32,13 @@ def cautions_of(summary: Row, outline: Outline) -> list[str]:
             )
             found.append(f"{why}: it was trained on the documents alone.")
         # A control rewords what is there: its few new lines are its mistakes.
-        elif outline.roles.get(row["method"]) == "control" or row["precision"] is None:
+        elif outline.roles.get(row["method"]) == "control":
             continue
+        elif row["precision"] is None:
+            found.append(
+                f"Nothing of what {row['method']} generated from {row['dataset']} was verified: no audit can"
+                " read these documents, so look at the sample augmentations."
+            )
         elif row["precision"] < WRONG:
             found.append(
                 f"Only {percent(row['precision'])} of the new lines of {row['method']} on {row['dataset']}"

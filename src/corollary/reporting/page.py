@@ -22,10 +22,16 @@ from corollary.reporting.cautions import cautions_of
 from corollary.reporting.outline import UNTUNED, Outline, Row, main_tuning, outline_of
 from corollary.reporting.sections import sections_of
 from corollary.reporting.tables import Table
-from corollary.reporting.wording import clean, cleaned, count, listing
+from corollary.reporting.wording import clean, cleaned, count, listing, percent
 
 QUESTIONS = 1_000
 """The number of questions for which costs are set against accuracy."""
+
+PRIOR = (
+    "Accuracy by the log-probability of a choice, and by that minus its log-probability without the question."
+)
+DISTANT = "Accuracy among choices that share facts with the question, and among choices that share none."
+FREE = "Accuracy among choices, and by a free answer."
 
 PAID = ("floor", "context", "baseline", "ablation", "treatment")
 """Roles with a meaningful cost: the others are controls, or need something that you do not have."""
@@ -66,7 +72,11 @@ def write_page(folder: Path, *, prices: Path | None = None) -> Path:
         sections=[section for section in sections if section.tables],
         accuracy=_accuracy(summary, outline, samples.asked(folder, summary, outline)),
         recall=listing(list(dict.fromkeys(split for (_, split), recall in outline.tests.items() if recall))),
-        comparisons=tables.comparisons(summary["comparisons"], outline),
+        primary=tables.comparisons(_primary(summary, True), outline),
+        comparisons=tables.comparisons(_primary(summary, False), outline),
+        margin=percent(summary["margin"]),
+        kept=tables.kept(outline.main(summary["kept"]), outline),
+        rules=tables.rules(summary["rules"], outline),
         costs=_costs(summary, outline),
         augmentation=_augmentation(summary, outline),
         samples=samples.augmentations(folder, summary, outline),
@@ -77,6 +87,14 @@ def write_page(folder: Path, *, prices: Path | None = None) -> Path:
     )  # fmt: skip
     store.write_text(folder / "report.html", clean(page))
     return folder / "report.html"
+
+
+def _runs(summary: Row) -> int:
+    return max((row["runs"] for row in summary["accuracy"]), default=1)
+
+
+def _primary(summary: Row, primary: bool) -> list[Row]:
+    return [row for row in summary["comparisons"] if row["primary"] is primary]
 
 
 def _template() -> jinja2.Template:
@@ -92,9 +110,10 @@ def _scope(folder: Path, summary: Row, study: Row) -> str:
     """One line with the model and the numbers of datasets, arms, seeds and questions."""
     datasets = {row["dataset"] for row in summary["accuracy"]}
     arms = {row["method"] for row in summary["accuracy"]}
-    seeds = {row["seed"] for row in summary["seeds"]}
+    seeds, runs = {row["seed"] for row in summary["seeds"]}, _runs(summary)
     asked = {(row["dataset"], row["seed"], row["question"]) for row in read_results(folder)}
     parts = [count(len(datasets), "dataset"), count(len(arms), "arm"), count(len(seeds), "seed")]
+    parts += [f"up to {count(runs, 'run')} of an arm"] if runs > 1 else []
     parts += [count(len(asked), "question")] if asked else []
     model = study.get("model") or {}
     named = [
@@ -217,7 +236,9 @@ def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
             "Was the answer generated?",
             "An augmentation that happens to state an answer is kept: that is how the method works. If no"
             " augmentation states it, a right answer goes beyond them. The two groups contain different"
-            " questions, so easier questions may explain the gap. Run with --withhold to find out.",
+            " questions, so easier questions may explain the gap, unless facts were withheld at random."
+            " That tuning on statements about some facts may not help with others is known (arXiv"
+            " 2604.01430).",
             summary["by_written"],
             "written",
             {True: "Generated", False: "Not generated"},
@@ -244,7 +265,22 @@ def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
             "Does the model prefer some choices anyway?",
             "A model that has often seen a name at the end of a sentence prefers it to others, whatever the"
             " question. This subtracts how likely the model finds each choice without the question.",
-            tables.beside(summary["accuracy"], summary["accuracy_pmi"], outline),
+            tables.beside(
+                summary["accuracy"], summary["accuracy_pmi"], outline, head="Less the prior", caption=PRIOR
+            ),
+        ),
+        Breakdown(
+            "Among distant choices?",
+            "Here the wrong choices share no fact with the question, so a model may find the answer by"
+            " association alone. Earlier studies asked only this.",
+            tables.beside(
+                summary["accuracy"], summary["accuracy_distant"], outline, head="Distant", caption=DISTANT
+            ),
+        ),
+        Breakdown(
+            "Without choices?",
+            "The same questions, answered freely and compared by exact match. No readable answer is wrong.",
+            tables.beside(summary["accuracy"], summary["accuracy_free"], outline, head="Free", caption=FREE),
         ),
     ]
     return [each for each in found if each.table.rows]
@@ -257,9 +293,12 @@ def _unknown(summary: Row, outline: Outline) -> list[str]:
     out = [
         "All arms start from one model. Seeds change the tuning. If a dataset is made from a seed, they also"
         " change its documents and questions.",
-        "The intervals contain the noise between groups of facts. Only the distances between the dots of the"
-        " seeds show the noise between training runs.",
     ]
+    if _runs(summary) < 2:
+        out.append(
+            "Each arm was trained once on its rows, so the intervals contain the noise between groups of"
+            " facts and not that between training runs, which may be several points: run with --runs 3."
+        )
     if len(seeds) < 3:
         out.append(
             f"Only {count(len(seeds), 'seed')} ran: a difference can be an accident of one tuning run."
@@ -268,10 +307,10 @@ def _unknown(summary: Row, outline: Outline) -> list[str]:
         out.append(
             f"Only {next(iter(tunings))} tuning was measured; another kind can rank the arms differently."
         )
-    if outline.first("treatment") and not outline.first("control"):
+    if outline.first("treatment") and not outline.first("placebo"):
         out.append(
-            "There is no control, so a gain from augmentation may come from more text of any kind, not from"
-            " inferences."
+            "No arm was tuned on false lines, so a gain from augmentation may come from the names that they"
+            " put together, not from inferences."
         )
     return out
 

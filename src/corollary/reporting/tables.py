@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from corollary.reporting.outline import CHOICES, UNTUNED, Outline, Row, chance_of
-from corollary.reporting.wording import cleaned, p_value, percent, points, quantity, questions
+from corollary.reporting.wording import ANSWERS, cleaned, p_value, percent, points, quantity, questions
 
 GAP = 2
 
@@ -126,19 +126,25 @@ def glance(summary: Mapping[str, Any], outline: Outline) -> Table:
         for row in outline.main(summary["comparisons"])
         if (row["a"], row["b"]) == (treatment, baseline)
     }
+    rules = {(row["dataset"], row["split"]): row for row in summary["rules"]}
     out = []
     for test in sorted({key[:2] for key in cells}, key=lambda test: outline.test_place(*test)):
         found = [cells.get((*test, arm)) for arm in arms]
         gain = gains.get(test)
-        mark = "\u00a0*" if gain and gain["significant"] else ""
+        mark = "\u00a0*" if gain and gain["primary"] and gain["answer"] == "better" else ""
         gained = (points(gain["difference"] if gain else None) + mark,) if gains else ()
+        rule = rules.get(test)
+        ruled = (percent(rule["accuracy"] if rule else None),) if rules else ()
         chance = percent(chance_of(row for row in found if row))
         values = (percent(row["accuracy"] if row else None) for row in found)
-        out.append((" ".join(test), chance, *values, *gained))
+        out.append((" ".join(test), chance, *ruled, *values, *gained))
     caption = "Accuracy on tests that need an inference."
     if gains:
-        caption += f" Gain: {treatment} minus {baseline}, in points; * significant."
-    return Table(caption, ("Test", "Chance", *arms, *(["Gain"] if gains else [])), tuple(out))
+        caption += f" Gain: {treatment} minus {baseline}, in points; * better in a primary comparison."
+    if rules:
+        caption += " Best rule: the best that a fixed rule finds in the documents without a model."
+    head = ("Test", "Chance", *(["Best rule"] if rules else []), *arms, *(["Gain"] if gains else []))
+    return Table(caption, head, tuple(out))
 
 
 def accuracies(rows: Iterable[Row], outline: Outline, *, caption: str) -> Table:
@@ -156,19 +162,50 @@ def accuracies(rows: Iterable[Row], outline: Outline, *, caption: str) -> Table:
 
 
 def comparisons(rows: Iterable[Row], outline: Outline) -> Table:
-    """Every comparison with its interval and tests."""
+    """Comparisons with their intervals and what they show. Only a primary one has an adjusted p."""
     columns: Columns = {
         "Test and pair": lambda row: (
             f"{row['dataset']} {row['split']}: {row['a']} − {outline.label(row, arm='b')}"
         ),
         "Points": lambda row: points(row["difference"]),
         "95 %": lambda row: span(row, points),
-        "p": lambda row: p_value(row["p"]),
+        "Units": lambda row: f"{row['n_units']:,}",
         "p adjusted": lambda row: p_value(row["p_adjusted"]),
-        "Significant": lambda row: "yes" if row["significant"] else "no",
+        "Shows": lambda row: ANSWERS[row["answer"]] if row["primary"] else "exploratory",
     }
     ordered = sorted(rows, key=lambda row: (outline.test_place(row["dataset"], row["split"]), row["tuning"]))
     return _table("Paired differences in percentage points.", columns, ordered)
+
+
+def kept(rows: Iterable[Row], outline: Outline) -> Table:
+    """The share of the treatment's gain that false lines keep, by test and placebo."""
+    columns: Columns = {
+        "Test and placebo": lambda row: (
+            f"{row['dataset']} {row['split']}: {outline.label(row, arm='placebo')}"
+        ),
+        "Share of the gain": lambda row: percent(row["share"]),
+        "95 %": lambda row: span(row, percent),
+    }
+    ordered = sorted(rows, key=lambda row: (outline.test_place(row["dataset"], row["split"]), row["tuning"]))
+    caption = (
+        "The share of the treatment's gain over the baseline that is left when its lines are false; – where"
+        " it gains nothing."
+    )
+    return _table(caption, columns, outline.inference(ordered))
+
+
+def rules(rows: Iterable[Row], outline: Outline) -> Table:
+    """The best rule without a model on each test."""
+    columns: Columns = {
+        "Test": lambda row: f"{row['dataset']} {row['split']}",
+        "Best rule": lambda row: row["rule"],
+        "Accuracy": lambda row: percent(row["accuracy"]),
+        "95 %": lambda row: span(row, percent),
+        "Chance": lambda row: percent(row["chance"]),
+    }
+    ordered = sorted(rows, key=lambda row: outline.test_place(row["dataset"], row["split"]))
+    caption = "Rules that look only at the documents, without a model: the best on each test, chosen on it."
+    return _table(caption, columns, ordered, names=2)
 
 
 def generated(rows: Iterable[Row], outline: Outline) -> Table:
@@ -192,6 +229,7 @@ def precision(rows: Iterable[Row], outline: Outline) -> Table:
     columns: Columns = {
         "Dataset and arm": _dataset_and_arm,
         "Lines": lambda row: f"{row['lines']:,}",
+        "Text read": lambda row: percent(row.get("read")),
         "Precision": lambda row: percent(row["precision"]),
         "Coverage": lambda row: percent(row["coverage"]),
         "Several steps": lambda row: percent(row["coverage_several_step"]),
@@ -200,7 +238,8 @@ def precision(rows: Iterable[Row], outline: Outline) -> Table:
         "Precision with dropped": lambda row: percent(row["written"]["precision"]),
     }
     caption = (
-        "Each distinct line counts once. Precision: the share of right lines among all that do not restate a"
+        "Each distinct line counts once. Text read: the share of the documents' sentences that the audit can"
+        " read. Precision: the share of right lines among all that do not restate a"
         " document. Coverage: the share of the statements one step away from the documents that were"
         " generated, then of those several steps away. Leaked: lines with the text of a question, all"
         " removed. Dropped: lines that the strategy left out; the last column is the precision with these."
@@ -292,21 +331,19 @@ def means(
     ]
 
 
-def beside(rows: Iterable[Row], secondary: Iterable[Row], outline: Outline) -> Table:
-    """Accuracy by the primary and by the secondary metric, for the questions that have both."""
+def beside(
+    rows: Iterable[Row], secondary: Iterable[Row], outline: Outline, *, head: str, caption: str
+) -> Table:
+    """Accuracy by the primary and by another metric, for the questions that have both."""
     keys = ("dataset", "split", "method", "tuning", "model")
     primary = {tuple(row[key] for key in keys): row for row in rows}
     columns: Columns = {
         "Test and arm": lambda row: f"{row['dataset']} {row['split']} {outline.label(row)}",
         "Accuracy": lambda row: percent(primary[tuple(row[key] for key in keys)]["accuracy"]),
-        "Less the prior": lambda row: percent(row["accuracy"]),
+        head: lambda row: percent(row["accuracy"]),
         "95 %": lambda row: span(row, percent),
         "Chance": lambda row: percent(row["chance"]),
     }
-    caption = (
-        "Accuracy by the log-probability of a choice, and by that minus its log-probability without"
-        " the question."
-    )
     return _table(caption, columns, outline.sorted(secondary))
 
 

@@ -54,8 +54,14 @@ def by_points(difference: float) -> str:
     return f"{shown} point{'' if shown[1:] == '1' else 's'}"
 
 
-def p_value(p: float) -> str:
-    """A p value as text; more decimals would exceed the precision of resampling."""
+ANSWERS = {"better": "better", "within": "not worse", "worse": "worse", "unknown": "not known"}
+"""The words for what a comparison shows."""
+
+
+def p_value(p: float | None) -> str:
+    """A p value as text; a dash where none was computed."""
+    if p is None:
+        return "–"
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 

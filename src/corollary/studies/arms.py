@@ -47,18 +47,20 @@ PRIMARY_TESTS = 6
 
 def comparing(study: Study, rows: Sequence[ArmRow], tests: Sequence[TestRow]) -> Comparing:
     """The comparisons of a study; `rows` are its arms with those of added models."""
-    arms, treatment = study.arms, next(iter(of_role(study.arms, "treatment")), None)
-    name = treatment.name if treatment else ""
+    arms = study.arms
+    # Without a treatment the question is whether documents belong into the prompt.
+    leading = next(iter([*of_role(arms, "treatment"), *of_role(arms, "context")]), None)
+    name = leading.name if leading else ""
     if study.primary:
         chosen = {
             (d, split): rivals for d, splits in study.primary.items() for split, rivals in splits.items()
         }
     else:
         kinds = [of_role(arms, role)[:1] for role in ("baseline", "context", "placebo")]
-        rivals = tuple(arm.name for found in kinds for arm in found)
+        rivals = tuple(arm.name for found in kinds for arm in found if arm.name != name)
         asked = [(test["dataset"], test["split"]) for test in tests if not test["recall"]]
         chosen = dict.fromkeys(asked[:PRIMARY_TESTS], rivals)
-    primary = {test: [(name, rival) for rival in rivals] for test, rivals in chosen.items() if treatment}
+    primary = {test: [(name, rival) for rival in rivals] for test, rivals in chosen.items() if name}
     pairs = [*pairs_of(rows), *(pair for found in primary.values() for pair in found)]
     baseline = next((arm.name for arm in of_role(arms, "baseline")), "")
     placebos = [

@@ -38,7 +38,8 @@ from corollary.writing.engine import Batch, Generated, Written
 
 Observer = Callable[[str, int, int, Any], None]
 """Called with (stage, done, total, what was finished), and with None as the last when a stage begins. A stage
-finishes these: "make" a `Cell`; "plan" a (`Study`, folder, expected seconds for the rest); "write" a (cell,
+finishes these: "make" a `Cell`; "plan" a (`Study`, folder, expected seconds for the rest, units and
+least gain of each dataset); "write" a (cell,
 strategy, number of rows); "try" a (`Trial`, `Result`)."""
 
 PROCESSES, HERE = Spec("processes"), Spec("in_process")
@@ -130,7 +131,8 @@ def _announce(driver: _Driver) -> None:
         options = plugins.check_options("runners", driver.runner).options
         workers = 1 if driver.runner.use == HERE.use else int(options.get("workers", 0)) or cores()
         seconds = expected_seconds(work_of(plan), speeds, workers=workers) * left
-    driver.tell("plan", total - round(left * total), total, (plan, driver.out, seconds))
+    shown = results.power(plan, driver.made)
+    driver.tell("plan", total - round(left * total), total, (plan, driver.out, seconds, shown))
 
 
 def _write(driver: _Driver, jobs: Sequence[Writing]) -> None:

@@ -12,13 +12,15 @@ from typing import Any
 from corollary.documents.names import words
 from corollary.documents.split import sentences
 from corollary.plugins import load
-from corollary.studies.plan import arms_on, cells, make_dataset, tunings_on
+from corollary.studies.plan import arms_on, cells, make_dataset, runs_of, tunings_on
 from corollary.types import Dataset, Document, Request, Scorer, Spec, Study, Trainee, Writer
 
 WORD = 2.2
 """Tokens per word, names included."""
 LINES = 85
 """Tokens that a strategy generates per sentence, the mean over strategies."""
+ANSWER = 8
+"""Tokens of a free answer."""
 START = 10.0
 """Seconds until every worker has imported its libraries."""
 LARGE = 100_000_000
@@ -98,19 +100,20 @@ def _work_on(study: Study, name: str, dataset: Dataset) -> Work:
         len(words(q.prompt)) + sum(len(words(choice)) for choice in (*q.choices, *q.distant) or (q.answer,))
         for q in dataset.questions
     )
-    training = reading = 0.0
+    training = reading = answered = 0.0
     strategies = set()
     for arm in arms_on(study, name):
         if arm.read_off:
             continue
         strategies |= {strategy.use for strategy in arm.augment}
         checked = any(other.read_off == arm.name for other in study.arms)
-        times = 1 + (study.checkpoints if checked else 0)
+        times, runs = 1 + (study.checkpoints if checked else 0), runs_of(study, arm)
         for tuning in tunings_on(study, arm, name):
-            training += float(tuning.options.get("tokens") or 8 * documents) if tuning else 0.0
+            training += runs * float(tuning.options.get("tokens") or 8 * documents) if tuning else 0.0
             shown = arm.context.use != "none"
-            reading += study.orders * (documents + asked) if shown else times * asked
-    return Work(training, reading, len(strategies) * len(lines) * LINES)
+            reading += study.orders * (documents + asked) if shown else runs * times * asked
+            answered += runs * len(dataset.questions) * ANSWER if study.free else 0.0
+    return Work(training, reading, len(strategies) * len(lines) * LINES + answered)
 
 
 def _rate(model: Any, do: Any) -> float:

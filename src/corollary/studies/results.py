@@ -11,11 +11,13 @@ from corollary import store, values
 from corollary.asking.scoring import grade
 from corollary.measure import stats
 from corollary.measure.cost import Measured, Shape, cost_rows
-from corollary.measure.rows import ResultRow, TestRow
+from corollary.measure.estimates import least_gain
+from corollary.measure.rows import ResultRow, RuleRow, TestRow
+from corollary.measure.rules import best_rules
 from corollary.plugins import name_of, wants
 from corollary.studies.arms import arm_rows, comparing, of_role
 from corollary.studies.plan import Cell, arms_on, strategy_key
-from corollary.types import Cost, Dataset, Question, Result, Score, Study, Trial
+from corollary.types import Cost, Dataset, Document, Question, Result, Score, Study, Trial
 from corollary.writing.audit import Audit, Lines, over_seeds
 
 
@@ -69,6 +71,7 @@ def write(
         "tests": tests(generated.made),
         "marks": {cell.dataset: made.marks for cell, made in generated.made.items() if made.marks},
         "sections": {cell.dataset: made.section for cell, made in generated.made.items() if made.section},
+        "rules": _rules(generated.made),
         "augmentation": augmentation,
         "costs": cost_rows(measured),
         "warnings": list(warnings),
@@ -92,14 +95,48 @@ def renew(
     compared = comparing(plan, arms, summary["tests"])
     statistics = stats.summarise(found, comparing=compared, repeated=repeated(questions))
     store.write_jsonl(out / "results.jsonl", found)
-    order = ("arms", "tests", "marks", "sections", "margin", *statistics, "augmentation", "costs", "warnings")
+    order = (
+        "arms",
+        "tests",
+        "marks",
+        "sections",
+        "margin",
+        *statistics,
+        "rules",
+        "augmentation",
+        "costs",
+        "warnings",
+    )
     whole = {**summary, "arms": arms, "margin": plan.margin, **statistics}
     store.write_json(out / "summary.json", {key: whole[key] for key in order})
+
+
+def _rules(made: Mapping[Cell, Dataset]) -> list[RuleRow]:
+    by_name: dict[str, list[tuple[Sequence[Document], Sequence[Question]]]] = {}
+    for cell, dataset in made.items():
+        here = by_name.setdefault(cell.dataset, [])
+        if not any(questions == dataset.questions for _, questions in here):  # the same at several seeds
+            here.append((dataset.documents, dataset.questions))
+    return [row for name, found in by_name.items() for row in best_rules(name, found)]
 
 
 def _place(row: ResultRow) -> tuple[str, ...]:
     where = (row["study"], row["dataset"], row["split"], row["method"], row["tuning"], row["model"])
     return (*where, str(row["seed"]), str(row["run"]), row["question"])
+
+
+def power(plan: Study, made: Mapping[Cell, Dataset]) -> dict[str, tuple[int, float]]:
+    """For each dataset with a primary comparison its number of units and the least gain (a share) that the
+    study can show there."""
+    asked = {cell: dataset.questions for cell, dataset in made.items()}
+    primary = comparing(plan, arm_rows(plan.arms), tests(made)).primary
+    compared = sum(map(len, primary.values()))
+    units: dict[str, set[tuple[int, str]]] = {}
+    for cell, questions in asked.items():
+        seed = 0 if cell.dataset in repeated(asked) else cell.seed
+        units.setdefault(cell.dataset, set()).update((seed, question.unit) for question in questions)
+    counts = {dataset: len(units[dataset]) for dataset, _ in primary if dataset in units}
+    return {name: (number, least_gain(number, compared)) for name, number in counts.items()}
 
 
 def tests(made: Mapping[Cell, Dataset]) -> list[TestRow]:

@@ -12,11 +12,15 @@ from corollary_worlds.telling import dataset_of, documents_of, question, scaled,
 
 
 def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -> Dataset:
-    """Trees of three generations, 10 people and 11 facts each. `tellings` one-sentence documents state each
-    fact. Wrong choices are people of the same tree and generation. A tree has only two who could be
-    the wrong cousin, so the third is of another tree.
+    """Trees of three generations, 10 people and 20 facts each. `tellings` one-sentence documents state each
+    fact.
 
-    Splits: `rephrase` (parent's child), `reversal` (child's parent, godchild's godparent; the latter is
+    Every wrong choice shares as much with the asked person as the right one: it is linked to it by as many
+    facts in a row, in another role (its own child, spouse or godparent where its parent is asked), and it is
+    mentioned as often. So no counter of names that stand together finds the answer. `distant` choices are
+    people of the right one's generation in another tree.
+
+    Splits: `rephrase` (parent's child), `reversal` (child's parent, godparent's godchild; the latter is
     the reserved pair), `two-hop` (aunt or uncle, grandparent), `three-hop` (cousin). A unit is a tree.
     """
     rng, names = seeded("family", seed)
@@ -26,67 +30,86 @@ def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -
     questions: list[Question] = []
     for index, tree in enumerate(told):
         another = rng.choice([other for other in told if other is not tree])
-        for number, (split, fact, wrong, used) in enumerate(_items(rng, tree, another)):
+        for number, (split, fact, wrong, distant, used) in enumerate(_items(tree, another)):
             questions.append(
                 question(
                     rng, fact, rng.sample(wrong, 3), id=f"family-{split}-{index}-{number}", split=split,
                     premises=[x for f in used for x in ids[f]], unit=f"tree{index}",
-                    reserved=RELATIONS[fact.relation].reserved,
+                    reserved=RELATIONS[fact.relation].reserved, distant=rng.sample(distant, 3),
                 )
             )  # fmt: skip
     return dataset_of("family", seed, documents, questions)
 
 
 def _tree(rng: random.Random, names: Iterator[str]) -> list[Fact]:
-    """p and q are siblings, and so are r and s. Their children are, in this order, a, b, c and d; those of a
-    and d are k and m. These two marry, and b and c are their godparents.
+    """p and q are siblings, and so are r and s; p is married to r, and q to s. Their children are, in this
+    order, a, b, c and d; a is married to c, and b to d. Those of a and d are k and m, who are married.
 
-    Each of a, b, c and d is the first name of one fact and the last name of another. Otherwise the right
-    cousin would more often than chance be the most frequent name, or the one that most often comes first.
+    Godparents make the links even: a, b, c, d are the godchildren of r, s, p, q, and k and m of b and c.
+    Everybody is in four facts, twice as the first name and twice as the last, and each of a, b, c and d is
+    linked to four people.
     """
     p, q, r, s, a, b, c, d, k, m = (next(names) for _ in range(10))
     parents = ((p, a), (q, b), (r, c), (s, d), (a, k), (d, m))
-    young = rng.sample((k, m), 2)
+    godchildren = ((a, r), (b, s), (c, p), (d, q), (k, b), (m, c))
+    siblings, couples = ((p, q), (s, r)), ((r, p), (q, s))
+    older = [Fact("sibling_of", *pair) for pair in siblings] + [Fact("spouse_of", *pair) for pair in couples]
+    if rng.random() < 0.5:
+        older = [Fact(fact.relation, fact.last, fact.first) for fact in older]
     return [
-        Fact("sibling_of", p, q),
-        Fact("sibling_of", r, s),
+        *older[:2],
         *(Fact(rng.choice(("mother_of", "father_of")), parent, child) for parent, child in parents),
-        Fact("spouse_of", *rng.sample((k, m), 2)),
-        Fact("godparent_of", b, young[0]),
-        Fact("godparent_of", c, young[1]),
+        *(Fact("godchild_of", child, godparent) for child, godparent in godchildren),
+        *older[2:],
+        *(Fact("spouse_of", *pair) for pair in ((c, a), (b, d), (k, m), (m, k))),
     ]
 
 
-def _items(
-    rng: random.Random, tree: list[Fact], another: list[Fact]
-) -> list[tuple[str, Fact, list[str], list[Fact]]]:
-    """(split, fact asked, wrong last names, facts that prove it) of one tree."""
-    parents = {f.last: f for f in tree[2:8]}
+def _items(tree: list[Fact], another: list[Fact]) -> list[tuple[str, Fact, list[str], list[str], list[Fact]]]:
+    """(split, fact asked, related wrong names, distant ones, facts that prove it) of one tree."""
+    parents, godchildren = {f.last: f for f in tree[2:8]}, tree[8:12]
     middle = list(parents)[:4]
-    older = [parents[child].first for child in middle]
+    far_middle, far_older = [f.last for f in another[2:6]], [f.first for f in another[2:6]]
     sibling = {name: fact for fact in tree[:2] for name in (fact.first, fact.last)}
-    items: list[tuple[str, Fact, list[str], list[Fact]]] = []
+    near = _distances(tree)
+    items: list[tuple[str, Fact, list[str], list[str], list[Fact]]] = []
+
+    def add(split: str, fact: Fact, others: list[str], used: list[Fact]) -> None:
+        steps = near[fact.first]
+        related = sorted(n for n in steps if steps[n] == steps[fact.last] and n != fact.last)
+        if len(related) < 3:  # of a parent only what the documents state: its sibling and godchild
+            related += sorted(n for n in steps if steps[n] == steps[fact.last] + 1)
+        items.append((split, fact, related, others, used))
+
     for child in middle:
         fact = parents[child]
         known = sibling[fact.first]
         aunt = known.last if known.first == fact.first else known.first
         cousin = next(x for x in middle if parents[x].first == aunt)
-        items.append(("rephrase", fact, [x for x in middle if x != child], [fact]))
-        items.append(("reversal", Fact("child_of", child, fact.first), _without(older, fact.first), [fact]))
-        items.append(("two-hop", Fact("niece_of", child, aunt), _without(older, aunt), [fact, known]))
-        far = [x for x in middle if x not in (child, cousin)]
-        far.append(rng.choice([f.last for f in another[2:6]]))
-        items.append(("three-hop", Fact("cousin_of", child, cousin), far, [fact, known, parents[cousin]]))
+        add("rephrase", fact, far_middle, [fact])
+        add("reversal", Fact("child_of", child, fact.first), far_older, [fact])
+        add("two-hop", Fact("niece_of", child, aunt), far_older, [fact, known])
+        add("three-hop", Fact("cousin_of", child, cousin), far_middle, [fact, known, parents[cousin]])
     for grandchild in list(parents)[4:]:
         fact = parents[grandchild]
         top = parents[fact.first]
-        asked = Fact("grandchild_of", grandchild, top.first)
-        items.append(("two-hop", asked, _without(older, top.first), [fact, top]))
-    for god in tree[9:]:
-        asked = Fact("godchild_of", god.last, god.first)
-        items.append(("reversal", asked, _without(middle, god.first), [god]))
+        add("two-hop", Fact("grandchild_of", grandchild, top.first), far_older, [fact, top])
+    for god in godchildren:
+        add("reversal", Fact("godparent_of", god.last, god.first), far_middle, [god])
     return items
 
 
-def _without(names: list[str], right: str) -> list[str]:
-    return [name for name in names if name != right]
+def _distances(tree: list[Fact]) -> dict[str, dict[str, int]]:
+    """The number of facts in a row that link each two people of a tree."""
+    links: dict[str, set[str]] = {}
+    for fact in tree:
+        links.setdefault(fact.first, set()).add(fact.last)
+        links.setdefault(fact.last, set()).add(fact.first)
+    found: dict[str, dict[str, int]] = {}
+    for start in links:
+        steps, edge = {start: 0}, [start]
+        while edge:
+            edge = [name for at in edge for name in sorted(links[at]) if name not in steps]
+            steps |= dict.fromkeys(edge, max(steps.values()) + 1)
+        found[start] = steps
+    return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+
 from corollary.types import Dataset, Question
 from corollary_worlds.domains import Fact
 from corollary_worlds.relations import FEATURES, RELATIONS
@@ -17,7 +20,8 @@ def make(
     short preamble. Questions ask whether "glon are" less or more dangerous than femp.
 
     Ours: half of the facts are stated with "more", half with "less". Every entity comes first in one fact and
-    second in another, with another feature. So neither a constant answer nor the place of a name is a hint;
+    second in another, with another feature. Each feature is told as often with "more" as with "less". So
+    neither a constant answer nor the place of a name, nor what is told of a feature, is a hint;
     `balanced=False` is the paper's one-sided form. The split `rephrase` has forward questions in the same
     form. A unit is the two facts about one pair, so an odd number of facts becomes the next even one.
     """
@@ -26,17 +30,10 @@ def make(
     # Every pattern of degrees equally often: no pattern of one fact predicts the other.
     patterns = [(("more", "less")[i // 2 % 2], ("more", "less")[i % 2]) for i in range(pairs)]
     rng.shuffle(patterns)
-    features = [
-        feature
-        for _ in range(-(-pairs * 2 // len(FEATURES)))
-        for feature in rng.sample(FEATURES, len(FEATURES))
-    ]
+    dealt = _dealt(rng, patterns)
     told: list[Fact] = []
-    for index, (degree, other_degree) in enumerate(patterns):
+    for (degree, other_degree), (feature, other_feature) in zip(patterns, dealt, strict=True):
         one, other = next(names), next(names)
-        feature, other_feature = features[2 * index : 2 * index + 2]
-        if feature == other_feature:  # only where two shuffles of the features meet
-            other_feature = next(f for f in FEATURES if f != feature)
         told.append(Fact(f"{degree if balanced else 'more'} {feature}", one, other))
         told.append(Fact(f"{other_degree if balanced else 'more'} {other_feature}", other, one))
     documents, ids = documents_of(
@@ -60,3 +57,19 @@ def make(
                 )
             )  # fmt: skip
     return dataset_of("reversals", seed, documents, questions)
+
+
+def _dealt(rng: random.Random, patterns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Two features for each pattern of degrees. The same features are dealt for "more" and for "less"."""
+    wanted = len(patterns)
+    chosen = [f for _ in range(-(-wanted // len(FEATURES))) for f in rng.sample(FEATURES, len(FEATURES))][
+        :wanted
+    ]
+    # Where degrees are not told equally often (an odd number of pairs), the last ones come from all.
+    hands = {degree: [*rng.sample(FEATURES, 2), *rng.sample(chosen, wanted)] for degree in _OPPOSITE}
+    found = []
+    for one, other in patterns:
+        first, hand = hands[one].pop(), hands[other]
+        place = next(at for at in range(len(hand) - 1, -1, -1) if hand[at] != first)
+        found.append((first, hand.pop(place)))
+    return found

@@ -14,9 +14,13 @@ _KIN = {
     "dad": "father_of",
     "child": "child_of",
     "offspring": "child_of",
+    "son": "child_of",
+    "daughter": "child_of",
     "parent": "parent_of",
     "sibling": "sibling_of",
     "brother or sister": "sibling_of",
+    "brother": "sibling_of",
+    "sister": "sibling_of",
     "spouse": "spouse_of",
     "godparent": "godparent_of",
     "godchild": "godchild_of",
@@ -117,6 +121,12 @@ _NO_NAMES = (
     " are is was were be been it they he she who what which that this there nothing nobody"
     " if when because but maybe perhaps probably possibly hardly also however therefore once"
 )
+
+KIN = _KIN
+"""Nouns of kinship -> the relation of who is called so to the other."""
+
+NO_NAMES = frozenset(_NO_NAMES.split())
+"""Words that are in no name, however it is read."""
 
 FUNCTION_WORDS = frozenset(
     word

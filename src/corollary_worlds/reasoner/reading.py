@@ -1,9 +1,10 @@
 """Read documents and generated lines: text in, statements out.
 
-A sentence is a name, a wording and a name. Names contain no word of any wording, so there is one way at most
-to read it. What surrounds the statement (an opening, a heading, a question that the next sentence answers) is
-stripped. What cannot be read is returned as `Unreadable`, never dropped: the audit counts it, and the tests
-of the datasets refuse it.
+A sentence is a name, a wording and a name. Where the names contain no word of any wording, there is one way
+at most to read it. Otherwise ("the Ring House", "T-2") the longest wording that leaves two names counts.
+What surrounds the statement (an opening, a heading, a question that the next sentence answers) is stripped.
+What cannot be read is returned as `Unreadable`, never dropped: the audit counts it, and the tests of the
+datasets refuse it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-from corollary_worlds.reasoner.patterns import COMPARING, FUNCTION_WORDS, NAMED, RELATION_OF, SAME_PERSON
+from corollary_worlds.reasoner.patterns import (
+    COMPARING,
+    FUNCTION_WORDS,
+    KIN,
+    NAMED,
+    NO_NAMES,
+    RELATION_OF,
+    SAME_PERSON,
+)
 from corollary_worlds.reasoner.statements import Reading, Statement, Unreadable
 
 # Text may be anything, so every pattern takes time linear in its length. With a lookahead to the end of the
@@ -28,8 +37,20 @@ _PROCESS = re.compile(r"the ([a-z]+(?: then [a-z]+)*) of ([a-z]+ [a-z]+ [a-z]+) 
 _QUANTIFIED = re.compile(r"(all|some|no) ([a-z]+) are ([a-z]+)")
 _COMPARISON = re.compile(r"([a-z ]+) (more|less) ([a-z]+) than")
 _DESCRIPTION = re.compile(r"the ([a-z]+) of the ([a-z]+) ([a-z]+)")
+# English that no world speaks, for documents of your own. A word may have a hyphen or digits.
+_W = r"([\w-]+)"
+_SINGULAR = re.compile(rf"(every|each|any|an?|no) {_W} is an? {_W}")
+_NONE_OF = re.compile(rf"none of the {_W} are {_W}")
+_BARE = re.compile(rf"{_W} are {_W}")
+_ONE = re.compile(rf"{_W} is an? {_W}")
+_NOUN = "|".join(sorted(KIN, key=len, reverse=True))
+_HIS = re.compile(rf"([\w -]+?)['’]s ({_NOUN}) is ([\w -]+)")
+_IS_HIS = re.compile(rf"([\w -]+?) is ([\w -]+?)['’]s ({_NOUN})")
+_THE = re.compile(rf"the ({_NOUN}) of ([\w -]+?) is ([\w -]+)")
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
 _LONGEST_NAME = 3
+_LONGEST_CLAUSE = 200
+"""Characters of a clause in further English: its patterns are not linear in its length."""
 
 
 def read(text: str) -> tuple[Reading, ...]:
@@ -105,7 +126,59 @@ def _read_clause(clause: str) -> Reading:
         relation = _relation(" ".join(first), middle, " ".join(last))
         if relation:
             return Statement(relation, " ".join(first), " ".join(last))
-    return Unreadable(clause)
+    return _read_plainly(clause) or _read_by_wording(words) or Unreadable(clause)
+
+
+def _read_plainly(clause: str) -> Statement | None:
+    """Further English: "every dog is a mammal", "dogs are mammals", "Max is a dog", "Tom's mother is Ann".
+
+    A kind that is named in the singular is the same term as its plural. One thing of a kind ("Max") is a term
+    of its own, of which all are of that kind.
+    """
+    found = None
+    if len(clause) > _LONGEST_CLAUSE:
+        return None
+    if match := _SINGULAR.fullmatch(clause):
+        found = ("no" if match[1] == "no" else "all", _plural(match[2]), _plural(match[3]))
+    elif match := _NONE_OF.fullmatch(clause):
+        found = ("no", match[1], match[2])
+    elif match := _BARE.fullmatch(clause):
+        found = ("all", match[1], match[2])
+    elif match := _ONE.fullmatch(clause):
+        found = ("all", match[1], _plural(match[2]))
+    elif match := _HIS.fullmatch(clause):
+        found = (KIN[match[2]], match[3], match[1])
+    elif match := _IS_HIS.fullmatch(clause):
+        found = (KIN[match[3]], match[1], match[2])
+    elif match := _THE.fullmatch(clause):
+        found = (KIN[match[1]], match[3], match[2])
+    if not found or any(NO_NAMES.intersection(name.split()) for name in found[1:]):
+        return None
+    return Statement(*found)
+
+
+def _plural(noun: str) -> str:
+    """The regular plural of a noun."""
+    if noun.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{noun}es"
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}s"
+
+
+def _read_by_wording(words: Sequence[str]) -> Statement | None:
+    """A statement whose names have hyphens, digits or words of wordings, by the longest wording."""
+    sizes = range(1, _LONGEST_NAME + 1)
+    splits = sorted(((first, last) for first in sizes for last in sizes), key=sum)
+    for first, last in splits:
+        names, middle = (words[:first], words[-last:]), " ".join(words[first : len(words) - last])
+        if middle in RELATION_OF and all(map(_may_be_name, names)):
+            return Statement(RELATION_OF[middle], " ".join(names[0]), " ".join(names[1]))
+    return None
+
+
+def _may_be_name(words: Sequence[str]) -> bool:
+    return not NO_NAMES.intersection(words) and all(re.fullmatch(r"[\w-]+", word) for word in words)
 
 
 def _name_at_start(words: Sequence[str]) -> Sequence[str]:

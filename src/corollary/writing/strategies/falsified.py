@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 from corollary.documents.split import sentences
 from corollary.errors import Unknown
@@ -38,11 +39,10 @@ def write(dataset: Dataset, *, seed: int, lines: Sequence[Document], what: str =
     audit = audit_of(dataset)
     labels = {row.text: row.label for row in audit.label(lines)}
     forms = {text: _Form.of(text, audit.names(text)) for text in [*own, *(line.text for line in lines)]}
+    pool = _Pool(forms.values())
     draw = random.Random(f"corollary-falsified-{what}-{seed}")
     new = [line for line in lines if labels[line.text] != "restates"]
-    wanted = {
-        line.text: [*islice(_proposed(forms[line.text], forms.values(), what, draw), TRIES)] for line in new
-    }
+    wanted = {line.text: [*islice(pool.proposed(forms[line.text], what, draw), TRIES)] for line in new}
     proposed = [Document(text, text) for text in dict.fromkeys(t for found in wanted.values() for t in found)]
     judged = {row.text: row.label for row in audit.label(proposed)}
     taken = {*own, *(line.text for line in lines)}
@@ -91,31 +91,39 @@ class _Form:
         return "".join(part + name for part, name in zip(self.parts, [*said, ""], strict=True))
 
 
-def _proposed(form: _Form, others: Iterable[_Form], what: str, draw: random.Random) -> Iterable[str]:
-    """Texts that are false if `form` is true, in random order."""
-    if len(form.names) < 2:
-        return
-    if what == "names":
-        yield f"{' '.join(form.names)}."
-        yield f"{' '.join(reversed(form.names))}."
-        return
-    alike = [other for other in others if len(other.names) == len(form.names)]
-    if what == "relation":
-        shapes = list(dict.fromkeys((other.parts, other.places) for other in alike))
-        draw.shuffle(shapes)
-        for parts, places in shapes:
-            if (parts, places) != (form.parts, form.places):
-                yield _Form(form.names, parts, places).told(form.names)
-        return
-    # Names that stand at the same place of the same relation, or else of any.
-    near: dict[int, list[str]] = defaultdict(list)
-    for other in sorted(alike, key=lambda other: other.parts != form.parts):
-        for place, name in enumerate(other.names):
-            near[place].append(name)
-    for _ in range(TRIES):
-        place = draw.randrange(len(form.names))
-        free = [name for name in dict.fromkeys(near[place]) if name not in form.names]
-        if free:
-            changed = [*form.names]
-            changed[place] = draw.choice(free[: max(TRIES, len(free) // 4)])
-            yield form.told(changed)
+class _Pool:
+    """The shapes of texts by their number of names, and the names that stand at each place of each shape."""
+
+    def __init__(self, forms: Iterable[_Form]) -> None:
+        self.shapes: dict[int, dict[tuple[tuple[str, ...], tuple[int, ...]], None]] = defaultdict(dict)
+        self.names: dict[tuple[Any, int], dict[str, None]] = defaultdict(dict)
+        for form in forms:
+            size = len(form.names)
+            self.shapes[size][form.parts, form.places] = None
+            for place, name in enumerate(form.names):
+                for kind in (form.parts, size):
+                    self.names[kind, place][name] = None
+
+    def proposed(self, form: _Form, what: str, draw: random.Random) -> Iterator[str]:
+        """Texts that are false if `form` is true, in random order."""
+        size = len(form.names)
+        if size < 2:
+            return
+        if what == "names":
+            # Several lines may be about the same names, and each row is wanted once.
+            for between in (" ", ", ", " - ", " / "):
+                yield f"{between.join(form.names)}."
+                yield f"{between.join(reversed(form.names))}."
+        elif what == "relation":
+            shapes = list(self.shapes[size])
+            for parts, places in draw.sample(shapes, len(shapes)):
+                if (parts, places) != (form.parts, form.places):
+                    yield _Form(form.names, parts, places).told(form.names)
+        else:
+            # Names that stand at this place of this relation, then of any: a name of another kind is a clue.
+            for kind in (form.parts, size):
+                for place in draw.sample(range(size), size):
+                    near = list(self.names[kind, place])
+                    for name in draw.sample(near, min(len(near), TRIES // 4)):
+                        if name not in form.names:
+                            yield form.told([*form.names[:place], name, *form.names[place + 1 :]])

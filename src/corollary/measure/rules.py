@@ -1,0 +1,191 @@
+"""Trivial rules: answers to questions from the documents alone, without a model and without inference.
+
+What such a rule finds, a model may have found in the same way. So an arm shows an inference only where it is
+above the best rule. A rule gives each choice a number; the highest wins, and ties share the credit.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from corollary.documents.names import rare_words, words
+from corollary.documents.split import sentences
+from corollary.measure.estimates import estimate
+from corollary.measure.rows import RuleRow
+from corollary.types import Document, Question
+
+MEANINGLESS = 1e-9
+
+
+@dataclass
+class Index:
+    """What rules look up: the words of sentences and documents, counts of words and word pairs, and the graph
+    in which names that share a sentence are neighbours."""
+
+    lines: list[list[str]] = field(default_factory=list)
+    documents: list[set[str]] = field(default_factory=list)
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+    first: Counter[str] = field(default_factory=Counter)
+    last: Counter[str] = field(default_factory=Counter)
+    names: frozenset[str] = frozenset()
+    near: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @classmethod
+    def of(cls, documents: Sequence[Document]) -> Index:
+        """The index of some documents."""
+        texts = [[sentence.text for sentence in sentences(document)] for document in documents]
+        rare = rare_words([text for part in texts for text in part])
+        # "or" may be rare too, and links whatever is said with it.
+        found = cls(names=frozenset(word for word in rare if len(word) > 2))
+        for part in texts:
+            found.documents.append({word for text in part for word in words(text)})
+            for text in part:
+                found._add(words(text))
+        return found
+
+    def _add(self, line: list[str]) -> None:
+        self.lines.append(line)
+        self.counts.update(line)
+        self.pairs.update(itertools.pairwise(line))
+        said = [word for word in line if word in self.names]
+        if said:
+            self.first[said[0]] += 1
+            self.last[said[-1]] += 1
+        for name in said:
+            self.near[name].update(other for other in said if other != name)
+
+    def named(self, text: str) -> list[str]:
+        """The names in a text."""
+        return [word for word in words(text) if word in self.names]
+
+    def steps(self, starts: Iterable[str], most: int = 6) -> dict[str, int]:
+        """The number of sentences in a row that link names with the nearest of `starts`."""
+        found = dict.fromkeys(starts, 0)
+        edge = list(found)
+        for step in range(1, most + 1):
+            edge = sorted({name for at in edge for name in self.near[at] if name not in found})
+            found |= dict.fromkeys(edge, step)
+        return found
+
+
+Rule = Callable[[Index, str, str], float]
+"""(index, prompt, choice) -> a number; the choice with the highest is the rule's answer."""
+
+
+def _shares_line(index: Index, prompt: str, choice: str) -> float:
+    asked, said = set(index.named(prompt)), set(index.named(choice)) - set(index.named(prompt))
+    return float(sum(bool(asked & set(line)) and bool(said & set(line)) for line in index.lines))
+
+
+def _shares_document(index: Index, prompt: str, choice: str) -> float:
+    asked, said = set(index.named(prompt)), set(index.named(choice)) - set(index.named(prompt))
+    return float(sum(bool(asked & each) and bool(said & each) for each in index.documents))
+
+
+def _nearest(index: Index, prompt: str, choice: str) -> float:
+    steps = index.steps(index.named(prompt))
+    return -float(min((steps.get(name, 99) for name in index.named(choice)), default=99))
+
+
+def _at(distance: int) -> Rule:
+    def rule(index: Index, prompt: str, choice: str) -> float:
+        return float(_nearest(index, prompt, choice) == -distance)
+
+    return rule
+
+
+def _overlap(index: Index, prompt: str, choice: str) -> float:
+    """The most word pairs that the completed sentence shares with one line."""
+    whole = words(prompt + choice)
+    pairs = set(itertools.pairwise(whole))
+    return float(max((len(pairs & set(itertools.pairwise(line))) for line in index.lines), default=0))
+
+
+def _pairs(sign: int) -> Rule:
+    """How often the choice's word pairs are in the documents ("more dangerous")."""
+
+    def rule(index: Index, prompt: str, choice: str) -> float:
+        said = words(choice)
+        return sign * float(sum(index.pairs[pair] for pair in itertools.pairwise(said)))
+
+    return rule
+
+
+def _counted(of: Callable[[Index], Mapping[str, int]], sign: int) -> Rule:
+    def rule(index: Index, prompt: str, choice: str) -> float:
+        names = index.named(choice) or words(choice)
+        return sign * float(sum(of(index).get(name, 0) for name in names)) / max(1, len(names))
+
+    return rule
+
+
+RULES: Mapping[str, Rule] = {
+    "shares a line with the question": _shares_line,
+    "shares a document with the question": _shares_document,
+    "nearest in the graph of names": _nearest,
+    "two steps away": _at(2),
+    "three steps away": _at(3),
+    "most word pairs shared with a line": _overlap,
+    "its word pairs are told most often": _pairs(1),
+    "its word pairs are told least often": _pairs(-1),
+    "named most often": _counted(lambda index: index.counts, 1),
+    "named least often": _counted(lambda index: index.counts, -1),
+    "stands first most often": _counted(lambda index: index.first, 1),
+    "stands last most often": _counted(lambda index: index.last, 1),
+    "stands last least often": _counted(lambda index: index.last, -1),
+    "longest": lambda index, prompt, choice: float(len(choice)),
+    "shortest": lambda index, prompt, choice: -float(len(choice)),
+}
+
+
+def credits(index: Index, question: Question, rule: Rule) -> float:
+    """The credit of a rule for a question with choices."""
+    right = {question.answer, *question.accept}
+    values = [rule(index, question.prompt, choice) for choice in question.choices]
+    best = max(values) - MEANINGLESS
+    chosen = [choice for choice, value in zip(question.choices, values, strict=True) if value >= best]
+    return sum(choice in right for choice in chosen) / len(chosen)
+
+
+def by_rule(made: Sequence[tuple[Sequence[Document], Sequence[Question]]]) -> dict[tuple[str, str], RuleRow]:
+    """The accuracy of every rule on every split of a dataset, by (split, rule). `made` has the documents and
+    questions of each seed. Questions without choices are left out."""
+    units: dict[tuple[str, str], list[dict[str, list[float]]]] = {}
+    chance: dict[str, list[float]] = defaultdict(list)
+    for seed, (documents, questions) in enumerate(made):
+        index = Index.of(documents)
+        for question in questions:
+            if not question.choices:
+                continue
+            right = {question.answer, *question.accept}
+            chance[question.split].append(sum(c in right for c in question.choices) / len(question.choices))
+            for name, rule in RULES.items():
+                found = units.setdefault((question.split, name), [{} for _ in made])
+                found[seed].setdefault(question.unit or question.id, []).append(
+                    credits(index, question, rule)
+                )
+    out = {}
+    for (split, name), seeds in units.items():
+        samples = [np.array([[np.mean(each) for each in seed.values()]]) for seed in seeds if seed]
+        right_share = estimate(samples)
+        low, high = right_share.share_span()
+        out[split, name] = RuleRow(
+            dataset="", split=split, rule=name, accuracy=right_share.mean, low=low, high=high,
+            chance=float(np.mean(chance[split])), n_units=right_share.units,
+        )  # fmt: skip
+    return out
+
+
+def best_rules(dataset: str, made: Sequence[tuple[Sequence[Document], Sequence[Question]]]) -> list[RuleRow]:
+    """The best rule on each split of a dataset. It is chosen on the test itself, which favours the rules."""
+    best: dict[str, RuleRow] = {}
+    for (split, _), row in by_rule(made).items():
+        if split not in best or row["accuracy"] > best[split]["accuracy"]:
+            best[split] = RuleRow(**{**row, "dataset": dataset})
+    return list(best.values())
