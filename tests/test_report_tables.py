@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from corollary.reporting import tables
 from corollary.reporting.outline import Outline, outline_of
-from corollary.reporting.tables import Table
+from corollary.reporting.table import Table
 from corollary_worlds import paper
 
 Row = dict[str, Any]
