@@ -106,7 +106,7 @@ def test_without_a_terminal_each_trial_says_how_many_are_done(capsys: Capture) -
         tell("try", 5, 150, trial("other"))
     plan, power, _, first, second = capsys.readouterr().out.splitlines()
     assert "1 dataset, 2 arms, 1 seed, into out" in plan
-    assert power == "family: 12 units, so only gains of 41 points or more can show."
+    assert power == "family: 12 units, only gains of 41 points or more can show."
     assert first.endswith("reversal 100 (50)  (4 of 150)")
     assert second.endswith("(5 of 150)")
 

@@ -214,6 +214,8 @@ def test_the_share_of_a_gain_that_false_lines_keep() -> None:
     rows += rows_of(lambda s, u: 0.2, split="none")
     rows += [r | {"split": "none"} for r in rows if r["method"] == "lies"]
     rows += rows_of(lambda s, u: 0.2, split="none", method="augmented")
+    gains: Any
+    nothing: Any
     gains, nothing = stats.kept(rows, [("lies", "augmented", "fine-tuned")])[::-1]
     assert gains["share"] == pytest.approx(0.3 / 0.75)
     assert gains["low"] < 0.3 / 0.75 < gains["high"]

@@ -77,10 +77,8 @@ def gain_sentence(gains: Collection[Gain]) -> str:
     what = "false lines may teach as well" if not kept else f"false lines keep {_from_to(kept)} of it"
     if not inferred:
         return f"This is a gain, but not shown to be inference: {what}."
-    return (
-        f"The gain is inference on {len(inferred)} of {count(len(gained), 'test')} ({over}); on the others"
-        f" {what}."
-    )
+    rest = "on the others" if len(others) > 1 else "on the other"
+    return f"The gain is inference on {len(inferred)} of {len(gained)} tests ({over}); {rest} {what}."
 
 
 def written_sentence(summary: Mapping[str, Any], outline: Outline) -> str:
@@ -96,14 +94,15 @@ def written_sentence(summary: Mapping[str, Any], outline: Outline) -> str:
     stated, not_stated = (mean(sides[side][test]["accuracy"] for test in tests) for side in (True, False))
     chance = mean(sides[False][test]["chance"] for test in tests)
     above = sum(sides[False][test]["low"] > sides[False][test]["chance"] for test in tests)
-    carried = f"that is above chance on {above} of {count(len(tests), 'test')}"
-    if not above:
-        carried = f"nothing shows that lines about some facts help with others, the criticism of {CRITICISM}"
-    return (
+    loss = round(100 * (stated - not_stated))
+    said = (
         f"Where an augmentation states the answer, {treatment} reaches {percent(stated)}; where none does,"
-        f" {percent(not_stated)} (chance {percent(chance)}), a loss of {100 * (stated - not_stated):.0f}"
-        f" points: {carried}."
+        f" {percent(not_stated)} (chance {percent(chance)})"
     )
+    said += f", a loss of {loss} points" if loss > 0 else ""
+    if above:
+        return f"{said}: by the interval, that is above chance on {above} of {count(len(tests), 'test')}."
+    return f"{said}: nothing shows that lines about some facts help with others, as {CRITICISM} criticises."
 
 
 def _best_placebo(summary: Mapping[str, Any], outline: Outline, test: tuple[str, str]) -> str:

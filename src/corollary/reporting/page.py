@@ -214,11 +214,7 @@ def _written(summary: Row, outline: Outline) -> Table:
     """The first treatment where an augmentation states the answer, and where none does."""
     rows = [row for row in outline.main(summary["by_written"]) if row["method"] == outline.first("treatment")]
     labels = {True: "Written", False: "Not written"}
-    caption = (
-        "Written and not written: accuracy where an augmentation states the answer, and where none does. The"
-        " two groups contain different questions, so easier questions may explain the gap, unless facts were"
-        " withheld at random (--withhold)."
-    )
+    caption = "Accuracy where an augmentation states the answer, and where none does."
     return tables.breakdown(rows, outline, "written", labels, caption=caption)
 
 

@@ -73,7 +73,7 @@ def glance(summary: Mapping[str, Any], outline: Outline) -> Table:
         line += [prompts.get(test, "exploratory")] if prompts else []
         out.append(tuple(line))
     head = ["Test", "Chance", *(["Best rule"] if rules else []), *arms]
-    head += ["Gain", "It is"] if differences else []
+    head += ["Gain", "The gain is"] if differences else []
     head += ["Against the prompt"] if prompts else []
     caption = "Accuracy on tests that need an inference."
     if differences:
@@ -176,8 +176,8 @@ def kept(summary: Mapping[str, Any], outline: Outline) -> Table:
     tests = sorted({key[:2] for key in cells}, key=lambda test: outline.test_place(*test))
     body = [(" ".join(test), *(_share(cells.get((*test, arm))) for arm in placebos)) for test in tests]
     caption = (
-        "What false lines keep: the share of the treatment's gain over the baseline that is left when its"
-        " lines are false, with the 95 % interval; – where it is not known to gain."
+        "What false lines keep of the treatment's gain over the baseline: the share, with its 95 % interval;"
+        " – where nothing is known to be gained."
     )
     return Table(caption, ("Test", *placebos), tuple(body))
 
