@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from made_up_study import comparison, summary_of
+from made_up_study import ARMS, comparison, summary_of
 
 from corollary.reporting.advice import Advice, advise
+from corollary.reporting.inference import written_sentence
+from corollary.reporting.outline import outline_of
 from corollary.types import Arm
 
 Row = dict[str, Any]
@@ -25,9 +27,9 @@ TESTS = [
 
 def advice(*comparisons: Row, **parts: Any) -> Advice:
     found = advise(summary_of(**{"tests": TESTS, "comparisons": list(comparisons), **parts}))
-    for sentence in (found.do, found.why, found.but):
+    for sentence in found.sentences:
         assert sentence.endswith(".")
-        assert ". " not in sentence, "three sentences in all"
+        assert ". " not in sentence, "one sentence each"
     return found
 
 
@@ -56,7 +58,7 @@ def test_what_is_not_known_is_not_read_as_equal() -> None:
     found = advice(HELPS, OPEN, REAL, costs=(never,))
     assert found.kind == "augment", "the prompt is not known to be as good"
     assert "where they fit, this study does not decide" in found.do
-    assert "not known to differ" in found.why
+    assert "it is not known to be better or worse on the one primary test" in found.why
     assert advice(comparison("augmented", "fine-tuned", 0.3, "unknown"), OPEN).kind == "undecided"
 
 
@@ -85,25 +87,94 @@ def test_augmentation_that_hurts_is_advised_against() -> None:
     assert "40\u00a0%" in found.why
 
 
-def test_a_gain_is_inference_only_over_false_lines() -> None:
-    kept = [
-        {"dataset": "family", "split": "reversal", "tuning": "full", "placebo": "false-relation"}
-        | {"treatment": "augmented", "share": 0.87, "low": 0.79, "high": 0.94}
-    ]
-    found = advice(HELPS, SAME, EMPTY, kept=kept)
-    assert found.kind == "placebo"
-    assert "Do not call the gain inference" in found.do
-    assert "false lines keep 87\u00a0% of the gain" in found.why
-    found = advice(HELPS, SAME, REAL, kept=kept)
+def measured(method: str, accuracy: float, split: str = "reversal") -> Row:
+    """A row of "accuracy"."""
+    return {"dataset": "family", "split": split, "method": method, "tuning": "full", "accuracy": accuracy}
+
+
+def keeps(placebo: str, share: float | None) -> Row:
+    """A row of "kept"."""
+    row = {"dataset": "family", "split": "reversal", "tuning": "full", "placebo": placebo}
+    return row | {"treatment": "augmented", "share": share, "low": share, "high": share}
+
+
+PLACEBO = {"accuracy": [measured("false-relation", 0.4)], "kept": [keeps("false-relation", 0.87)]}
+
+
+def test_a_gain_is_inference_only_where_the_treatment_is_better_than_false_lines() -> None:
+    found = advice(HELPS, SAME, REAL, **PLACEBO)
     assert found.kind == "augment"
-    assert "against false-relation it is better" in found.why
-    assert "false lines keep 87" in found.why
+    assert found.gain == "The gain is inference: better than the best arm with false lines."
+    found = advice(HELPS, SAME, EMPTY, **PLACEBO)
+    assert found.kind == "placebo"
+    assert "Do not credit the gain to inference" in found.do
+    assert found.gain.endswith("not shown to be inference: false lines keep 87\u00a0% of it.")
+    # An exploratory comparison shows nothing, however large the difference.
+    assert advice(HELPS, SAME, REAL | {"primary": False}, **PLACEBO).kind == "placebo"
+    # Where no false lines ran, nobody knows.
+    found = advice(HELPS, SAME)
+    assert found.kind == "augment"
+    assert "nothing shows that this gain needs inference" in found.gain
+    assert advice(comparison("augmented", "fine-tuned", 0.3, "unknown"), REAL, **PLACEBO).gain == ""
 
 
-def test_plain_fine_tuning_is_advised_where_augmenting_is_shown_to_add_little() -> None:
+def test_the_best_placebo_that_ran_has_to_be_beaten() -> None:
+    arms = [*ARMS, Arm("names", "placebo", tune=True, same_size_as="augmented")]
+    accuracy = [measured("false-relation", 0.4), measured("names", 0.5)]
+    kept = [keeps("false-relation", 0.3), keeps("names", 0.6)]
+    names = comparison("augmented", "names", 0.2)
+    found = advice(HELPS, SAME, REAL, arms=arms, accuracy=accuracy, kept=kept)
+    assert "false lines keep 60\u00a0% of it" in found.gain, "names was not compared"
+    found = advice(HELPS, SAME, REAL, names, arms=arms, accuracy=accuracy, kept=kept)
+    assert found.gain.startswith("The gain is inference:")
+    found = advice(HELPS, SAME, EMPTY, names, arms=arms, accuracy=accuracy, kept=kept)
+    assert found.gain.startswith("The gain is inference:"), "false-relation is not the best"
+
+
+def test_a_primary_control_has_to_be_beaten_too() -> None:
+    words = comparison("augmented", "paraphrase", 0.1, "unknown")
+    assert advice(HELPS, SAME, REAL, words, **PLACEBO).kind == "placebo"
+    assert advice(HELPS, SAME, REAL, words | {"answer": "better"}, **PLACEBO).kind == "augment"
+
+
+def test_tests_of_inference_and_others_are_counted() -> None:
+    second = [one | {"split": "two-hop"} for one in (HELPS, EMPTY)]
+    both = [*PLACEBO["accuracy"], measured("false-relation", 0.4, "two-hop")]
+    kept = [*PLACEBO["kept"], keeps("false-relation", 0.5) | {"split": "two-hop"}]
+    found = advice(HELPS, REAL, *second, accuracy=both, kept=kept)
+    assert found.gain == (
+        "The gain is inference on 1 of 2 tests (better than the best arm with false lines); on the other"
+        " false lines keep 50\u00a0% of it."
+    )
+
+
+def test_no_gain_that_was_not_found_speaks_for_plain_tuning() -> None:
     found = advice(comparison("augmented", "fine-tuned", 0.01, "within"), OPEN)
-    assert found.kind == "plain"
+    assert found.kind == "undecided"
     assert "not worse by more than 5 points" in found.why
+
+
+def side(written: bool, accuracy: float, low: float, split: str = "reversal") -> Row:
+    """A row of "by_written"."""
+    return measured("augmented", accuracy, split) | {"written": written, "low": low, "chance": 0.25}
+
+
+def test_what_is_lost_where_nothing_was_written_is_named() -> None:
+    def said(*rows: Row) -> str:
+        summary = summary_of(tests=TESTS, comparisons=[HELPS], by_written=list(rows))
+        return written_sentence(summary, outline_of(summary)).replace("\u00a0", " ")
+
+    stated, told = side(True, 0.95, 0.9), side(True, 1.0, 0.9, "rephrase")
+    assert said(stated, told, side(False, 0.15, 0.1)) == (
+        "Where an augmentation states the answer, augmented reaches 95 %; where none does, 15 % (chance 25"
+        " %), a loss of 80 points: nothing shows that lines about some facts help with others, as arXiv"
+        " 2604.01430 criticises."
+    )
+    assert "a loss of 15 points: by the interval, that is above chance on 1 of 1 test." in said(
+        stated, side(False, 0.8, 0.5)
+    )
+    assert "loss" not in said(stated, side(False, 0.95, 0.5))
+    assert said(stated) == said(told, side(False, 1.0, 0.9, "rephrase")) == ""
 
 
 def test_exploratory_comparisons_decide_nothing() -> None:
@@ -130,3 +201,8 @@ def test_the_hardest_of_several_prompts_is_what_augmenting_has_to_beat() -> None
     assert found.kind == "prompt"
     assert "(retrieval)" in found.do
     assert advice(gain, all_of, arms=arms).kind == "augment"
+    # A test may name another rival than the next.
+    other = comparison("ours", "retrieval", 0.1, split="two-hop")
+    found = advice(gain, all_of, other, arms=arms)
+    assert "(everything and retrieval)" in found.why
+    assert "better on 2 of 2 primary tests (+15 points on average)" in found.why

@@ -9,11 +9,13 @@ import small_studies
 
 from corollary.errors import UserError
 from corollary.measure import rows as measured
+from corollary.measure.estimates import least_gain
+from corollary.studies import results
 from corollary.studies.arms import arm_rows, comparing
 from corollary.studies.jobs import trial_id
-from corollary.studies.plan import cells, make_dataset, sized, trials, writings
+from corollary.studies.plan import Cell, cells, make_dataset, sized, trials, writings
 from corollary.studies.presets import study_of
-from corollary.types import Document, Study
+from corollary.types import Dataset, Document, Question, Study
 
 ARMS: dict[str, Any] = {
     "pretrained": {},
@@ -81,6 +83,30 @@ def test_few_comparisons_are_primary_by_role_or_by_name() -> None:
     found = comparing(named, rows, TESTS)
     assert found.primary == {("reversals", "reversal"): [("thinking", "near")]}
     assert found.margin == 0.1
+
+
+def asking(*units: str, seed: int, split: str = "reversal") -> list[Question]:
+    """Questions of these units, others at each seed."""
+    return [Question(f"{split}{seed}{unit}", "p", "a", (), split, (), unit=unit) for unit in units]
+
+
+def test_power_is_that_of_the_smallest_primary_test_over_all_seeds() -> None:
+    plan = study(primary={"reversals": {"reversal": ["plain"], "two-hop": ["plain", "near"]}})
+
+    def gain(*questions: list[Question]) -> tuple[int, float]:
+        made = {
+            Cell("reversals", seed): Dataset("reversals", (), tuple(asked))
+            for seed, asked in enumerate(questions)
+        }
+        return results.power(plan, made)["reversals"]
+
+    large = [asking(*"abcdefgh", seed=seed) for seed in range(3)]
+    small = [asking(*"abc", seed=seed, split="two-hop") for seed in range(3)]
+    told = [asking("a", seed=seed, split="rephrase") for seed in range(3)]
+    both = [a + b + c for a, b, c in zip(large, small, told, strict=True)]
+    assert gain(*both) == (9, least_gain(9, tests=3))
+    # Documents that are the same at each seed are one sample.
+    assert gain(both[0], both[0]) == (3, least_gain(3, tests=3))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from corollary.reporting import samples, wording
 from corollary.reporting.outline import outline_of
 from corollary.reporting.page import write_page
 from corollary.reporting.sections import Section
-from corollary.reporting.tables import Table
+from corollary.reporting.table import Table
 from corollary.studies.arms import arm_rows
 from corollary.types import Arm, Cost
 

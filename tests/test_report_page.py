@@ -130,7 +130,11 @@ def test_paper_is_white_and_nothing_on_it_is_folded(page: Page) -> None:
 
 def test_the_page_says_what_a_reader_must_know(page: Page) -> None:
     text = page.locator("body").inner_text()
-    assert text.index("Keep the documents in the prompt") < text.index("At a glance")
+    assert text.index("primary tests") < text.index("The gain is inference on") < text.index("At a glance")
+    glance = page.locator("#glance").inner_text()
+    for said in ("Written and not written", "arXiv 2604.01430", "What false lines keep", "Best rule"):
+        assert said in glance
+    assert "Exploratory: paired differences" in (page.locator("body").text_content() or "")
     assert "trained on this kind of puzzle" in text
     assert "No public language model was measured" in text
     assert "torch 2.12.0" in text, "warnings of the study are on the page"

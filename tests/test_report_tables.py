@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from corollary.reporting import tables
 from corollary.reporting.outline import Outline, outline_of
-from corollary.reporting.tables import Table
+from corollary.reporting.table import Table
 from corollary_worlds import paper
 
 Row = dict[str, Any]
@@ -21,6 +21,7 @@ def arm(method: str, accuracy: float | None, **changes: Any) -> Row:
     tuning = "none" if method in ("pretrained", "in-context") else "full"
     counts = {
         "seeds": 3,
+        "runs": 2,
         "n": 1234,
         "n_units": 24,
         "chance": 0.25,
@@ -51,6 +52,22 @@ GAIN = {
 }  # fmt: skip
 
 
+def summary(**parts: Any) -> Row:
+    """The parts of a summary.json, others empty."""
+    names = ("accuracy", "comparisons", "kept", "rules", *tables.SECONDARY)
+    return {"margin": 0.05, **{name: [] for name in names}, **parts}
+
+
+RULE = {
+    "dataset": "family", "split": "reversal", "rule": "shares a line", "accuracy": 0.83, "low": 0.8,
+    "high": 0.86, "chance": 0.25, "n_units": 24,
+}  # fmt: skip
+KEPT = {
+    "dataset": "family", "split": "reversal", "tuning": "full", "placebo": "false-relation",
+    "treatment": "augmented", "share": 0.37, "low": -0.02, "high": 0.44,
+}  # fmt: skip
+
+
 def test_at_a_glance() -> None:
     rows: list[Any] = [
         arm("pretrained", 0.27),
@@ -60,13 +77,36 @@ def test_at_a_glance() -> None:
         arm("fine-tuned", 0.4, tuning="lora"),
         arm("fine-tuned", 0.99, split="rephrase"),
     ]
-    table = tables.glance({"accuracy": rows, "comparisons": [GAIN], "rules": []}, outline())
-    assert table.head == ("Test", "Chance", "pretrained", "in-context", "fine-tuned", "augmented", "Gain")
-    assert table.rows == (("family reversal", *percents(25, 27, 91, 22, 97), "+75\u00a0*"),)
+    table = tables.glance(summary(accuracy=rows, comparisons=[GAIN]), outline())
+    arms = ("pretrained", "in-context", "fine-tuned", "augmented")
+    assert table.head == ("Test", "Chance", *arms, "Gain", "The gain is")
+    assert table.rows == (
+        ("family reversal", *percents(25, 27, 91, 22, 97), "+75", "gain; no false lines ran"),
+    )
     # Chance is over the answered questions: that of the arm which answered most of them counts.
     silent = arm("pretrained", 0.27, no_answer=0.5, chance=0.4)
-    (line,) = tables.glance({"accuracy": [silent, *rows[1:]], "comparisons": [], "rules": []}, outline()).rows
+    (line,) = tables.glance(summary(accuracy=[silent, *rows[1:]]), outline()).rows
     assert line == ("family reversal", *percents(25, 27, 91, 22, 97))
+
+
+def glance(*comparisons: Row, **parts: Any) -> tuple[str, ...]:
+    """The words about a gain of 75 points, and what follows them."""
+    rows = [arm("augmented", 0.97), arm("false-relation", 0.4)]
+    (line,) = tables.glance(summary(accuracy=rows, comparisons=comparisons, **parts), outline()).rows
+    return line[line.index("+75") + 1 :]
+
+
+def test_a_gain_is_called_what_the_primary_comparisons_show() -> None:
+    lies = GAIN | {"b": "false-relation"}
+    assert glance(GAIN, lies) == ("inference",)
+    assert glance(GAIN, lies | {"answer": "unknown"}) == ("gain; false lines keep some of it",)
+    assert glance(GAIN, kept=[KEPT]) == ("gain; false lines keep 37\u00a0%",)
+    assert glance(GAIN | {"answer": "within"}, lies) == ("within 5 points",)
+    assert glance(GAIN | {"answer": "unknown"}, lies) == ("not known",)
+    assert glance(GAIN | {"primary": False}, lies) == ("exploratory",)
+    prompt = GAIN | {"b": "in-context", "difference": -0.2}
+    assert glance(GAIN, lies, prompt | {"answer": "worse"}) == ("inference", "worse")
+    assert glance(GAIN, lies, prompt | {"primary": False}) == ("inference",)
 
 
 def test_right_answers_by_arm_and_split_in_the_order_of_the_study() -> None:
@@ -77,10 +117,14 @@ def test_right_answers_by_arm_and_split_in_the_order_of_the_study() -> None:
         arm("fine-tuned", 0.99, split="rephrase"),
         arm("pretrained", 0.27),
     ]
-    table = tables.by_arm({"accuracy": rows}, outline(), "family")
+    table = tables.by_arm(summary(accuracy=rows, rules=[RULE]), outline(), "family")
+    assert table.caption == (
+        "family: right answers, mean of 3 seeds and up to 2 runs; best rules: reversal “shares a line”"
+    )
     assert table.head == ("arm", "tuning", "rephrase", "reversal")
     assert table.rows == (
         ("chance", "", *percents(25, 25)),
+        ("best rule without a model", "", "–", *percents(83)),
         ("pretrained", "none", "–", *percents(27)),
         ("fine-tuned", "full", *percents(99, 22)),
         ("augmented", "full", "–", *percents(97)),
@@ -88,49 +132,52 @@ def test_right_answers_by_arm_and_split_in_the_order_of_the_study() -> None:
     )
 
 
-def test_all_accuracies() -> None:
+def test_all_accuracies_with_the_best_rule_and_secondary_metrics() -> None:
+    rows = [arm("fine-tuned", 0.5, tuning="lora"), arm("pretrained", None)]
+    others = [arm("pretrained", 0.6), arm("pretrained", 0.7, tuning="lora")]
     table = tables.accuracies(
-        [arm("fine-tuned", 0.5, tuning="lora"), arm("pretrained", None)], outline(), caption="c"
+        summary(accuracy=rows, accuracy_distant=others, rules=[RULE]), outline(), "family"
     )
+    assert table.head[1:6] == ("Accuracy", "95 %", "Chance", "Distant choices", "Questions")
+    assert "Distant choices: among wrong choices that share no fact" in table.caption
+    counts = ("1,234", "24", "3 × 2", "12\u00a0%")
     assert table.rows == (
-        ("reversal pretrained", "–", "11 to 99\u00a0%", "25\u00a0%", "1,234", "24", "12\u00a0%"),
         (
-            "reversal fine-tuned, lora",
-            "50\u00a0%",
-            "11 to 99\u00a0%",
-            "25\u00a0%",
-            "1,234",
-            "24",
-            "12\u00a0%",
+            "reversal best rule without a model: shares a line",
+            *("83\u00a0%", "80 to 86\u00a0%", "25\u00a0%"),
+            *("–", "–", "24", "–", "–"),
         ),
+        ("reversal pretrained", "–", "11 to 99\u00a0%", "25\u00a0%", "60\u00a0%", *counts),
+        ("reversal fine-tuned, lora", "50\u00a0%", "11 to 99\u00a0%", "25\u00a0%", "–", *counts),
     )
 
 
-def test_all_comparisons() -> None:
-    (line,) = tables.comparisons([GAIN], outline()).rows
+def test_primary_and_exploratory_comparisons_are_apart() -> None:
+    other = GAIN | {"b": "oracle", "tuning": "lora", "primary": False, "p_adjusted": None}
+    rows = [GAIN, other]
+    (line,) = tables.primary(rows, outline(), 0.05).rows
     assert line == ("family reversal: augmented − fine-tuned", "+75", "+60 to +90", "24", "0.031", "better")
-    (line,) = tables.comparisons([{**GAIN, "primary": False, "p_adjusted": None}], outline()).rows
-    assert line[-2:] == ("–", "exploratory")
+    table = tables.exploratory(rows, outline())
+    assert table.caption.startswith("Exploratory")
+    assert table.rows == (("family reversal: augmented − oracle, lora", "+75", "+60 to +90"),)
 
 
-def test_the_best_rule_stands_beside_the_arms() -> None:
-    rules = [{"dataset": "family", "split": "reversal", "rule": "shares a line", "accuracy": 0.83}]
-    table = tables.glance(
-        {"accuracy": [arm("augmented", 0.97)], "comparisons": [], "rules": rules}, outline()
-    )
-    assert table.head == ("Test", "Chance", "Best rule", "augmented")
-    assert table.rows[0][2] == "83\u00a0%"
+def test_the_margin_is_in_words_and_a_floored_p_is_at_most() -> None:
+    row = GAIN | {"answer": "within", "n_units": 6, "p": 2 / 2**6, "p_adjusted": 0.1875}
+    for units, p in ((6, "at most 0.188"), (7, "0.188")):
+        (line,) = tables.primary([row | {"n_units": units}], outline(), 0.03).rows
+        assert line[-2:] == (p, "within 3 points")
 
 
 def test_what_false_lines_keep() -> None:
-    row = {"dataset": "family", "split": "reversal", "tuning": "full", "placebo": "false-relation"}
-    rows: list[Any] = [
-        row | {"share": 0.37, "low": 0.28, "high": 0.44},
-        row | {"share": None, "low": None, "high": None},
-    ]
-    first, second = tables.kept(rows, outline()).rows
-    assert first == ("family reversal: false-relation", "37\u00a0%", "28 to 44\u00a0%")
-    assert second[1] == "–"
+    lost = KEPT | {"split": "two-hop", "share": None, "low": None, "high": None}
+    told, lora = KEPT | {"split": "rephrase"}, KEPT | {"tuning": "lora", "share": 0.9}
+    table = tables.kept(summary(kept=[lost, KEPT, told, lora]), outline())
+    assert table.head == ("Test", "false-relation")
+    assert table.rows == (
+        ("family reversal", "37\u00a0% (−2 to 44\u00a0%)"),
+        ("family two-hop", "–"),
+    )
 
 
 WRITTEN = {
@@ -186,23 +233,6 @@ def test_a_mark_with_many_values_shows_each_that_was_measured() -> None:
     table = tables.breakdown(rows, outline(), "value", {"3": "three", "9": "nine"}, caption="c")
     assert table.head == ("Test and arm", "three", "0", "1", "2", "4")
     assert table.rows == (("family reversal augmented", *percents(30, 0, 10, 20, 40)),)
-
-
-def test_the_secondary_metric_beside_the_primary_one() -> None:
-    rows: list[Any] = [
-        arm("fine-tuned", 0.1, tuning="mine"),
-        arm("fine-tuned", 0.2, tuning="yours"),
-        arm("in-context", 0.8),
-    ]
-    secondary = [arm("fine-tuned", 0.3, tuning="mine"), arm("fine-tuned", 0.4, tuning="yours")]
-    found = [
-        (line[0], line[1], line[2])
-        for line in tables.beside(rows, secondary, outline(*rows), head="Other", caption="").rows
-    ]
-    assert found == [
-        ("family reversal fine-tuned, mine", *percents(10, 30)),
-        ("family reversal fine-tuned, yours", *percents(20, 40)),
-    ]
 
 
 WIDE = Table(

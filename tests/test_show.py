@@ -42,9 +42,21 @@ def test_a_study_ends_with_what_to_do_why_and_where_to_read_on(tmp_path: Path, c
     show.result("study", found)
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == f"Report: {tmp_path / 'report.html'}"
-    assert lines[-5:-2] == [found.advice.do, found.advice.why, found.advice.but]
+    assert lines[-5:-2] == found.advice.sentences
     assert "documents: right answers" in lines
     assert "  ours                    full         50 %" in lines
+
+
+def test_false_lines_and_what_was_not_written_are_on_the_terminal_too(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, reported: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    show.result("study", StudyResult(reported))
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines()[:-1])) <= 80
+    assert "What false lines keep of the treatment's gain" in shown
+    assert "best rule without a model" in shown
+    assert "Where an augmentation states the answer, augmented reaches" in shown
 
 
 def test_a_model_that_was_evaluated_alone_has_a_table_too(capsys: Capture) -> None:
@@ -99,14 +111,15 @@ def test_what_a_model_answers_cannot_move_the_cursor(capsys: Capture) -> None:
 def test_without_a_terminal_each_trial_says_how_many_are_done(capsys: Capture) -> None:
     study = Study("s", (Spec("d"),), tuple(ARMS), (Spec("full"),), (0,), Spec("m"))
     with show.comparison() as tell:
-        tell("plan", 0, 0, (study, Path("out"), 60.0, {"family": (12, 0.41)}))
+        tell("plan", 0, 0, (study, Path("out"), 60.0, {"family": (12, 0.41), "few": (3, 1.7)}))
         tell("write", 0, 0, None)
         tell("try", 3, 150, None)
         tell("try", 4, 150, trial("ours"))
         tell("try", 5, 150, trial("other"))
-    plan, power, _, first, second = capsys.readouterr().out.splitlines()
+    plan, power, none, _, first, second = capsys.readouterr().out.splitlines()
     assert "1 dataset, 2 arms, 1 seed, into out" in plan
-    assert power == "family: 12 units, so only gains of 41 points or more can show."
+    assert power == "family: 12 units, only gains of 41 points or more can show."
+    assert none == "few: 3 units, so few that no gain can show."
     assert first.endswith("reversal 100 (50)  (4 of 150)")
     assert second.endswith("(5 of 150)")
 

@@ -26,8 +26,9 @@ from corollary.plugins import REQUIRED, name_of
 from corollary.reporting import tables
 from corollary.reporting.advice import advise
 from corollary.reporting.cautions import cautions_of
+from corollary.reporting.inference import written_sentence
 from corollary.reporting.outline import outline_of
-from corollary.reporting.tables import Table
+from corollary.reporting.table import Table
 from corollary.reporting.wording import clean, count, percent
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def result(command: str, found: Any) -> None:
         tests = [
             {"dataset": row["dataset"], "split": row["split"], "recall": False} for row in found.accuracy
         ]
-        line(summary({"tests": tests, "arms": [], "accuracy": found.accuracy, "comparisons": []}))
+        empty: dict[str, Any] = {key: [] for key in ("arms", "comparisons", "rules", "kept")}
+        line(summary({**empty, "tests": tests, "accuracy": found.accuracy}))
         if found.folder:
             line(str(found.folder))
     elif command == "augment":
@@ -153,8 +155,7 @@ def comparison() -> Iterator[Observer]:
                 rest = f"{_time(seconds)} for the rest (estimated)" if seconds else "nothing left to do"
                 line(f"{planned.name}: {sizes}, into {folder}: {rest}.", console=console)
                 for name, (units, gain) in powers.items():
-                    least = f"only gains of {100 * gain:.0f} points or more can show"
-                    line(f"{name}: {count(units, 'unit')}, so {least}.", console=console)
+                    line(f"{name}: {count(units, 'unit')}, {_least(gain)} can show.", console=console)
             if stage == "try":
                 if not headed:
                     line(trial_header(), console=console)
@@ -190,13 +191,15 @@ def summary(found: Mapping[str, Any]) -> str:
     """A table for each dataset: mean accuracy over seeds by arm and split, in the study's order."""
     outline = outline_of(found)
     blocks = [tables.by_arm(found, outline, dataset) for dataset in outline.datasets(found["accuracy"])]
+    blocks += [table] if (table := tables.kept(found, outline)).rows else []
     return "\n\n".join(f"{block.caption}\n{block.text(room())}" for block in blocks)
 
 
 def advice(found: Mapping[str, Any]) -> str:
-    """The advice: what to do, why, and when not, one sentence a line."""
-    said = advise(found)
-    return "\n".join([said.do, said.why, said.but]).replace("\u00a0", " ")
+    """The advice, and what was lost where nothing was written, one sentence a line."""
+    lost = written_sentence(found, outline_of(found))
+    said = [*advise(found).sentences, *([lost] if lost else [])]
+    return "\n".join(said).replace("\u00a0", " ")
 
 
 def files(corpus: Corpus) -> str:
@@ -323,6 +326,10 @@ def _default(default: Any) -> str:
     if isinstance(default, tuple):
         return ",".join(map(str, default))
     return "none" if default is None else str(default) or "''"
+
+
+def _least(gain: float) -> str:
+    return f"only gains of {100 * gain:.0f} points or more" if gain < 1 else "so few that no gain"
 
 
 def _time(seconds: float) -> str:

@@ -2,19 +2,19 @@
 
 Lampinen et al. 2025 (arXiv 2505.00661) prints no accuracies in its text, so only orderings can be compared.
 Each ordering is split into claims that numbers can decide; `READINGS` says how each is read, and is printed
-under the table. The four arms of the paper are a study's first arms of four roles, whatever their names.
+under the table. The four arms of the paper are a study's first arms of four roles, whatever their names;
+among contexts, the one that a primary comparison names.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from corollary.reporting.outline import UNTUNED, Outline, Row, chance_of, main_tuning, outline_of
 from corollary.reporting.sections import Section
-from corollary.reporting.tables import Table
+from corollary.reporting.table import Table
 from corollary.reporting.wording import listing, percent
 
 NAME = "paper"
@@ -40,15 +40,20 @@ ROLES = ("floor", "context", "baseline", "treatment")
 CHANCE = "chance"
 
 READINGS = {
-    "near": "“near” means at most 7 points away",
-    "above": "“above” means by the 95 % interval; with the right sign alone it is not decided",
-    "at least": "“as high as” and “highest” mean not lower by more than 5 points, by the 95 % interval; if "
-    "the interval shows neither this nor the opposite, it is not decided",
-    "ceiling": "“at ceiling” means at least 90 %",
-    "floor": "“near zero” means at most 10 %; under half of chance is not decided",
-    "not easy": "“hard” means less than 25 points above chance",
+    "above": "“above” another arm means better in a primary comparison; above chance, by the 95 % interval",
+    "at least": "“as high as” and “highest” mean better or within the study's margin in a primary comparison",
+    "near": "“near” means at most 7 points away, by the interval",
+    "ceiling": "“at ceiling” means at least 90 %, by the interval",
+    "floor": "“near zero” means at most 10 %, by the interval",
+    "not easy": "“hard” means less than 25 points above chance, by the interval",
 }
-LEVEL, NEAR, EASY, MARGIN = 0.02, 0.07, 0.25, 0.05
+NEAR, EASY, CEILING, FLOOR = 0.07, 0.25, 0.9, 0.1
+
+VERDICTS = {"yes": "Yes", "no": "No", "unknown": "Not known", "untested": "Not tested"}
+"""The words for each verdict on a claim; "untested" is one without a primary comparison."""
+
+Span = tuple[float, float, float]
+"""An accuracy with its interval."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ def section(summary: Mapping[str, Any]) -> Section | None:
     found.sort(key=lambda paper: outline.test_place(paper.dataset, paper.split))
     rows = [line for paper in found if (line := compare(paper, summary, outline))]
     head = ("Test", "Paper", "This study", "Reproduced?")
-    orderings = Table("≈ joins arms within 2 points.", head, tuple(rows), words=True)
+    orderings = Table("Each claim of the paper by itself.", head, tuple(rows), words=True)
     own = {row["model"] for row in summary["accuracy"] if outline.roles.get(row["method"]) != "added"}
     bundled = own == {"embedded"}
     judged = [row for row in summary["augmentation"] if row["dataset"] in datasets and bundled]
@@ -151,30 +156,39 @@ def section(summary: Mapping[str, Any]) -> Section | None:
 
 
 def compare(paper: Found, summary: Mapping[str, Any], outline: Outline) -> tuple[str, ...] | None:
-    """The cells of one test: its name, the paper's words, the study's ordering and the verdict; None where
-    the study has not the arms to decide any claim. Where a test ran with several tunings, the one with most
-    arms counts."""
+    """The cells of one test: its name, the paper's words, the study's accuracies, and which of the paper's
+    claims it shows; None where the study has not the arms of any claim. Where a test ran with several
+    tunings, the one with most arms counts."""
     test = (paper.dataset, paper.split)
     rows = [row for row in summary["accuracy"] if (row["dataset"], row["split"]) == test]
     tunings = (main_tuning(rows), UNTUNED)
-    values = {
-        row["method"]: row["accuracy"]
+    spans = {
+        row["method"]: (row["accuracy"], row["low"], row["high"])
         for row in rows
         if row["tuning"] in tunings and row["accuracy"] is not None
     }
-    chance = chance_of(rows)
-    if chance is not None:
-        values[CHANCE] = chance
-    pairs = [
-        row
+    if (chance := chance_of(rows)) is not None:
+        spans[CHANCE] = (chance, chance, chance)
+    answers = {
+        (row["a"], row["b"]): row["answer"]
         for row in summary["comparisons"]
-        if (row["dataset"], row["split"]) == test and row["tuning"] in tunings
-    ]
+        if row["primary"] and (row["dataset"], row["split"]) == test
+    }
     names = {**{role: outline.first(role) for role in ROLES}, CHANCE: CHANCE}
+    prompts = (rival for _, rival in answers if rival in outline.of_role("context"))
+    names["context"] = next(prompts, names["context"])
     claims = [Claim(names[claim.arm], claim.relation, names[claim.other]) for claim in paper.claims]
-    verdict = _verdict([(claim, holds(claim, values, pairs)) for claim in claims])
-    shown = {name: values[name] for name in names.values() if name in values}
-    return (" ".join(test), paper.words, ordering(shown), verdict) if verdict else None
+    measured = [claim for claim in claims if {claim.arm, claim.other} <= spans.keys()]
+    if not measured:
+        return None
+    ranked = sorted((name for name in names.values() if name in spans), key=lambda name: -spans[name][0])
+    ours = ", ".join(f"{name} {percent(spans[name][0])}" for name in ranked)
+    return (
+        " ".join(test),
+        paper.words,
+        ours,
+        _verdict({claim: holds(claim, spans, answers) for claim in measured}),
+    )
 
 
 def practised(rows: Sequence[Row], outline: Outline) -> Table:
@@ -196,62 +210,39 @@ def practised(rows: Sequence[Row], outline: Outline) -> Table:
     )
 
 
-def holds(claim: Claim, values: Mapping[str, float], comparisons: Sequence[Row]) -> str | None:
-    """Whether a claim holds: "yes", "tendency", "no", or None where an arm was not measured.
+def holds(claim: Claim, spans: Mapping[str, Span], answers: Mapping[tuple[str, str], str]) -> str:
+    """Whether a claim about measured arms holds: a key of `VERDICTS`.
 
-    `values` are the accuracies of the arms on one test and of "chance"; `comparisons` those of this test.
+    `spans` are the accuracies of the arms on one test, and of "chance", with the ends of their intervals;
+    `answers` those of the primary comparisons (a, b).
     """
-    if claim.arm not in values or claim.other not in values:
-        return None
-    a, b = values[claim.arm], values[claim.other]
-    if claim.relation == "near":
-        return "yes" if abs(a - b) <= NEAR else "no"
-    if claim.relation == "ceiling":
-        return "yes" if a >= 0.9 else "no"
-    if claim.relation == "floor":
-        return "yes" if a <= 0.1 else "tendency" if a < values[CHANCE] / 2 else "no"
-    if claim.relation == "not easy":
-        return "yes" if a < values[CHANCE] + EASY else "no"
-    low, high = _span(claim, comparisons)
-    if claim.relation == "above":
-        return "yes" if low > 0 else "tendency" if a > b else "no"
-    assert claim.relation == "at least", claim.relation
-    return "yes" if low > -MARGIN else "no" if high < 0 else "tendency"
+    (_, low, high), (other, _, _) = spans[claim.arm], spans[claim.other]
+    if claim.other != CHANCE:
+        answer = answers.get((claim.arm, claim.other))
+        good = {"above": {"better"}, "at least": {"better", "within"}}.get(claim.relation)
+        if answer is None or good is None:
+            return "untested"
+        return "yes" if answer in good else "no" if answer == "worse" else "unknown"
+    least, most = {
+        "near": (other - NEAR, other + NEAR),
+        "above": (other, 1.0),
+        "ceiling": (CEILING, 1.0),
+        "floor": (0.0, FLOOR),
+        "not easy": (0.0, other + EASY),
+    }[claim.relation]
+    if least <= low and high <= most:
+        return "yes"
+    return "no" if high < least or most < low else "unknown"
 
 
-def _span(claim: Claim, comparisons: Sequence[Row]) -> tuple[float, float]:
-    """The interval of a difference, whichever way round it was compared; all that is possible if it was
-    not."""
-    for row in comparisons:
-        if (row["a"], row["b"]) == (claim.arm, claim.other):
-            return row["low"], row["high"]
-        if (row["b"], row["a"]) == (claim.arm, claim.other):
-            return -row["high"], -row["low"]
-    return -1.0, 1.0
-
-
-def ordering(values: Mapping[str, float]) -> str:
-    """ "augmented 96 % ≈ in-context 95 % > chance 25 % > fine-tuned 4 %"; ≈ within 2 points."""
-    ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))
-    parts = [f"{arm} {percent(value)}" for arm, value in ranked]
-    signs = ["≈" if a - b <= LEVEL else ">" for (_, a), (_, b) in itertools.pairwise(ranked)]
-    return " ".join(part for pair in zip(parts, [*signs, ""], strict=True) for part in pair).strip()
-
-
-def _verdict(claims: Sequence[tuple[Claim, str | None]]) -> str:
-    """ "yes", "in tendency", "partly" or "no", with the claims that do not hold; "" where none is decided."""
-    decided = [(claim, answer) for claim, answer in claims if answer is not None]
-    missed = [claim for claim, answer in decided if answer == "no"]
-    if not decided:
-        return ""
-    if len(missed) == len(decided):
-        return "no"
-    if missed:
-        return f"partly (not: {listing([_words(claim) for claim in missed])})"
-    weak = [claim for claim, answer in decided if answer == "tendency"]
-    if weak:
-        return f"in tendency (not decided: {listing([_words(claim) for claim in weak])})"
-    return "yes"
+def _verdict(found: Mapping[Claim, str]) -> str:
+    """ "Yes: a above b. Not known: a near chance." """
+    said = {
+        words: listing([_words(claim) for claim, verdict in found.items() if verdict == key])
+        for key, words in VERDICTS.items()
+        if key in found.values()
+    }
+    return " ".join(f"{words}: {claims}." for words, claims in said.items())
 
 
 def _words(claim: Claim) -> str:

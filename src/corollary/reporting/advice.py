@@ -1,4 +1,4 @@
-"""The advice of a study: what to do and why, in three sentences, as a pure function of its summary.
+"""The advice of a study: what to do and why, in a few sentences, as a pure function of its summary.
 
 Only primary comparisons count (see `corollary.measure.stats`): the first treatment against the first
 baseline, against documents in the prompt, and against its placebos. "Not known" is never read as "equal":
@@ -12,21 +12,28 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
+from corollary.reporting.inference import gain_sentence, gains_of
 from corollary.reporting.outline import Outline, Row, outline_of
-from corollary.reporting.wording import by_points, count, listing, percent, points, questions
+from corollary.reporting.wording import by_points, listing, percent, points, questions
 
 NEVER = "never"
 
 
 @dataclass(frozen=True)
 class Advice:
-    """Advice in three sentences: what to do, why, and what it costs or when the advice changes. `kind` is
-    "augment", "prompt", "plain", "placebo", "hurts" or "undecided"."""
+    """Advice in a few sentences: what to do, why, what kind of gain it is ("" if there is none), and what it
+    costs or when the advice changes. `kind` is "augment", "prompt", "placebo", "hurts" or "undecided"."""
 
     kind: str
     do: str
     why: str
     but: str
+    gain: str = ""
+
+    @property
+    def sentences(self) -> list[str]:
+        """All sentences, in the order of reading."""
+        return [sentence for sentence in (self.do, self.why, self.gain, self.but) if sentence]
 
 
 @dataclass(frozen=True)
@@ -36,10 +43,7 @@ class Verdict:
 
     a: str
     b: str
-    tests: int = 0
-    better: int = 0
-    within: int = 0
-    worse: int = 0
+    answers: tuple[str, ...] = ()
     mean: float = 0.0
     low: float = 0.0
     high: float = 0.0
@@ -48,44 +52,46 @@ class Verdict:
     @property
     def wins(self) -> bool:
         """`a` is better on a test and worse on none."""
-        return self.better > 0 and not self.worse
+        return "better" in self.answers and "worse" not in self.answers
 
     @property
     def loses(self) -> bool:
         """`a` is worse on a test and better on none."""
-        return self.worse > 0 and not self.better
+        return "worse" in self.answers and "better" not in self.answers
 
     @property
     def holds(self) -> bool:
         """`a` is better or within the margin on every test."""
-        return self.tests > 0 and self.better + self.within == self.tests
+        return bool(self.answers) and {*self.answers} <= {"better", "within"}
 
     def __str__(self) -> str:
         """The result of `a` as the end of a clause, also if it is mixed or missing."""
-        if not self.tests:
+        if not self.answers:
             return "was not measured"
-        unknown = self.tests - self.better - self.within - self.worse
-        small = f"not worse by more than {points(self.margin).lstrip('+')} points"
-        sides = [("better", self.better), (small, self.within), ("worse", self.worse), ("not known", unknown)]
-        if self.tests == 1:
-            (word,) = [word for word, n in sides if n]
-            found = "not known to differ" if word == "not known" else word
+        ways = {
+            "better": "better",
+            "within": f"not worse by more than {100 * self.margin:.0f} points",
+            "worse": "worse",
+            "unknown": "not known to be better or worse",
+        }
+        counts = {words: self.answers.count(answer) for answer, words in ways.items()}
+        if len(self.answers) == 1:
+            (found,) = [words for words, number in counts.items() if number]
             return f"is {found} on the one primary test ({by_points(self.mean)})"
-        ways = listing([f"{word} on {n}" for word, n in sides if n])
-        return f"is {ways} of {count(self.tests, 'primary test')} ({by_points(self.mean)} on average)"
+        found = listing([f"{words} on {number}" for words, number in counts.items() if number])
+        return f"is {found} of {len(self.answers)} primary tests ({by_points(self.mean)} on average)"
 
 
 @dataclass(frozen=True)
 class _Evidence:
-    """The verdicts that decide. `gain` compares the treatment with the baseline, `rival` with the prompt, and
-    `placebo` with the placebo or control that it is worst against. `kept` is a clause about the share of the
-    gain that false lines keep. `prompt` is the phrase for documents in the prompt, `compared` the phrase for
-    the arm to which the break-even refers."""
+    """The verdicts that decide. `gain` compares the treatment with the baseline, and `rival` with the prompt.
+    `inference` says whether the gain is an inference on any test, or None if no placebo ran. `prompt` is the
+    phrase for documents in the prompt, `compared` the phrase for the arm to which the break-even refers."""
 
     gain: Verdict
     rival: Verdict
-    placebo: Verdict
-    kept: str
+    inference: bool | None
+    sentence: str
     prompt: str
     compared: str
     costs: Sequence[Row]
@@ -95,92 +101,73 @@ def advise(summary: Mapping[str, Any]) -> Advice:
     """The advice that follows from the primary comparisons, costs and audits of a summary.json."""
     outline = outline_of(summary)
     found = _evidence(summary, outline)
-    gain, rival, placebo = found.gain, found.rival, found.placebo
+    gain, rival = found.gain, found.rival
     if gain.loses:
         return _hurts(found, summary["augmentation"])
     if rival.loses:
         return _prompt(found)
     if gain.wins:
-        if placebo.tests and not placebo.better:
-            return _placebo(found)
+        return _placebo(found) if found.inference is False else _augment_or_prompt(found)
+    if rival.wins and not gain.answers:
         return _augment_or_prompt(found)
-    if rival.wins and not gain.worse:
-        return _augment_or_prompt(found)
-    if gain.holds:
-        return _plain(found)
-    return _undecided([verdict for verdict in (gain, rival) if verdict.tests])
+    return _undecided(found)
 
 
 def _evidence(summary: Mapping[str, Any], outline: Outline) -> _Evidence:
     rows = [row for row in summary["comparisons"] if row["primary"]]
     arm = next((row["a"] for row in rows), outline.first("treatment") or "augmented fine-tuning")
-    contexts = [
-        name for name in outline.of_role("context") if (arm, name) in {(r["a"], r["b"]) for r in rows}
-    ]
-    shown = outline.of_role("context")
-    others = [_verdict(rows, arm, name, summary["margin"]) for name in outline.of_role("placebo", "control")]
-    tried = [verdict for verdict in others if verdict.tests]
-    rivals = [_verdict(rows, arm, name, summary["margin"]) for name in contexts]
-    # Where several are named, the hardest to beat counts.
-    rival = min(rivals, key=lambda verdict: verdict.mean, default=Verdict(arm, ""))
-    several = len(shown) > 1
-    costs = [row for row in summary["costs"] if row["method"] == arm and row["tuning"] == outline.tuning]
+    contexts = outline.of_role("context")
+    rival = _verdict(rows, arm, contexts, summary["margin"])
+    gains = gains_of(summary, outline).values()
+    tested = [gain.inference for gain in gains if gain.answer == "better" and gain.placebo]
+    several, prompt = len(contexts) > 1, "the documents in the prompt"
     return _Evidence(
-        gain=_verdict(rows, arm, outline.first("baseline") or "plain fine-tuning", summary["margin"]),
+        gain=_verdict(rows, arm, [outline.first("baseline")], summary["margin"]),
         rival=rival,
-        placebo=min(tried, key=lambda verdict: (verdict.better, verdict.mean), default=Verdict(arm, "")),
-        kept=_kept(summary, arm, outline),
-        prompt=f"the documents in the prompt ({rival.b})"
-        if several and rival.b
-        else "the documents in the prompt",
-        compared=f"the documents in the prompt ({shown[0]})" if several else "the documents in the prompt",
-        costs=costs,
+        inference=any(tested) if tested else None,
+        sentence=gain_sentence(gains),
+        prompt=f"{prompt} ({rival.b})" if several and rival.b else prompt,
+        compared=f"{prompt} ({contexts[0]})" if several else prompt,
+        costs=[row for row in summary["costs"] if row["method"] == arm and row["tuning"] == outline.tuning],
     )
 
 
-def _kept(summary: Mapping[str, Any], arm: str, outline: Outline) -> str:
-    """ "false lines keep 12 to 87 % of the gain", over the tests of inference and placebos; or ""."""
-    rows = outline.main(outline.inference(summary["kept"]))
-    shares = [row["share"] for row in rows if row["treatment"] == arm and row["share"] is not None]
-    if not shares:
-        return ""
-    low, high = percent(max(0.0, min(shares))), percent(max(0.0, max(shares)))
-    spread = high if low == high else f"{low} to {high}".replace("\u00a0% to", " to")
-    return f"false lines keep {spread} of the gain"
-
-
 def _augment_or_prompt(found: _Evidence) -> Advice:
-    gain, rival = found.gain, found.rival
+    rival = found.rival
     plain = _break_even(found.costs, "break_even_queries")
     cached = _break_even(found.costs, "break_even_queries_cached")
-    if rival.holds and not rival.better and plain == cached == NEVER:
+    if rival.holds and "better" not in rival.answers and plain == cached == NEVER:
         return Advice(
             "prompt",
             f"Keep {found.prompt}: at these costs fine-tuning never becomes cheaper.",
             f"Against the prompt, augmented fine-tuning {rival}, but it costs more, however much you ask.",
             "If the documents do not fit into the prompt, augment and fine-tune.",
+            found.sentence,
         )
-    why = f"Against plain fine-tuning this {gain}; against keeping {found.prompt} it {rival}"
-    if found.placebo.tests:
-        why += f"; against {found.placebo.b} it {found.placebo}"
-    why += f"; {found.kept}" if found.kept else ""
     counted = " (counted in operations)" if any(row.get("unit") == "flops" for row in found.costs) else ""
     if plain is None:
         but = "Its costs were not measured, so find out about them before you decide."
     elif plain == NEVER:
-        but = f"It never becomes cheaper than keeping {found.compared}: better answers cost more."
+        but = f"It never becomes cheaper than keeping {found.compared}."
     else:
         but = (
             f"It becomes cheaper{counted} than keeping {found.compared} after {questions(plain)} without"
             f" prompt caching, and with it {_after(cached)}; for fewer, keep them in the prompt."
         )
-    if rival.tests and not rival.holds:
+    do = "Augment your documents with what follows from them, and fine-tune on both."
+    if rival.answers and not rival.holds:
         do = (
             "Augment and fine-tune where the documents do not fit into the prompt; where they fit, this study"
+            " does not decide."
         )
-        return Advice("augment", f"{do} does not decide.", f"{why}.", but)
-    do = "Augment your documents with what follows from them, and fine-tune on both."
-    return Advice("augment", do, f"{why}.", but)
+    return Advice("augment", do, _why(found), but, found.sentence)
+
+
+def _why(found: _Evidence) -> str:
+    return (
+        f"Against plain fine-tuning, augmented fine-tuning {found.gain}; against keeping {found.prompt} it"
+        f" {found.rival}."
+    )
 
 
 def _prompt(found: _Evidence) -> Advice:
@@ -193,27 +180,18 @@ def _prompt(found: _Evidence) -> Advice:
     else:
         but = f"Against plain fine-tuning, augmenting first {gain}, so no result here speaks for it."
     why = f"Against this, augmented fine-tuning {found.rival}."
-    return Advice("prompt", f"Keep {found.prompt} as long as they fit.", why, but)
-
-
-def _plain(found: _Evidence) -> Advice:
-    return Advice(
-        "plain",
-        "Fine-tune on your documents as they are.",
-        f"Against this, augmenting them first {found.gain}.",
-        f"Against keeping {found.prompt}, augmented fine-tuning {found.rival}.",
-    )
+    return Advice("prompt", f"Keep {found.prompt} as long as they fit.", why, but, found.sentence)
 
 
 def _placebo(found: _Evidence) -> Advice:
-    name = found.placebo.b
     return Advice(
         "placebo",
-        f"Do not call the gain inference: this study does not show that true lines teach more than {name}.",
-        f"Against plain fine-tuning, augmented fine-tuning {found.gain}; against {name} it {found.placebo}"
-        f"{f'; {found.kept}' if found.kept else ''}.",
+        "Do not credit the gain to inference: this study does not show that true lines teach more than false"
+        " ones.",
+        _why(found),
         "Look at the sample augmentations: if few are right and new, a stronger model may generate better"
         " ones.",
+        found.sentence,
     )
 
 
@@ -236,10 +214,10 @@ def _hurts(found: _Evidence, augmentation: Sequence[Row]) -> Advice:
     )
 
 
-def _undecided(measured: Sequence[Verdict]) -> Advice:
-    if not measured:
-        why = "No two of them were compared on a primary test."
-    else:
+def _undecided(found: _Evidence) -> Advice:
+    why = "No two of them were compared on a primary test."
+    measured = [verdict for verdict in (found.gain, found.rival) if verdict.answers]
+    if measured:
         first = measured[0]
         why = (
             f"Against {first.b}, {first.a} {first}, and the intervals reach"
@@ -253,19 +231,21 @@ def _undecided(measured: Sequence[Verdict]) -> Advice:
     )
 
 
-def _verdict(rows: Sequence[Row], a: str, b: str, margin: float) -> Verdict:
-    """The verdict on a pair, over the tests on which their comparison is primary."""
-    found = [row for row in rows if (row["a"], row["b"]) == (a, b)]
+def _verdict(rows: Sequence[Row], a: str, rivals: Sequence[str], margin: float) -> Verdict:
+    """The verdict of an arm on the tests on which a comparison with a rival is primary. Where a test has
+    several, the hardest to beat counts."""
+    hardest: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        if row["a"] == a and row["b"] in rivals:
+            test = (row["dataset"], row["split"])
+            hardest[test] = min(hardest.get(test, row), row, key=lambda each: each["difference"])
+    found = [*hardest.values()]
     if not found:
-        return Verdict(a, b)
-    answers = [row["answer"] for row in found]
+        return Verdict(a, "")
     return Verdict(
         a=a,
-        b=b,
-        tests=len(found),
-        better=answers.count("better"),
-        within=answers.count("within"),
-        worse=answers.count("worse"),
+        b=listing([*dict.fromkeys(row["b"] for row in found)]),
+        answers=tuple(row["answer"] for row in found),
         mean=mean(row["difference"] for row in found),
         low=min(row["low"] for row in found),
         high=max(row["high"] for row in found),

@@ -38,6 +38,7 @@ OF_ROLE = {
     "context": "context",
     "baseline": "baseline",
     "control": "control",
+    "placebo": "wrong",
     "ablation": "treatment",
     "treatment": "treatment",
     "bound": "bound",

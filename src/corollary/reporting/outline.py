@@ -66,10 +66,13 @@ class Outline:
         """The rows of the main tuning and of arms without tuning."""
         return [row for row in rows if row["tuning"] in (self.tuning, UNTUNED)]
 
-    def label(self, row: Row, *, arm: str = "method") -> str:
+    def way(self, row: Row) -> str:
+        """The tuning of a row, as in ", lora", if it is not the main one; else ""."""
+        return "" if row["tuning"] in (self.tuning, UNTUNED) else f", {row['tuning']}"
+
+    def label(self, row: Row) -> str:
         """The arm of a row, with its tuning if that is not the main one."""
-        usual = row["tuning"] in (self.tuning, UNTUNED)
-        return f"{row[arm]}{'' if usual else ', ' + row['tuning']}"
+        return f"{row['method']}{self.way(row)}"
 
 
 def outline_of(summary: Row) -> Outline:

@@ -19,19 +19,14 @@ from corollary.plugins import name_of
 from corollary.reporting import figures, samples, tables
 from corollary.reporting.advice import advise
 from corollary.reporting.cautions import cautions_of
+from corollary.reporting.inference import written_sentence
 from corollary.reporting.outline import UNTUNED, Outline, Row, main_tuning, outline_of
 from corollary.reporting.sections import sections_of
-from corollary.reporting.tables import Table
-from corollary.reporting.wording import clean, cleaned, count, listing, percent
+from corollary.reporting.table import Table
+from corollary.reporting.wording import clean, cleaned, count, listing
 
 QUESTIONS = 1_000
 """The number of questions for which costs are set against accuracy."""
-
-PRIOR = (
-    "Accuracy by the log-probability of a choice, and by that minus its log-probability without the question."
-)
-DISTANT = "Accuracy among choices that share facts with the question, and among choices that share none."
-FREE = "Accuracy among choices, and by a free answer."
 
 PAID = ("floor", "context", "baseline", "ablation", "treatment")
 """Roles with a meaningful cost: the others are controls, or need something that you do not have."""
@@ -72,11 +67,12 @@ def write_page(folder: Path, *, prices: Path | None = None) -> Path:
         sections=[section for section in sections if section.tables],
         accuracy=_accuracy(summary, outline, samples.asked(folder, summary, outline)),
         recall=listing(list(dict.fromkeys(split for (_, split), recall in outline.tests.items() if recall))),
-        primary=tables.comparisons(_primary(summary, True), outline),
-        comparisons=tables.comparisons(_primary(summary, False), outline),
-        margin=percent(summary["margin"]),
-        kept=tables.kept(outline.main(summary["kept"]), outline),
-        rules=tables.rules(summary["rules"], outline),
+        primary=tables.primary(summary["comparisons"], outline, summary["margin"]),
+        exploratory=tables.exploratory(summary["comparisons"], outline),
+        margin=f"{100 * summary['margin']:.0f}",
+        kept=tables.kept(summary, outline),
+        written=_written(summary, outline),
+        written_sentence=written_sentence(summary, outline),
         costs=_costs(summary, outline),
         augmentation=_augmentation(summary, outline),
         samples=samples.augmentations(folder, summary, outline),
@@ -91,10 +87,6 @@ def write_page(folder: Path, *, prices: Path | None = None) -> Path:
 
 def _runs(summary: Row) -> int:
     return max((row["runs"] for row in summary["accuracy"]), default=1)
-
-
-def _primary(summary: Row, primary: bool) -> list[Row]:
-    return [row for row in summary["comparisons"] if row["primary"] is primary]
 
 
 def _template() -> jinja2.Template:
@@ -143,7 +135,7 @@ def _accuracy(
                 arms = [row for row in here if row["tuning"] in (tuning, UNTUNED)]
                 title = f"{dataset} {split}{f', {tuning}' if len(tunings) > 1 else ''}"
                 panels.append(figures.accuracy(arms, dots, outline, title=title))
-        table = tables.accuracies(rows, outline, caption=f"Accuracy on {dataset}.")
+        table = tables.accuracies(summary, outline, dataset)
         out.append({"dataset": dataset, "panels": panels, "table": table, "asked": asked.get(dataset, [])})
     return out
 
@@ -218,9 +210,17 @@ def _augmentation(summary: Row, outline: Outline) -> dict[str, Any]:
     }
 
 
+def _written(summary: Row, outline: Outline) -> Table:
+    """The first treatment where an augmentation states the answer, and where none does."""
+    rows = [row for row in outline.main(summary["by_written"]) if row["method"] == outline.first("treatment")]
+    labels = {True: "Written", False: "Not written"}
+    caption = "Accuracy where an augmentation states the answer, and where none does."
+    return tables.breakdown(rows, outline, "written", labels, caption=caption)
+
+
 def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
-    """Accuracy by whether the answer was generated, by every mark, by the documents in the prompt, and by the
-    secondary metric; each only if there are measurements on both sides."""
+    """Accuracy by every mark and by the documents in the prompt; each only if there are measurements on both
+    sides."""
 
     def breakdown(
         title: str, about: str, rows: Sequence[Row], column: str, labels: Mapping[Any, str]
@@ -231,19 +231,7 @@ def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
         over = f"Over {count(tests, 'test')} of inference {outline.first('treatment')} reaches {sides}."
         return Breakdown(title, about, table, over if tests else "")
 
-    found = [
-        breakdown(
-            "Was the answer generated?",
-            "An augmentation that happens to state an answer is kept: that is how the method works. If no"
-            " augmentation states it, a right answer goes beyond them. The two groups contain different"
-            " questions, so easier questions may explain the gap, unless facts were withheld at random."
-            " That tuning on statements about some facts may not help with others is known (arXiv"
-            " 2604.01430).",
-            summary["by_written"],
-            "written",
-            {True: "Generated", False: "Not generated"},
-        )
-    ]
+    found: list[Breakdown] = []
     described: dict[tuple[str, str], tuple[Row, list[str]]] = {}
     for dataset in outline.datasets(summary["by_mark"]):
         for mark in sorted({row["mark"] for row in summary["by_mark"] if row["dataset"] == dataset}):
@@ -252,7 +240,7 @@ def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
     for (mark, _), (words, datasets) in described.items():
         rows = [row for row in summary["by_mark"] if row["mark"] == mark and row["dataset"] in datasets]
         found.append(breakdown(words["title"], words["about"], rows, "value", words["labels"]))
-    found += [
+    found.append(
         breakdown(
             "Was it in the prompt?",
             "Not all documents were in the prompt, so some questions were asked without the documents that"
@@ -260,29 +248,8 @@ def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
             summary["by_premises_shown"],
             "premises_shown",
             {True: "Premises in the prompt", False: "Not all"},
-        ),
-        Breakdown(
-            "Does the model prefer some choices anyway?",
-            "A model that has often seen a name at the end of a sentence prefers it to others, whatever the"
-            " question. This subtracts how likely the model finds each choice without the question.",
-            tables.beside(
-                summary["accuracy"], summary["accuracy_pmi"], outline, head="Less the prior", caption=PRIOR
-            ),
-        ),
-        Breakdown(
-            "Among distant choices?",
-            "Here the wrong choices share no fact with the question, so a model may find the answer by"
-            " association alone. Earlier studies asked only this.",
-            tables.beside(
-                summary["accuracy"], summary["accuracy_distant"], outline, head="Distant", caption=DISTANT
-            ),
-        ),
-        Breakdown(
-            "Without choices?",
-            "The same questions, answered freely and compared by exact match. No readable answer is wrong.",
-            tables.beside(summary["accuracy"], summary["accuracy_free"], outline, head="Free", caption=FREE),
-        ),
-    ]
+        )
+    )
     return [each for each in found if each.table.rows]
 
 

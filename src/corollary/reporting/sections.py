@@ -8,7 +8,7 @@ from typing import Any
 
 from corollary import plugins
 from corollary.errors import UserError
-from corollary.reporting.tables import Table
+from corollary.reporting.table import Table
 
 
 @dataclass(frozen=True)

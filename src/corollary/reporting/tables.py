@@ -1,117 +1,50 @@
-"""Tables of a study, which the page renders as HTML and the terminal as text."""
+"""The tables of a study: each is a function of its summary."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
 from statistics import mean
 from typing import Any
 
-import rich.table
-from rich.align import Align
-from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
-
+from corollary.reporting.inference import gains_of
 from corollary.reporting.outline import CHOICES, UNTUNED, Outline, Row, chance_of
-from corollary.reporting.wording import ANSWERS, cleaned, p_value, percent, points, quantity, questions
-
-GAP = 2
+from corollary.reporting.table import Table
+from corollary.reporting.wording import answered, p_value, percent, points, quantity, questions
 
 Columns = Mapping[str, Callable[[Row], str]]
 """The heading of each column, and its cell for a row."""
 
 
-@dataclass(frozen=True)
-class Table:
-    """Text in rows. The first `names` columns name a row. The others contain numbers, aligned to the right,
-    or with `words` text."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    names: int = 1
-    words: bool = False
-
-    def text(self, width: int | None = None) -> str:
-        """The table in `width` columns of a terminal (None: as wide as it is), without its caption.
-
-        Columns that do not fit follow in a second block, after the names again. Words are never broken, so a
-        long word may make a line longer.
-        """
-        head = [cleaned(cell) for cell in self.head]
-        body = [[cleaned(cell) for cell in row] for row in self.rows]
-        wide = [_column_width(head, body, at) + GAP for at in range(len(head))]
-        names, numbers = list(range(self.names)), list(range(self.names, len(head)))
-        room = 10**6 if width is None else width
-        # An arm's answer may be long: the widest name column shrinks, down to its longest word.
-        widest = max(names, key=lambda at: wide[at])
-        words = [head[widest], *(word for row in body for word in row[widest].split())]
-        others = sum(wide[at] for at in names if at != widest) + max((wide[at] for at in numbers), default=0)
-        wide[widest] = max(min(wide[widest], room - others), GAP + max(map(cell_len, words)))
-        blocks: list[list[int]] = [[]]
-        left = free = room - sum(wide[at] for at in names)
-        for at in numbers:
-            if wide[at] > left and blocks[-1]:
-                blocks.append([])
-                left = free
-            blocks[-1].append(at)
-            left -= wide[at]
-        return "\n\n".join(_grid(head, body, wide, [*names, *block], self.names) for block in blocks)
-
-    def markdown(self) -> str:
-        """The table in Markdown, without its caption."""
-        lines = [
-            self.head,
-            [":---" if at < self.names or self.words else "---:" for at in range(len(self.head))],
-        ]
-        cells = ([cleaned(cell).replace("|", "\\|") for cell in line] for line in (*lines, *self.rows))
-        return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
-def _column_width(head: Sequence[str], body: Sequence[Sequence[str]], at: int) -> int:
-    """The width of the widest cell or of the heading's longest word; headings may have several lines."""
-    return max([*(cell_len(row[at]) for row in body), *(cell_len(word) for word in head[at].split(" "))])
-
-
-def _grid(
-    head: Sequence[str],
-    body: Sequence[Sequence[str]],
-    wide: Sequence[int],
-    columns: Sequence[int],
-    names: int,
-) -> str:
-    grid = rich.table.Table(box=None, padding=(0, 0, 0, GAP), show_edge=False)
-    for at in columns:
-        justify: Any = "left" if at < names else "right"
-        grid.add_column(
-            Align(Text(head[at]), justify, vertical="bottom"), width=wide[at] - GAP, justify=justify
-        )
-    for row in body:
-        grid.add_row(*(Text(row[at]) for at in columns))
-    console = Console(file=io.StringIO(), width=sum(wide[at] for at in columns), color_system=None)
-    with console.capture() as captured:
-        console.print(grid)
-    return "\n".join(line.rstrip() for line in captured.get().replace("\u00a0", " ").splitlines())
-
-
 def by_arm(summary: Mapping[str, Any], outline: Outline, dataset: str) -> Table:
-    """Accuracy on one dataset: a row for each arm and tuning, a column for each split, chance first."""
+    """Accuracy on one dataset: a row for each arm and tuning, a column for each split; first chance and the
+    best rule without a model, which the caption names."""
     rows = [row for row in summary["accuracy"] if row["dataset"] == dataset]
     splits = sorted({row["split"] for row in rows}, key=lambda split: outline.test_place(dataset, split))
     cells = {(row["method"], row["tuning"], row["split"]): row["accuracy"] for row in rows}
     arms = sorted({key[:2] for key in cells}, key=lambda arm: outline.arm_place(*arm))
     chance = [chance_of(row for row in rows if row["split"] == split) for split in splits]
     body = [("chance", "", *map(percent, chance))]
+    caption = f"{dataset}: right answers{_repeats(rows)}"
+    if rules := {row["split"]: row for row in summary["rules"] if row["dataset"] == dataset}:
+        found = (percent(rules[split]["accuracy"] if split in rules else None) for split in splits)
+        body.append(("best rule without a model", "", *found))
+        named = (f"{split} “{rules[split]['rule']}”" for split in splits if split in rules)
+        caption += f"; best rules: {', '.join(named)}"
     body += [(*arm, *(percent(cells.get((*arm, split))) for split in splits)) for arm in arms]
-    seeds = max((row["seeds"] for row in rows), default=0)
-    caption = f"{dataset}: right answers" + (f", mean of {seeds} seeds" if seeds > 1 else "")
     return Table(caption, ("arm", "tuning", *splits), tuple(body), names=2)
 
 
+def _repeats(rows: Collection[Row]) -> str:
+    """ ", mean of 3 seeds and up to 3 runs"."""
+    most = {key: max((row[key] for row in rows), default=0) for key in ("seeds", "runs")}
+    parts = [f"{most['seeds']} seeds"] if most["seeds"] > 1 else []
+    parts += [f"up to {most['runs']} runs"] if most["runs"] > 1 else []
+    return f", mean of {' and '.join(parts)}" if parts else ""
+
+
 def glance(summary: Mapping[str, Any], outline: Outline) -> Table:
-    """The arms that you could use, side by side on every test of inference."""
+    """The arms that you could use, side by side on every test of inference, with the gain of the first
+    treatment and what the primary comparisons show of it."""
     main = (UNTUNED, outline.tuning)
     rows = [
         row
@@ -121,91 +54,138 @@ def glance(summary: Mapping[str, Any], outline: Outline) -> Table:
     cells = {(row["dataset"], row["split"], row["method"]): row for row in rows}
     arms = [arm for arm in outline.of_role(*CHOICES) if any(key[2] == arm for key in cells)]
     treatment, baseline = outline.first("treatment"), outline.first("baseline")
-    gains = {
-        (row["dataset"], row["split"]): row
+    differences = {
+        (row["dataset"], row["split"]): row["difference"]
         for row in outline.main(summary["comparisons"])
         if (row["a"], row["b"]) == (treatment, baseline)
     }
-    rules = {(row["dataset"], row["split"]): row for row in summary["rules"]}
+    gains, prompts = gains_of(summary, outline), _against_prompts(summary, outline)
+    rules = {(row["dataset"], row["split"]): row["accuracy"] for row in summary["rules"]}
     out = []
     for test in sorted({key[:2] for key in cells}, key=lambda test: outline.test_place(*test)):
         found = [cells.get((*test, arm)) for arm in arms]
-        gain = gains.get(test)
-        mark = "\u00a0*" if gain and gain["primary"] and gain["answer"] == "better" else ""
-        gained = (points(gain["difference"] if gain else None) + mark,) if gains else ()
-        rule = rules.get(test)
-        ruled = (percent(rule["accuracy"] if rule else None),) if rules else ()
-        chance = percent(chance_of(row for row in found if row))
-        values = (percent(row["accuracy"] if row else None) for row in found)
-        out.append((" ".join(test), chance, *ruled, *values, *gained))
+        line = [" ".join(test), percent(chance_of(row for row in found if row))]
+        line += [percent(rules.get(test))] if rules else []
+        line += [percent(row["accuracy"] if row else None) for row in found]
+        if differences:
+            shown = gains[test].words(summary["margin"]) if test in gains else "exploratory"
+            line += [points(differences.get(test)), shown]
+        line += [prompts.get(test, "exploratory")] if prompts else []
+        out.append(tuple(line))
+    head = ["Test", "Chance", *(["Best rule"] if rules else []), *arms]
+    head += ["Gain", "The gain is"] if differences else []
+    head += ["Against the prompt"] if prompts else []
     caption = "Accuracy on tests that need an inference."
-    if gains:
-        caption += f" Gain: {treatment} minus {baseline}, in points; * better in a primary comparison."
+    if differences:
+        caption += f" Gain: {treatment} minus {baseline}, in points."
     if rules:
         caption += " Best rule: the best that a fixed rule finds in the documents without a model."
-    head = ("Test", "Chance", *(["Best rule"] if rules else []), *arms, *(["Gain"] if gains else []))
-    return Table(caption, head, tuple(out))
+    return Table(caption, tuple(head), tuple(out))
 
 
-def accuracies(rows: Iterable[Row], outline: Outline, *, caption: str) -> Table:
-    """Every given row of "accuracy", with its interval and counts."""
+def _against_prompts(summary: Mapping[str, Any], outline: Outline) -> dict[tuple[str, str], str]:
+    """The answer of the first treatment against documents in the prompt, on each test on which that is a
+    primary comparison."""
+    contexts = outline.of_role("context")
+    found: dict[tuple[str, str], Row] = {}
+    for row in summary["comparisons"]:
+        if row["primary"] and row["a"] == outline.first("treatment") and row["b"] in contexts:
+            test = (row["dataset"], row["split"])
+            found[test] = min(found.get(test, row), row, key=lambda each: each["difference"])
+    return {test: answered(row["answer"], summary["margin"]) for test, row in found.items()}
+
+
+SECONDARY = {
+    "accuracy_distant": ("Distant choices", "among wrong choices that share no fact with the question"),
+    "accuracy_free": ("Free answer", "by exact match of a free answer"),
+    "accuracy_pmi": ("Less the prior", "by how much likelier the question makes a choice"),
+}
+"""Other metrics of the same questions: the heading of each, and what it measures."""
+
+
+def accuracies(summary: Mapping[str, Any], outline: Outline, dataset: str) -> Table:
+    """Every row of "accuracy" of a dataset, with its interval, counts and secondary metrics; for each split
+    also the best rule without a model."""
+    keys = ("split", "method", "tuning", "model")
+
+    def of(metric: str) -> list[Row]:
+        return [row for row in summary[metric] if row["dataset"] == dataset]
+
+    rows, metrics = of("accuracy"), [metric for metric in SECONDARY if of(metric)]
+    others = {(metric, *(row[key] for key in keys)): row for metric in metrics for row in of(metric)}
+    body = []
+    for split in sorted({row["split"] for row in rows}, key=lambda split: outline.test_place(dataset, split)):
+        for rule in (rule for rule in of("rules") if rule["split"] == split):
+            said = f"{split} best rule without a model: {rule['rule']}"
+            measured = (percent(rule["accuracy"]), span(rule, percent), percent(rule["chance"]))
+            body.append((said, *measured, *(["–"] * len(metrics)), "–", f"{rule['n_units']:,}", "–", "–"))
+        for row in outline.sorted(row for row in rows if row["split"] == split):
+            measured = (percent(row["accuracy"]), span(row, percent), percent(row["chance"]))
+            beside = (others.get((metric, *(row[key] for key in keys))) for metric in metrics)
+            counts = (f"{row['n']:,}", f"{row['n_units']:,}", f"{row['seeds']} × {row['runs']}")
+            secondary = (percent(each["accuracy"] if each else None) for each in beside)
+            name = f"{split} {outline.label(row)}"
+            body.append((name, *measured, *secondary, *counts, percent(row["no_answer"])))
+    head = ("Test and arm", "Accuracy", "95 %", "Chance", *(SECONDARY[metric][0] for metric in metrics),
+            "Questions", "Units", "Seeds × runs", "No answer")  # fmt: skip
+    about = "".join(f" {SECONDARY[metric][0]}: {SECONDARY[metric][1]}." for metric in metrics)
+    return Table(f"Accuracy on {dataset}.{about}", head, tuple(body))
+
+
+_PAIR: Columns = {
+    "Test and pair": lambda row: f"{row['dataset']} {row['split']}: {row['a']} − {row['b']}",
+    "Points": lambda row: points(row["difference"]),
+    "95 %": lambda row: span(row, points),
+}
+
+
+def primary(rows: Iterable[Row], outline: Outline, margin: float) -> Table:
+    """The primary comparisons, with their adjusted p and what they show."""
     columns: Columns = {
-        "Test and arm": lambda row: f"{row['split']} {outline.label(row)}",
-        "Accuracy": lambda row: percent(row["accuracy"]),
-        "95 %": lambda row: span(row, percent),
-        "Chance": lambda row: percent(row["chance"]),
-        "Questions": lambda row: f"{row['n']:,}",
+        **_PAIR,
         "Units": lambda row: f"{row['n_units']:,}",
-        "No answer": lambda row: percent(row["no_answer"]),
+        "p adjusted": lambda row: p_value(row["p_adjusted"], floor=row["p"] <= 2.0 ** (1 - row["n_units"])),
+        "Shows": lambda row: answered(row["answer"], margin),
     }
-    return _table(caption, columns, outline.sorted(rows))
-
-
-def comparisons(rows: Iterable[Row], outline: Outline) -> Table:
-    """Comparisons with their intervals and what they show. Only a primary one has an adjusted p."""
-    columns: Columns = {
-        "Test and pair": lambda row: (
-            f"{row['dataset']} {row['split']}: {row['a']} − {outline.label(row, arm='b')}"
-        ),
-        "Points": lambda row: points(row["difference"]),
-        "95 %": lambda row: span(row, points),
-        "Units": lambda row: f"{row['n_units']:,}",
-        "p adjusted": lambda row: p_value(row["p_adjusted"]),
-        "Shows": lambda row: ANSWERS[row["answer"]] if row["primary"] else "exploratory",
-    }
-    ordered = sorted(rows, key=lambda row: (outline.test_place(row["dataset"], row["split"]), row["tuning"]))
-    return _table("Paired differences in percentage points.", columns, ordered)
-
-
-def kept(rows: Iterable[Row], outline: Outline) -> Table:
-    """The share of the treatment's gain that false lines keep, by test and placebo."""
-    columns: Columns = {
-        "Test and placebo": lambda row: (
-            f"{row['dataset']} {row['split']}: {outline.label(row, arm='placebo')}"
-        ),
-        "Share of the gain": lambda row: percent(row["share"]),
-        "95 %": lambda row: span(row, percent),
-    }
-    ordered = sorted(rows, key=lambda row: (outline.test_place(row["dataset"], row["split"]), row["tuning"]))
     caption = (
-        "The share of the treatment's gain over the baseline that is left when its lines are false; – where"
-        " it gains nothing."
+        "Primary comparisons: paired differences in percentage points, with p adjusted by Holm's method."
     )
-    return _table(caption, columns, outline.inference(ordered))
+    return _table(caption, columns, _by_test((row for row in rows if row["primary"]), outline))
 
 
-def rules(rows: Iterable[Row], outline: Outline) -> Table:
-    """The best rule without a model on each test."""
+def exploratory(rows: Iterable[Row], outline: Outline) -> Table:
+    """All other comparisons: differences with raw intervals, and no p."""
     columns: Columns = {
-        "Test": lambda row: f"{row['dataset']} {row['split']}",
-        "Best rule": lambda row: row["rule"],
-        "Accuracy": lambda row: percent(row["accuracy"]),
-        "95 %": lambda row: span(row, percent),
-        "Chance": lambda row: percent(row["chance"]),
+        **_PAIR,
+        "Test and pair": lambda row: f"{_PAIR['Test and pair'](row)}{outline.way(row)}",
     }
-    ordered = sorted(rows, key=lambda row: outline.test_place(row["dataset"], row["split"]))
-    caption = "Rules that look only at the documents, without a model: the best on each test, chosen on it."
-    return _table(caption, columns, ordered, names=2)
+    caption = "Exploratory: paired differences in percentage points, with raw intervals. They decide nothing."
+    return _table(caption, columns, _by_test((row for row in rows if not row["primary"]), outline))
+
+
+def _by_test(rows: Iterable[Row], outline: Outline) -> list[Row]:
+    return sorted(rows, key=lambda row: (outline.test_place(row["dataset"], row["split"]), row["tuning"]))
+
+
+def kept(summary: Mapping[str, Any], outline: Outline) -> Table:
+    """The share of the treatment's gain that false lines keep: a row for each test of inference, a column for
+    each placebo."""
+    rows = outline.inference(outline.main(summary["kept"]))
+    placebos = [arm for arm in outline.of_role("placebo") if any(row["placebo"] == arm for row in rows)]
+    cells = {(row["dataset"], row["split"], row["placebo"]): row for row in rows}
+    tests = sorted({key[:2] for key in cells}, key=lambda test: outline.test_place(*test))
+    body = [(" ".join(test), *(_share(cells.get((*test, arm))) for arm in placebos)) for test in tests]
+    caption = (
+        "What false lines keep of the treatment's gain over the baseline: the share, with its 95 % interval;"
+        " – where nothing is known to be gained."
+    )
+    return Table(caption, ("Test", *placebos), tuple(body))
+
+
+def _share(row: Row | None) -> str:
+    if row is None or row["share"] is None:
+        return "–"
+    return f"{percent(row['share'])} ({span(row, percent)})"
 
 
 def generated(rows: Iterable[Row], outline: Outline) -> Table:
@@ -329,22 +309,6 @@ def means(
         (labels.get(value, str(value)), percent(mean(found[value][test] for test in shared)))
         for value in _ordered(found, labels)
     ]
-
-
-def beside(
-    rows: Iterable[Row], secondary: Iterable[Row], outline: Outline, *, head: str, caption: str
-) -> Table:
-    """Accuracy by the primary and by another metric, for the questions that have both."""
-    keys = ("dataset", "split", "method", "tuning", "model")
-    primary = {tuple(row[key] for key in keys): row for row in rows}
-    columns: Columns = {
-        "Test and arm": lambda row: f"{row['dataset']} {row['split']} {outline.label(row)}",
-        "Accuracy": lambda row: percent(primary[tuple(row[key] for key in keys)]["accuracy"]),
-        head: lambda row: percent(row["accuracy"]),
-        "95 %": lambda row: span(row, percent),
-        "Chance": lambda row: percent(row["chance"]),
-    }
-    return _table(caption, columns, outline.sorted(secondary))
 
 
 def span(row: Row, say: Callable[[float | None], str]) -> str:

@@ -37,7 +37,7 @@ def percent(share: float | None) -> str:
         return "<1\u00a0%"
     if 0.995 <= share < 1:
         return ">99\u00a0%"
-    return f"{100 * share:.0f}\u00a0%"
+    return f"{round(100 * share)}\u00a0%".replace("-", "−")
 
 
 def points(difference: float | None) -> str:
@@ -54,15 +54,17 @@ def by_points(difference: float) -> str:
     return f"{shown} point{'' if shown[1:] == '1' else 's'}"
 
 
-ANSWERS = {"better": "better", "within": "not worse", "worse": "worse", "unknown": "not known"}
-"""The words for what a comparison shows."""
+def answered(answer: str, margin: float) -> str:
+    """What a comparison shows, in words: "better", "within 5 points" (not lower by more), "not known",
+    "worse"."""
+    return {"within": f"within {100 * margin:.0f} points", "unknown": "not known"}.get(answer, answer)
 
 
-def p_value(p: float | None) -> str:
-    """A p value as text; a dash where none was computed."""
-    if p is None:
-        return "–"
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
+def p_value(p: float, *, floor: bool = False) -> str:
+    """A p value as text. At its `floor`, the least that so few units can give, it is "at most" that."""
+    if p < 0.001:
+        return "<0.001"
+    return f"{'at most ' if floor else ''}{p:.3f}"
 
 
 def quantity(value: float | None, unit: str | None = None) -> str:

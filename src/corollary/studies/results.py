@@ -126,17 +126,21 @@ def _place(row: ResultRow) -> tuple[str, ...]:
 
 
 def power(plan: Study, made: Mapping[Cell, Dataset]) -> dict[str, tuple[int, float]]:
-    """For each dataset with a primary comparison its number of units and the least gain (a share) that the
-    study can show there."""
+    """For each dataset with a primary comparison the number of units of its smallest primary test, and the
+    least gain (a share) that the study can show there."""
     asked = {cell: dataset.questions for cell, dataset in made.items()}
     primary = comparing(plan, arm_rows(plan.arms), tests(made)).primary
-    compared = sum(map(len, primary.values()))
-    units: dict[str, set[tuple[int, str]]] = {}
+    units: dict[tuple[str, str], set[tuple[int, str]]] = {}
     for cell, questions in asked.items():
         seed = 0 if cell.dataset in repeated(asked) else cell.seed
-        units.setdefault(cell.dataset, set()).update((seed, question.unit) for question in questions)
-    counts = {dataset: len(units[dataset]) for dataset, _ in primary if dataset in units}
-    return {name: (number, least_gain(number, compared)) for name, number in counts.items()}
+        for question in questions:
+            units.setdefault((cell.dataset, question.split), set()).add((seed, question.unit))
+    counts: dict[str, int] = {}
+    for test in primary.keys() & units.keys():
+        counts[test[0]] = min(len(units[test]), counts.get(test[0], len(units[test])))
+    compared = sum(map(len, primary.values()))
+    names = dict.fromkeys(cell.dataset for cell in made if cell.dataset in counts)
+    return {name: (counts[name], least_gain(counts[name], compared)) for name in names}
 
 
 def tests(made: Mapping[Cell, Dataset]) -> list[TestRow]:
