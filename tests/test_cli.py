@@ -78,9 +78,9 @@ def test_a_study_tells_what_it_does_and_what_came_out(studied: Path) -> None:
     assert re.match(
         r"small: 1 dataset, 4 arms, 1 seed, into .*out: about a minute .*estimate", " ".join(lines)
     )
-    head = lines.index("dataset      arm               tuning seed  right answers in % (chance)")
+    head = lines.index("dataset      arm               tuning  seed  right answers in % (chance)")
     assert re.match(
-        r"reversals    pretrained        none      0  rephrase \d+ \(50\)  reversal \d+ \(50\)",
+        r"reversals    pretrained        none       0  rephrase \d+ \(50\)  reversal \d+ \(50\)",
         lines[head + 1],
     )
     assert any(line.startswith("generated reversals.s0 lines: 4 rows (1 of 1)") for line in lines)
@@ -92,7 +92,7 @@ def test_a_study_tells_what_it_does_and_what_came_out(studied: Path) -> None:
 
 def test_a_second_run_shows_the_same_and_runs_nothing(place: Path, studied: Path, capsys: Capture) -> None:
     text = printed(capsys, "study", "small.toml", "--out", "out", "--runner", "in_process")
-    assert "pretrained        none      0" not in text, "no trial ran"
+    assert "pretrained        none       0" not in text, "no trial ran"
     table = text.split("\n\n")[1]
     assert table in (studied / "printed.txt").read_text()
 

@@ -73,7 +73,7 @@ def test_the_study_of_the_tutorial_is_one(tmp_path: Path) -> None:
     planned = read_study(str(tmp_path / "mine.toml"))
     assert planned.generator is not None
     assert [spec.use for spec in planned.checks] == ["judge"]
-    assert [arm.role for arm in planned.arms].count("context") == 2
+    assert [arm.role for arm in planned.arms].count("context") == 3
 
 
 def test_commands_exist() -> None:

@@ -118,7 +118,7 @@ def test_power_is_that_of_the_smallest_primary_test_over_all_seeds() -> None:
         ),
         ({"primary": {"reversals": {"reversal": ["nearer"]}}}, "did you mean 'near'"),
         ({"primary": {"reversals": ["near"]}}, r"write \[primary.reversals\]"),
-        ({"margin": 1.5}, "share 1.5 of margin"),
+        ({"margin": 1.5}, "share 1.5 cannot be the margin"),
         ({"runs": 0}, "runs"),
         ({"free": "yes"}, "free is 'yes': write true or false"),
     ],

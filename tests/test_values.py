@@ -111,7 +111,8 @@ def test_a_study_of_own_documents_gives_tables_advice_and_answers(studied: corol
     import pandas as pd
 
     assert isinstance(studied.accuracy, pd.DataFrame)
-    arms = {"pretrained", "in-context", "retrieval", "fine-tuned", "paraphrase", "augmented"}
+    arms = {"pretrained", "in-context", "in-context-near", "retrieval", "fine-tuned", "paraphrase"}
+    arms |= {"false-relation", "false-name", "augmented"}
     assert set(studied.accuracy["method"]) == arms
     assert {"a", "b", "difference"} <= set(studied.comparisons.columns)
     assert set(studied.costs["method"]) == arms
@@ -171,7 +172,7 @@ def test_a_study_runs_in_a_plain_script_without_a_main_guard(tmp_path: Path) -> 
     )
     done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "arms: 6" in done.stdout
+    assert "arms: 9" in done.stdout
     assert "Traceback" not in done.stderr
 
 

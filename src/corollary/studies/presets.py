@@ -148,7 +148,7 @@ def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) 
         checks=_checks(table.get("checks", [])),
         runs=_whole(table.get("runs", 1), "runs", least=1),
         primary=_primary(table, arms, named),
-        margin=share_of(table.get("margin", 0.05), "margin"),
+        margin=share_of(table.get("margin", 0.05), "the margin"),
         free=_yes(table.get("free", False), "free"),
         prompts={key: _text(value, f"prompts.{key}") for key, value in _table(table, "prompts").items()},
     )
@@ -337,10 +337,9 @@ def _yes(value: Any, where: str) -> bool:
     return value
 
 
-def share_of(value: Any, where: str = "withhold") -> float:
-    """A share, of `withhold` or `margin`. Raises `UserError` unless it is at least 0 and less than 1."""
+def share_of(value: Any, to_be: str = "withheld") -> float:
+    """A share that is to be withheld, or is "the margin". Raises `UserError` unless it is at least 0 and less
+    than 1."""
     if type(value) not in (int, float) or not 0 <= value < 1:
-        raise UserError(
-            f"The share {value!r} of {where} is none: give at least 0 and less than 1, as in 0.2."
-        )
+        raise UserError(f"The share {value!r} cannot be {to_be}: give at least 0 and less than 1, as in 0.2.")
     return float(value)
