@@ -212,7 +212,6 @@ def test_each_mark_has_a_table_of_its_own(tmp_path: Path) -> None:
         ">y</th>",
     ):
         assert said in text
-    assert "Over 1 test of inference ours reaches 100\u00a0% (Lengthy) and 0\u00a0% (Brief)." in text
 
 
 def test_all_arms_of_a_role_are_shown(tmp_path: Path) -> None:

@@ -28,6 +28,14 @@ from corollary.reporting.wording import clean, cleaned, count, listing
 QUESTIONS = 1_000
 """The number of questions for which costs are set against accuracy."""
 
+IN_PROMPT: Row = {
+    "title": "Was it in the prompt?",
+    "about": "Not all documents were in the prompt, so some questions were asked without the documents that"
+    " prove their answer.",
+    "labels": {True: "Premises in the prompt", False: "Not all"},
+}
+"""The breakdown by the documents in the prompt, described as a mark is."""
+
 PAID = ("floor", "context", "baseline", "ablation", "treatment")
 """Roles with a meaningful cost: the others are controls, or need something that you do not have."""
 
@@ -39,7 +47,6 @@ class Breakdown:
     title: str
     about: str
     table: Table
-    means: str = ""
 
 
 def write_page(folder: Path, *, prices: Path | None = None) -> Path:
@@ -221,36 +228,20 @@ def _written(summary: Row, outline: Outline) -> Table:
 def _breakdowns(summary: Row, outline: Outline) -> list[Breakdown]:
     """Accuracy by every mark and by the documents in the prompt; each only if there are measurements on both
     sides."""
-
-    def breakdown(
-        title: str, about: str, rows: Sequence[Row], column: str, labels: Mapping[Any, str]
-    ) -> Breakdown:
-        table = tables.breakdown(rows, outline, column, labels, caption=f"Accuracy by: {title}")
-        tests, values = tables.means(rows, outline, column, labels)
-        sides = listing([f"{value} ({label})" for label, value in values])
-        over = f"Over {count(tests, 'test')} of inference {outline.first('treatment')} reaches {sides}."
-        return Breakdown(title, about, table, over if tests else "")
-
-    found: list[Breakdown] = []
     described: dict[tuple[str, str], tuple[Row, list[str]]] = {}
     for dataset in outline.datasets(summary["by_mark"]):
         for mark in sorted({row["mark"] for row in summary["by_mark"] if row["dataset"] == dataset}):
             words = summary["marks"].get(dataset, {}).get(mark) or {"title": mark, "about": "", "labels": {}}
             described.setdefault((mark, str(words)), (words, []))[1].append(dataset)
-    for (mark, _), (words, datasets) in described.items():
-        rows = [row for row in summary["by_mark"] if row["mark"] == mark and row["dataset"] in datasets]
-        found.append(breakdown(words["title"], words["about"], rows, "value", words["labels"]))
-    found.append(
-        breakdown(
-            "Was it in the prompt?",
-            "Not all documents were in the prompt, so some questions were asked without the documents that"
-            " prove their answer.",
-            summary["by_premises_shown"],
-            "premises_shown",
-            {True: "Premises in the prompt", False: "Not all"},
-        )
-    )
-    return [each for each in found if each.table.rows]
+    by_mark = [
+        (words, "value", [r for r in summary["by_mark"] if r["mark"] == mark and r["dataset"] in datasets])
+        for (mark, _), (words, datasets) in described.items()
+    ]
+    return [
+        Breakdown(words["title"], words["about"], table)
+        for words, column, rows in [*by_mark, (IN_PROMPT, "premises_shown", summary["by_premises_shown"])]
+        if (table := tables.breakdown(rows, outline, column, words["labels"], caption=words["title"])).rows
+    ]
 
 
 def _unknown(summary: Row, outline: Outline) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from statistics import mean
 from typing import Any
 
 from corollary.reporting.inference import gains_of
@@ -73,7 +72,7 @@ def glance(summary: Mapping[str, Any], outline: Outline) -> Table:
         line += [prompts.get(test, "exploratory")] if prompts else []
         out.append(tuple(line))
     head = ["Test", "Chance", *(["Best rule"] if rules else []), *arms]
-    head += ["Gain", "The gain is"] if differences else []
+    head += ["Gain", "Shows"] if differences else []
     head += ["Against the prompt"] if prompts else []
     caption = "Accuracy on tests that need an inference."
     if differences:
@@ -290,25 +289,6 @@ def breakdown(
         out.append((f"{row['dataset']} {row['split']} {outline.label(row)}", *texts))
     parts = ((labels.get(value, str(value)), "95 %", "Questions")[:width] for value in values)
     return Table(caption, ("Test and arm", *(head for part in parts for head in part)), tuple(out))
-
-
-def means(
-    rows: Iterable[Row], outline: Outline, column: str, labels: Mapping[Any, str]
-) -> tuple[int, list[tuple[str, str]]]:
-    """The number of tests of inference with a result of the first treatment for every value of `column`, and
-    (label, mean accuracy) of each value. It is (0, []) if there is no such test."""
-    treatment = outline.first("treatment")
-    found: dict[Any, dict[tuple[str, str], float]] = {}
-    for row in outline.main(outline.inference(rows)):
-        if row["method"] == treatment and row["accuracy"] is not None:
-            found.setdefault(row[column], {})[row["dataset"], row["split"]] = row["accuracy"]
-    shared = sorted(set.intersection(*map(set, found.values()))) if len(found) > 1 else []
-    if not shared:
-        return 0, []
-    return len(shared), [
-        (labels.get(value, str(value)), percent(mean(found[value][test] for test in shared)))
-        for value in _ordered(found, labels)
-    ]
 
 
 def span(row: Row, say: Callable[[float | None], str]) -> str:
