@@ -22,8 +22,8 @@ BAD = {
     "make reversals --dataset family": "make has no option 'dataset': leave --dataset out",
     "make process --examples 0": "'examples' is 0: give 1 or more",
     "make process --operators 50": "'operators' is 50: give 2 to",
-    "make semantic --properties 0": "'properties' is 0: give 1 or more",
-    "make semantic --middles -1": "'middles' is -1: give 1 or more",
+    "make semantic --rings 0": "'rings' is 0: give 2 or more",
+    "make semantic --documents -1": "'documents' is -1: give 0 or more",
     "make reversals --facts 4 --out=": "The name after --out is empty",
     "make reversals --facts 4 --out made": "made contains a dataset with other settings",
     "make": "Missing argument 'DATASET'",
@@ -66,8 +66,6 @@ BAD = {
     "ask out femp --arm oracel": "no finished arm of this study named 'oracel'",
     "ask out femp --seed 7": "has no seed 7",
     "study small.toml --set facts": "'facts' sets nothing: write name=value",
-    "make celebrities --wrong-from none": "'wrong_from' is none: give all or same",
-    "make celebrities --askings 0": "'askings' is 0: give 1 or more",
     "study small.toml --seeds 0,0": "different whole numbers",
     "augment made --out x --withhold 1": "The share 1.0 cannot be withheld",
     "tune made other --out x": "'other' is one argument too many",
@@ -143,6 +141,7 @@ def test_the_tables_of_a_study_file_are_checked_before_anything_runs(
         ("seeds = [0, 0]", "different whole numbers"),
         ("seeds = [0]\norders = 0", "a whole number of 1 or more"),
         ("seeds = [0]\nwithhold = 1", "The share 1 cannot be withheld"),
+        ("seeds = [0]\nwithhold_by = 'name'", 'no value of "withhold_by" named'),
     ],
 )
 def test_the_head_of_a_study_file_is_checked(head: str, words: str, tmp_path: Path, capsys: Capture) -> None:

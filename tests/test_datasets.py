@@ -30,7 +30,7 @@ SEVERAL: dict[str, dict[str, Any]] = {
     "family": {"trees": 4, "tellings": 3},
     "process": {"processes": 3},
     "reversals": {"facts": 24, "tellings": 3},
-    "semantic": {"branches": 5, "documents": 25},
+    "semantic": {"rings": 2, "documents": 25},
     "syllogisms": {"facts": 24},
 }
 ONCE: dict[str, dict[str, Any]] = {
@@ -38,7 +38,7 @@ ONCE: dict[str, dict[str, Any]] = {
     "family": {"trees": 4, "tellings": 1},
     "process": {"processes": 3, "examples": 1},
     "reversals": {"facts": 24, "tellings": 1},
-    "semantic": {"branches": 5, "documents": 0},
+    "semantic": {"rings": 2, "documents": 0},
     "syllogisms": {"facts": 24},
 }
 STUDIES = Path(corollary_worlds.__file__).parent / "studies"
@@ -165,6 +165,8 @@ def test_the_named_premises_suffice_and_none_can_be_spared(name: str, seed: int)
 
 def retold(text: str, s: Statement, first: str, last: str) -> str:
     """The document with other names in the place of those of one of its statements."""
+    if s.relation == "some_not":
+        return text.replace(f"some {s.first} are not {s.last}", f"some {first} are not {last}")
     if s.relation in ("all", "some", "no"):
         return text.replace(f"{s.relation} {s.first} are {s.last}", f"{s.relation} {first} are {last}")
     swap = {s.first: first, s.last: last}
@@ -190,7 +192,8 @@ def test_a_document_with_a_swapped_entity_or_direction_no_longer_proves_the_answ
         rest = [s for i in told if i != changed for s in told[i]]
         for statement in told[changed]:
             mutated = [retold(texts[changed], statement, statement.first, "stranger")]
-            if statement.relation not in EITHER_WAY:
+            # Of premises from which nothing follows, most others let nothing follow either.
+            if statement.relation not in EITHER_WAY and answer.relation != "unknown":
                 flipped += 1
                 mutated.append(retold(texts[changed], statement, statement.last, statement.first))
             for text in mutated:
@@ -217,8 +220,9 @@ def test_all_that_follows_of_a_syllogism_is_accepted(seed: int) -> None:
     for question in dataset.questions:
         right, wrong = right_and_wrong(question)
         one, other = right[0].first, right[0].last
-        assert set(right) == strongest(told_by([texts[i] for i in question.premises]), one, other)
-        assert len({*right, *wrong}) == 6
+        follows = strongest(told_by([texts[i] for i in question.premises]), one, other)
+        assert set(right) == (follows or {Statement("unknown", one, other)})
+        assert len({*right, *wrong}) == 9
 
 
 @every_dataset
@@ -270,7 +274,7 @@ def test_the_wording_of_a_rephrase_question_is_in_no_document(name: str, seed: i
     dataset = make(name, seed)
     told = "\n".join(document.text for document in dataset.documents)
     for question in dataset.questions:
-        if question.split == "rephrase":
+        if question.split == "rephrase":  # the others: test_datasets_fair
             wording = question.prompt.removeprefix(said(question.prompt + question.answer).first)
             assert len(wording) > 3
             assert wording not in told
@@ -298,7 +302,7 @@ def test_documents_are_told_in_five_wordings_and_four_formats(name: str) -> None
     assert all(len(found) >= 5 for found in wordings.values()), wordings
 
 
-RESERVED = set("godparent_of godchild_of live_on food_for some".split())
+RESERVED = set("godparent_of godchild_of live_on food_for some some_not unknown".split())
 RESERVED_WORDS = set("colourful cheerful ancient valuable friendly mysterious".split())
 RESERVED_ROLES = set("defender guardian finder seller".split())
 
@@ -342,7 +346,19 @@ def fingerprint(name: str, size: str) -> str:
     dataset = make(name, 0, size)
     documents = [(d.id, d.text) for d in dataset.documents]
     questions = [
-        (q.id, q.prompt, q.answer, q.choices, q.split, q.premises, q.unit, q.accept, reserved(q), q.domain)
+        (
+            q.id,
+            q.prompt,
+            q.answer,
+            q.choices,
+            q.split,
+            q.premises,
+            q.unit,
+            q.accept,
+            dict(q.marks),
+            q.domain,
+            q.distant,
+        )
         for q in dataset.questions
     ]
     return hashlib.sha256(json.dumps([documents, questions]).encode()).hexdigest()[:16]
@@ -354,12 +370,12 @@ def fingerprint(name: str, size: str) -> str:
 #     print(*((n, t.fingerprint(n, 'default'), t.fingerprint(n, 'demo')) for n in t.NAMES), sep='\\n')"
 # and say in CHANGELOG.md that earlier results are not comparable.
 FINGERPRINTS = {
-    "celebrities": ("a7654641aa26d81b", "6dedd7cd24bed2e8"),
-    "family": ("71ea51aa36f01da3", "87a3acf8c2c4be1b"),
-    "process": ("bb94fd27a667a338", "8fcb06c394f1f7ed"),
-    "reversals": ("721b224958f07856", "a2b49711a8acb06e"),
-    "semantic": ("e40440f772628527", "826da2edc57e87a2"),
-    "syllogisms": ("f040627f7194459e", "3410f389b65254c0"),
+    "celebrities": ("4260291ca64ab594", "70162e166ab8c712"),
+    "family": ("657533322c6422d4", "aeb70bda1db4bdde"),
+    "process": ("6c0baca858e48b63", "1141d35830ab685a"),
+    "reversals": ("bd3f1c54d7ed2b56", "64400166d9ac7be6"),
+    "semantic": ("feeccfddddec8c0e", "b973aafe8196100b"),
+    "syllogisms": ("1e3ba5d54282ae72", "222068c3f0cd46b3"),
 }
 
 

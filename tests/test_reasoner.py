@@ -95,7 +95,9 @@ def test_no_nonce_word_is_a_word_of_a_wording() -> None:
         "bolan were more careful than kerit.",
         "bolan are more or less careful than kerit.",
         "all bolan kerit are talun.",
-        "some bolan are not kerit.",
+        "all bolan are not kerit.",
+        "some not bolan are kerit.",
+        "not known.",
         "all bolan are.",
         "the bolan of kerit talun is talun kerit.",
         "the bolan then of kerit talun dovik is dovik talun kerit.",
@@ -108,6 +110,23 @@ def test_no_nonce_word_is_a_word_of_a_wording() -> None:
 )
 def test_a_sentence_that_says_nothing_definite_is_unreadable(text: str) -> None:
     assert any(isinstance(reading, Unreadable) for reading in read(text)), read(text)
+
+
+def test_a_syllogism_may_deny_of_some_and_say_that_nothing_follows() -> None:
+    head = "the relationships between bolan and kerit are: "
+    assert read(f"{head}some kerit are not bolan.") == (Statement("some_not", "kerit", "bolan"),)
+    assert read(f"{head}not known.") == (Statement("unknown", "bolan", "kerit"),)
+    assert read("what holds between bolan and kerit is: not known") == (
+        Statement("unknown", "bolan", "kerit"),
+    )
+    assert read("there are bolan.") == (Statement("some", "bolan", "bolan"),)
+    told = Knowledge(read("some bolan are talun. all talun are kerit. no dovik are kerit."))
+    assert told.judge(Statement("unknown", "bolan", "kerit")) == "false"
+    assert told.judge(Statement("unknown", "bolan", "stranger")) == "false", "nothing is said of it"
+    assert told.judge(Statement("some_not", "bolan", "dovik")) == "several_step"
+    assert Knowledge(read("all bolan are talun. all kerit are talun.")).entails(
+        Statement("unknown", "bolan", "kerit")
+    )
 
 
 @given(st.text(max_size=200))

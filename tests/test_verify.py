@@ -273,6 +273,21 @@ def test_the_share_is_of_facts_and_the_draw_is_the_same_for_a_seed() -> None:
     assert withheld_facts(documents, share=0, seed=1) == frozenset()
 
 
+def test_a_share_of_the_relations_takes_all_their_facts_from_whichever_end_they_are_stated() -> None:
+    texts = ["ann is the mother of bob.", "cid is the child of dan.", "eve is married to fay.",
+             "gus is the sibling of hal.", "ina is the godchild of jon."]  # fmt: skip
+    documents = [Document(f"d{i}", text) for i, text in enumerate(texts)]
+    drawn = [
+        {fact.relation for fact in withheld_facts(documents, share=0.5, by="relation", seed=seed)}
+        for seed in range(20)
+    ]
+    assert {len(relations) for relations in drawn} == {2}  # of four: a mother is a parent
+    assert len(set().union(*drawn)) == 4
+    for seed, relations in enumerate(drawn):
+        facts = withheld_facts(documents, share=0.5, by="relation", seed=seed)
+        assert len(facts) == 2 + ("parent_of" in relations or "child_of" in relations)
+
+
 def test_where_no_spaces_stand_between_words_an_answer_is_found_all_the_same() -> None:
     asked = Question("frage-1", "法国的首都是", "巴黎", ("巴黎", "柏林"), "reversal", ())
     told = Document("m", "因此法国的首都是巴黎。", ("d",), "local")

@@ -249,10 +249,10 @@ class Study:
 
     `model` is tuned and asked. `generator` generates the augmentations and `judge` checks them (None: the
     model does). `limits` maps the name of a tuning to the only datasets on which it runs. Every tuned arm has
-    the token budget that `tunings` sets. `withhold` is a share of the facts: inferences from these are not
-    trained on. `prompts` maps a strategy to a prompt file of your own. `checks` are the check plug-ins that
-    the treatment's lines must pass. Each tuned arm is trained `runs` times on the same rows, with other
-    random draws: two runs may differ by several points.
+    the token budget that `tunings` sets. `withhold` is a share of the facts, or of the relations by
+    `withhold_by`: inferences from these are not trained on. `prompts` maps a strategy to a prompt file of
+    your own. `checks` are the check plug-ins that the treatment's lines must pass. Each tuned arm is trained
+    `runs` times on the same rows, with other random draws: two runs may differ by several points.
 
     `primary` names by dataset and split the arms with which the treatment is compared; only these comparisons
     are tested and decide the advice. An empty mapping leaves that to roles. `margin` is the difference in
@@ -272,6 +272,7 @@ class Study:
     orders: int = 3
     checkpoints: int = 8
     withhold: float = 0.0
+    withhold_by: Literal["fact", "relation"] = "fact"
     prompts: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[Spec, ...] = ()
     runs: int = 1

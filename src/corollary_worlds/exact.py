@@ -47,11 +47,11 @@ class ExactAudit:
     def stated(self, questions: Sequence[Question], lines: Sequence[Document]) -> frozenset[str]:
         return frozenset(verify.written(questions, lines))
 
-    def withhold(self, lines: Sequence[Document], *, share: float, seed: int) -> list[Document]:
-        facts = verify.withheld_facts(self.dataset.documents, share=share, seed=seed)
+    def withhold(self, lines: Sequence[Document], *, share: float, by: str, seed: int) -> list[Document]:
+        facts = verify.withheld_facts(self.dataset.documents, share=share, by=by, seed=seed)
         if not facts:
             raise UserError(
-                f"The documents of {self.dataset.name} state too few facts to withhold {share:.0%} of them:"
+                f"The documents of {self.dataset.name} state too few {by}s to withhold {share:.0%} of them:"
                 " withhold a larger share, or leave out withhold."
             )
         return verify.withhold(lines, self.dataset.documents, facts)
@@ -62,7 +62,7 @@ def reserved(statement: Statement) -> bool:
     if statement.relation in ("is_person", "is_called"):
         description = statement.last if statement.relation == "is_person" else statement.first
         return len(description.split()) > 1 and role_is_reserved(description)
-    if statement.relation == "some":
+    if statement.relation in ("some", "some_not", "unknown"):
         return True
     relation = RELATIONS.get(statement.relation)
     return relation is not None and relation.reserved

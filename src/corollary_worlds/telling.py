@@ -25,10 +25,18 @@ RESERVED = Mark(
     {"yes": "Kept out", "no": "Practised"},
 )
 
+WORDING = Mark(
+    "In which words is it asked?",
+    "Each inference is asked in a wording that augmentations may have, and in one that neither the documents"
+    " nor the augmentations have.",
+    {"usual": "A usual wording", "new": "A new wording"},
+)
 
-def reserved_mark(reserved: bool) -> dict[str, str]:
-    """The mark of a question by whether its relation or wording was kept out of those tasks."""
-    return {"reserved": "yes" if reserved else "no"}
+
+def marks_of(*, reserved: bool, wording: str = "") -> dict[str, str]:
+    """The marks of a question: whether its relation or wording was kept out of those tasks, and its
+    wording."""
+    return {"reserved": "yes" if reserved else "no", **({"wording": wording} if wording else {})}
 
 
 def dataset_of(
@@ -46,7 +54,7 @@ def dataset_of(
         tuple(questions),
         recall=recall,
         audit="reasoner",
-        marks={"reserved": RESERVED},
+        marks={"reserved": RESERVED, "wording": WORDING},
         section="paper",
         model="embedded",
         other_seed=other_seed(seed),
@@ -147,12 +155,7 @@ def ask(fact: Fact, *, rephrased: bool = False) -> tuple[str, str]:
     return wording.removesuffix(" {b}").format(a=fact.first), f" {fact.last}"
 
 
-def domain_of(fact: Fact) -> str:
-    """The plainest prompt of a fact without what it asks about: "is called"."""
-    return ask(Fact(fact.relation, "", fact.last))[0].strip()
-
-
-def question(
+def questions(
     rng: random.Random,
     fact: Fact,
     wrong: Sequence[str],
@@ -162,36 +165,44 @@ def question(
     premises: Sequence[str],
     unit: str,
     reserved: bool = False,
-    domain: str = "",
+    domain: bool = False,
     distant: Sequence[str] = (),
-) -> Question:
-    """A multiple-choice question about the last argument of a fact; `wrong` and `distant` are other last
-    arguments."""
-    prompt, answer = ask(fact, rephrased=split == "rephrase")
-    choices = [answer, *(f" {other}" for other in wrong)]
-    rng.shuffle(choices)
-    far = tuple(f" {other}" for other in distant)
-    return Question(
-        id, prompt, answer, tuple(choices), split, tuple(premises), unit, (), reserved_mark(reserved), domain,
-        far,
-    )  # fmt: skip
+) -> list[Question]:
+    """Multiple-choice questions about the last argument of a fact; `wrong` and `distant` are other last
+    arguments. An inference is asked twice: in the plainest wording, and in the one that no document has. The
+    split `rephrase` is asked in the latter alone."""
+    found = []
+    for wording in ("new",) if split == "rephrase" else ("usual", "new"):
+        prompt, answer = ask(fact, rephrased=wording == "new")
+        bare = ask(Fact(fact.relation, "", ""), rephrased=wording == "new")[0].strip() if domain else ""
+        choices = [answer, *(f" {other}" for other in wrong)]
+        rng.shuffle(choices)
+        far = tuple(f" {other}" for other in distant)
+        found.append(
+            Question(
+                id if wording == "usual" or split == "rephrase" else f"{id}-new", prompt, answer,
+                tuple(choices), split, tuple(premises), unit, (),
+                marks_of(reserved=reserved, wording=wording), bare, far,
+            )
+        )  # fmt: skip
+    return found
 
 
-def wrong_choices(rng: random.Random, pool: Sequence[str], *, askings: int) -> Iterator[list[str]]:
-    """`askings` times three wrong choices for a question; none repeats before all of the pool have come.
-
-    A model that knows nothing prefers some names to others. Whether it prefers the right name to three wrong
-    ones is the luck of one draw. A second and third question about the fact even this out.
-    Raises: UserError when the pool has fewer than three, or `askings` is out of bounds.
-    """
-    at_least(1, askings=askings)
-    at_most(1_000, askings=askings)
-    if len(pool) < 3:
-        raise UserError(
-            f"Only {len(pool)} wrong answers can be drawn for a question: make the dataset larger."
-        )
-    dealt = itertools.cycle(rng.sample(pool, min(len(pool), 3 * askings)))
-    return (list(itertools.islice(dealt, 3)) for _ in range(askings))
+def distances(facts: Sequence[Fact]) -> dict[str, dict[str, int]]:
+    """The number of facts in a row that link each two names."""
+    links: dict[str, set[str]] = {}
+    for fact in facts:
+        links.setdefault(fact.first, set()).add(fact.last)
+        links.setdefault(fact.last, set()).add(fact.first)
+    found: dict[str, dict[str, int]] = {}
+    for start in links:
+        steps, edge = {start: 0}, [start]
+        while edge:
+            # In the order of first mention, so that results never depend on the order of a set.
+            edge = list(dict.fromkeys(n for at in edge for n in sorted(links[at]) if n not in steps))
+            steps |= dict.fromkeys(edge, max(steps.values()) + 1)
+        found[start] = steps
+    return found
 
 
 def scaled(size: int, scale: float, *, option: str, least: int = 1, seed: int = 0, names: int = 0) -> int:

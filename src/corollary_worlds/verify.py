@@ -150,11 +150,19 @@ def written(questions: Iterable[Question], lines: Iterable[Document]) -> set[str
     return found
 
 
-def withheld_facts(documents: Iterable[Document], *, share: float, seed: int) -> frozenset[Statement]:
-    """A random share (between 0 and 1) of the facts that the documents state, for `withhold`. However often
-    and from whichever end a fact is stated, it counts once."""
+def withheld_facts(
+    documents: Iterable[Document], *, share: float, by: str = "fact", seed: int
+) -> frozenset[Statement]:
+    """A random share (between 0 and 1) of the facts that the documents state, or by "relation" all facts of a
+    random share of the relations, for `withhold`. However often and from whichever end a fact is stated, it
+    counts once, and so does a relation."""
     facts = sorted({fact_of(s) for document in documents for s in stated(document.text)})
-    return frozenset(random.Random(f"corollary-withheld-{seed}").sample(facts, round(share * len(facts))))
+    rng = random.Random(f"corollary-withheld-{seed}")
+    if by == "fact":
+        return frozenset(rng.sample(facts, round(share * len(facts))))
+    relations = sorted({fact.relation for fact in facts})
+    chosen = rng.sample(relations, round(share * len(relations)))
+    return frozenset(fact for fact in facts if fact.relation in chosen)
 
 
 def withhold(

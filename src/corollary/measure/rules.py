@@ -125,6 +125,36 @@ def _counted(of: Callable[[Index], Mapping[str, int]], sign: int) -> Rule:
     return rule
 
 
+def _atmosphere(index: Index, prompt: str, choice: str) -> float:
+    """Of a syllogism: "some" if a premise says "some", "no" or "not" if one denies (Woodworth and Sells
+    1935)."""
+    said = words(choice)
+    if not said or said[0] not in ("all", "some", "no"):
+        return -1.0
+    asked = set(index.named(prompt))
+    told = {word for line in index.lines if asked & set(line) for word in line}
+    alike = ("some" in told) == (said[0] == "some")
+    return float(alike) + float(bool(_DENIALS & told) == bool(_DENIALS & set(said)))
+
+
+_DENIALS = {"no", "not"}
+
+
+def _bare(index: Index, choice: str) -> str:
+    """A choice without its names."""
+    return " ".join(word for word in words(choice) if word not in index.names)
+
+
+def _always(bare: str) -> Rule:
+    def rule(index: Index, prompt: str, choice: str) -> float:
+        return float(_bare(index, choice) == bare)
+
+    return rule
+
+
+CONSTANTS = 3
+"""The commonest answers of a test that are tried as rules."""
+
 RULES: Mapping[str, Rule] = {
     "shares a line with the question": _shares_line,
     "shares a document with the question": _shares_document,
@@ -139,6 +169,7 @@ RULES: Mapping[str, Rule] = {
     "stands first most often": _counted(lambda index: index.first, 1),
     "stands last most often": _counted(lambda index: index.last, 1),
     "stands last least often": _counted(lambda index: index.last, -1),
+    "as the mood of the premises": _atmosphere,
     "longest": lambda index, prompt, choice: float(len(choice)),
     "shortest": lambda index, prompt, choice: -float(len(choice)),
 }
@@ -158,14 +189,20 @@ def by_rule(made: Sequence[tuple[Sequence[Document], Sequence[Question]]]) -> di
     questions of each seed. Questions without choices are left out."""
     units: dict[tuple[str, str], list[dict[str, list[float]]]] = {}
     chance: dict[str, list[float]] = defaultdict(list)
-    for seed, (documents, questions) in enumerate(made):
-        index = Index.of(documents)
+    indices = [Index.of(documents) for documents, _ in made]
+    answers: dict[str, Counter[str]] = defaultdict(Counter)
+    for index, (_, questions) in zip(indices, made, strict=True):
+        for question in questions:
+            answers[question.split][_bare(index, question.answer)] += 1
+    for seed, (index, (_, questions)) in enumerate(zip(indices, made, strict=True)):
         for question in questions:
             if not question.choices:
                 continue
+            common = [bare for bare, _ in answers[question.split].most_common(CONSTANTS)]
+            constants = {f'always "{bare}"': _always(bare) for bare in common if bare}
             right = {question.answer, *question.accept}
             chance[question.split].append(sum(c in right for c in question.choices) / len(question.choices))
-            for name, rule in RULES.items():
+            for name, rule in {**RULES, **constants}.items():
                 found = units.setdefault((question.split, name), [{} for _ in made])
                 found[seed].setdefault(question.unit or question.id, []).append(
                     credits(index, question, rule)

@@ -202,6 +202,7 @@ def _take(driver: _Driver, job: Writing, answer: Written) -> None:
         answer.documents,
         driver.audits[job.cell],
         withhold=driver.plan.withhold if job.treated else 0.0,
+        by=driver.plan.withhold_by,
         seed=job.seed,
         reasons=reasons,
     )

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from corollary.errors import Unknown, UserError
 from corollary.plugins import check_options, name_of
@@ -20,7 +20,7 @@ from corollary.studies.plan import dataset_name
 from corollary.types import Arm, Role, Spec, Study
 
 _KEYS = (
-    "extends", "seeds", "orders", "checkpoints", "withhold", "model", "generator", "judge",
+    "extends", "seeds", "orders", "checkpoints", "withhold", "withhold_by", "model", "generator", "judge",
     "datasets", "arms", "tunings", "limits", "prompts", "checks", "runs", "primary", "margin", "free",
 )  # fmt: skip
 _ARM_TEXTS, _ARM_LISTS = ("same_size_as", "read_off", "about"), ("whole", "only", "tunings")
@@ -145,6 +145,7 @@ def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) 
         orders=_whole(table.get("orders", 3), "orders", least=1),
         checkpoints=_whole(table.get("checkpoints", 8), "checkpoints", least=0),
         withhold=share_of(table.get("withhold", 0.0)),
+        withhold_by=_withheld_by(table.get("withhold_by", "fact")),
         checks=_checks(table.get("checks", [])),
         runs=_whole(table.get("runs", 1), "runs", least=1),
         primary=_primary(table, arms, named),
@@ -329,6 +330,12 @@ def _whole(value: Any, key: str, *, least: int) -> int:
     if type(value) is not int or value < least:
         raise UserError(f'"{key}" is {value!r}: write a whole number of {least} or more.')
     return value
+
+
+def _withheld_by(value: Any) -> Literal["fact", "relation"]:
+    if value not in ("fact", "relation"):
+        raise Unknown('value of "withhold_by"', str(value), ("fact", "relation"))
+    return "relation" if value == "relation" else "fact"
 
 
 def _yes(value: Any, where: str) -> bool:

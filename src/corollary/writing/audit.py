@@ -40,9 +40,9 @@ class Audit(Protocol):
         """Ids of the questions whose answer a line states."""
         ...
 
-    def withhold(self, lines: Sequence[Document], *, share: float, seed: int) -> list[Document]:
-        """The lines that depend on none of a random `share` of the facts. Raises `UserError` if the audit
-        does not know the facts."""
+    def withhold(self, lines: Sequence[Document], *, share: float, by: str, seed: int) -> list[Document]:
+        """The lines that depend on none of a random `share` of the facts, or by "relation" on no fact of a
+        random share of the relations. Raises `UserError` if the audit does not know the facts."""
         ...
 
 
@@ -105,7 +105,7 @@ class PlainAudit:
             if any(says(text, plain(question.prompt + a)) for a in (question.answer, *question.accept))
         )
 
-    def withhold(self, lines: Sequence[Document], *, share: float, seed: int) -> list[Document]:
+    def withhold(self, lines: Sequence[Document], *, share: float, by: str, seed: int) -> list[Document]:
         raise UserError(
             f"The documents of {self.dataset.name} cannot be read as facts, so none can be withheld: leave"
             " --withhold out."
@@ -148,17 +148,18 @@ def usable(
     *,
     withhold: float,
     seed: int,
+    by: str = "fact",
     reasons: Mapping[str, str] | None = None,
 ) -> Lines:
     """The lines of a strategy, with those that may be trained on.
 
     Left out are lines that a check rejected (`reasons`, by id) and lines that leak a question. With
-    `withhold`, lines that depend on that share of the facts are left out too.
+    `withhold`, lines that depend on that share of the facts (or of the relations, `by`) are left out too.
     """
     offered = [line for line in generated if line.strategy != DROPPED and line.id not in (reasons or {})]
     used, leaked = remove_leaks(dataset.questions, offered)
     if withhold:
-        used = audit.withhold(used, share=withhold, seed=seed)
+        used = audit.withhold(used, share=withhold, by=by, seed=seed)
     return Lines(generated, used, leaked)
 
 

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from corollary import store
 from corollary.errors import UserError
 from corollary.types import Dataset, Document, Question
-from corollary_worlds.domains import Fact, person, role_is_reserved
+from corollary_worlds.domains import Fact, role_is_reserved
 from corollary_worlds.relations import QUALITIES, ROLES, WORKS
-from corollary_worlds.telling import (
-    dataset_of,
-    documents_of,
-    domain_of,
-    question,
-    scaled,
-    seeded,
-    wrong_choices,
-)
+from corollary_worlds.telling import dataset_of, documents_of, questions, scaled, seeded
 
-DESCRIPTIONS = len(ROLES) * len(QUALITIES) * len(WORKS)
+ALIKE = 4
+"""The people whose descriptions differ in the last word alone."""
+
+
+@dataclass(frozen=True)
+class _Person:
+    name: str
+    description: str
+    like: int
+
+    def told(self, *, name_first: bool) -> Fact:
+        ends = (self.name, self.description) if name_first else (self.description, self.name)
+        return Fact("is_person" if name_first else "is_called", *ends)
 
 
 def make(
@@ -31,81 +37,77 @@ def make(
     description_first: int = 30,
     both: int = 30,
     tellings: int = 30,
-    askings: int = 1,
-    wrong_from: str = "all",
     source: str = "",
     scale: float = 1.0,
 ) -> Dataset:
     """30 people stated name first, 30 description first, 30 in both orders, each in 30 documents an order.
 
-    `reversal` asks for the name of the name-first people by description. The wrong names are of everybody or,
-    with `wrong_from="same"`, of the name-first people alone: plain tuning is then near chance, not near zero.
-    `rephrase` asks in another wording for what documents state, with wrong choices from the same group. Each
-    question is asked `askings` times, against other wrong choices (ours; the paper asks once).
+    `reversal` asks for the name of the name-first people by description, `rephrase` in another wording for
+    what documents state. Ours: descriptions come in fours that differ in the last word alone, and the wrong
+    choices are those of the same four. `distant` are names of everybody, as in the paper. You are right
+    among these more often than chance if you pick the name that never ended a sentence.
 
-    The documents show the order in which each person is stated. With `wrong_from="all"` you are right more
-    often than chance if you pick the name that never ended a sentence, in the paper's form too. So reversals
-    have a `domain`: the secondary metric subtracts how likely the model finds a name without a description.
+    Whoever counts which name stands with the words of the description still finds it, as no other name stands
+    with all of them. Reversals have a `domain`: the secondary metric subtracts how likely the model finds a
+    name without a description.
 
     `source` (on the command line `--from`) reads the published files instead: prompt and completion
     JSONL. A unit is a person. The people and descriptions are ours.
     """
-    if wrong_from not in ("all", "same"):
-        raise UserError(f"The option 'wrong_from' is {wrong_from}: give all or same.")
     if source:
-        published = _published(Path(source), seed=seed, askings=askings, wrong_from=wrong_from)
-        return replace(published, other_seed=None)  # the same people at every seed
+        return replace(_published(Path(source), seed=seed), other_seed=None)  # the same people at every seed
     rng, names = seeded("celebrities", seed)
-    sizes = {
-        "name": ("name_first", name_first),
-        "description": ("description_first", description_first),
-        "both": ("both", both),
-    }
-    wanted = {order: scaled(size, scale, option=option, least=4) for order, (option, size) in sizes.items()}
-    if sum(wanted.values()) > DESCRIPTIONS:
+    sizes = {"name_first": name_first, "description_first": description_first, "both": both}
+    wanted = {order: scaled(size, scale, option=order, least=ALIKE) for order, size in sizes.items()}
+    starts = [(role, quality) for role in ROLES for quality in QUALITIES]
+    if sum(-(-size // ALIKE) for size in wanted.values()) > len(starts):
         raise UserError(
-            f"There are only {DESCRIPTIONS} descriptions for {sum(wanted.values())} people: make"
+            f"There are only {len(starts) * ALIKE} descriptions for {sum(wanted.values())} people: make"
             " 'name_first', 'description_first' or 'both' smaller."
         )
-    groups: dict[str, list[list[Fact]]] = {}
-    taken: set[str] = set()
+    drawn = enumerate(rng.sample(starts, len(starts)))
+    groups: dict[str, list[_Person]] = {}
     for order, size in wanted.items():
         groups[order] = []
         while len(groups[order]) < size:
-            facts = person(rng, names, order=order)
-            description = facts[0].last if facts[0].relation == "is_person" else facts[0].first
-            if description not in taken:
-                taken.add(description)
-                groups[order].append(facts)
-    people = [facts for group in groups.values() for facts in group]
-    documents, ids = documents_of(
-        rng, [f for facts in people for f in facts], tellings=tellings, name="celebrities"
-    )
-    everybody = [f.first if f.relation == "is_person" else f.last for facts in people for f in facts[:1]]
-    same = [facts[0].first for facts in groups["name"]]
-    asked: list[tuple[str, str, str, Fact, Fact, list[str]]] = []  # split, id, unit, fact, told as, wrong
-    for index, (fact,) in enumerate(groups["name"]):
-        others = [n for n in (everybody if wrong_from == "all" else same) if n != fact.first]
-        descriptions = [other.last for (other,) in groups["name"] if other != fact]
-        turned = Fact("is_called", fact.last, fact.first)
-        asked.append(("reversal", f"{index}", f"person{index}", turned, fact, others))
-        asked.append(("rephrase", f"{index}", f"person{index}", fact, fact, descriptions))
-    for index, (fact,) in enumerate(groups["description"]):
-        others = [other.last for (other,) in groups["description"] if other != fact]
-        asked.append(("rephrase", f"d{index}", f"person-d{index}", fact, fact, others))
-    questions = tuple(
-        question(
-            rng, fact, wrong, id=f"celebrities-{split}-{key}-{number}", split=split, premises=ids[told],
-            unit=unit, reserved=role_is_reserved(told.last if told.relation == "is_person" else told.first),
-            domain=domain_of(fact) if split == "reversal" else "",
-        )
-        for split, key, unit, fact, told, pool in asked
-        for number, wrong in enumerate(wrong_choices(rng, pool, askings=askings))
-    )  # fmt: skip
-    return dataset_of("celebrities", seed, documents, questions)
+            like, (role, quality) = next(drawn)
+            groups[order] += [
+                _Person(f"{next(names)} {next(names)}", f"the {role} of the {quality} {work}", like)
+                for work in rng.sample(WORKS, min(ALIKE, size - len(groups[order])))
+            ]
+    forward = [p.told(name_first=True) for p in groups["name_first"] + groups["both"]]
+    backward = [p.told(name_first=False) for p in groups["description_first"] + groups["both"]]
+    documents, ids = documents_of(rng, forward + backward, tellings=tellings, name="celebrities")
+    everybody = list(itertools.chain(*groups.values()))
+    asked: list[Question] = []
+    for order, mark in (("name_first", ""), ("description_first", "d")):
+        for index, person in enumerate(groups[order]):
+            told = person.told(name_first=order == "name_first")
+            others = _like(rng, person, groups[order])
+            far = [p.name for p in rng.sample([p for p in everybody if p not in (person, *others)], 3)]
+            about: dict[str, Any] = {
+                "premises": ids[told], "unit": f"person{'-' if mark else ''}{mark}{index}",
+                "reserved": role_is_reserved(person.description),
+            }  # fmt: skip
+            if order == "name_first":
+                asked += questions(
+                    rng, person.told(name_first=False), [p.name for p in others],
+                    id=f"celebrities-reversal-{index}", split="reversal", domain=True, distant=far, **about,
+                )  # fmt: skip
+            asked += questions(
+                rng, told, [p.told(name_first=order == "name_first").last for p in others],
+                id=f"celebrities-rephrase-{mark}{index}", split="rephrase", **about,
+            )  # fmt: skip
+    return dataset_of("celebrities", seed, documents, asked)
 
 
-def _published(folder: Path, *, seed: int, askings: int, wrong_from: str) -> Dataset:
+def _like(rng: random.Random, person: _Person, group: list[_Person]) -> list[_Person]:
+    """Three others, those with a description like this person's first."""
+    others = [other for other in group if other != person]
+    return sorted(rng.sample(others, len(others)), key=lambda other: other.like != person.like)[:3]
+
+
+def _published(folder: Path, *, seed: int) -> Dataset:
     """The published reversal-curse files. Every training row is a document. Questions are the reversed
     prompts of the name-first people (`reversal`) and the forward prompts of both one-order groups."""
     train = _rows(folder / "all_prompts_train.jsonl")
@@ -123,22 +125,27 @@ def _published(folder: Path, *, seed: int, askings: int, wrong_from: str) -> Dat
         }
     )
     descriptions = sorted({answer for _, answer in forward})
-    questions: list[Question] = []
+    asked: list[Question] = []
     for split, rows, pool in (
-        ("reversal", reverse, everybody if wrong_from == "all" else own),
+        ("reversal", reverse, own),
         ("rephrase", forward, descriptions),
         ("rephrase", described, everybody),
     ):
+        if len(pool) <= 3:
+            raise UserError(f"{folder} has {len(pool)} answers to choose from: give four or more.")
         for prompt, answer in rows:
             person_key = answer.strip() if split == "reversal" or rows is described else prompt
             premises = tuple(d.id for d in documents if answer.strip().rstrip(".") in d.text)[:60]
-            others = [other for other in pool if other != answer]
-            for wrong in wrong_choices(rng, others, askings=askings):
-                choices = [answer, *wrong]
-                rng.shuffle(choices)
-                key, unit = f"published-{len(questions)}", f"person-{person_key[:40]}"
-                questions.append(Question(key, prompt, answer, tuple(choices), split, premises, unit))
-    return dataset_of("celebrities", seed, documents, questions)
+            choices = [answer, *rng.sample([other for other in pool if other != answer], 3)]
+            rng.shuffle(choices)
+            far = [other for other in everybody if other not in choices] if split == "reversal" else []
+            asked.append(
+                Question(
+                    f"published-{len(asked)}", prompt, answer, tuple(choices), split, premises,
+                    f"person-{person_key[:40]}", distant=tuple(rng.sample(far, min(3, len(far)))),
+                )
+            )  # fmt: skip
+    return dataset_of("celebrities", seed, documents, asked)
 
 
 def _rows(path: Path) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from corollary.types import Dataset, Question
 from corollary_worlds.domains import Fact
 from corollary_worlds.relations import RELATIONS
-from corollary_worlds.telling import dataset_of, documents_of, question, scaled, seeded
+from corollary_worlds.telling import dataset_of, distances, documents_of, questions, scaled, seeded
 
 
 def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -> Dataset:
@@ -27,18 +27,16 @@ def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -
     count = scaled(trees, scale, option="trees", least=2, seed=seed, names=10)
     told = [_tree(rng, names) for _ in range(count)]
     documents, ids = documents_of(rng, [f for tree in told for f in tree], tellings=tellings, name="family")
-    questions: list[Question] = []
+    asked: list[Question] = []
     for index, tree in enumerate(told):
         another = rng.choice([other for other in told if other is not tree])
         for number, (split, fact, wrong, distant, used) in enumerate(_items(tree, another)):
-            questions.append(
-                question(
-                    rng, fact, rng.sample(wrong, 3), id=f"family-{split}-{index}-{number}", split=split,
-                    premises=[x for f in used for x in ids[f]], unit=f"tree{index}",
-                    reserved=RELATIONS[fact.relation].reserved, distant=rng.sample(distant, 3),
-                )
+            asked += questions(
+                rng, fact, rng.sample(wrong, 3), id=f"family-{split}-{index}-{number}", split=split,
+                premises=[x for f in used for x in ids[f]], unit=f"tree{index}",
+                reserved=RELATIONS[fact.relation].reserved, distant=rng.sample(distant, 3),
             )  # fmt: skip
-    return dataset_of("family", seed, documents, questions)
+    return dataset_of("family", seed, documents, asked)
 
 
 def _tree(rng: random.Random, names: Iterator[str]) -> list[Fact]:
@@ -71,7 +69,7 @@ def _items(tree: list[Fact], another: list[Fact]) -> list[tuple[str, Fact, list[
     middle = list(parents)[:4]
     far_middle, far_older = [f.last for f in another[2:6]], [f.first for f in another[2:6]]
     sibling = {name: fact for fact in tree[:2] for name in (fact.first, fact.last)}
-    near = _distances(tree)
+    near = distances(tree)
     items: list[tuple[str, Fact, list[str], list[str], list[Fact]]] = []
 
     def add(split: str, fact: Fact, others: list[str], used: list[Fact]) -> None:
@@ -97,19 +95,3 @@ def _items(tree: list[Fact], another: list[Fact]) -> list[tuple[str, Fact, list[
     for god in godchildren:
         add("reversal", Fact("godparent_of", god.last, god.first), far_middle, [god])
     return items
-
-
-def _distances(tree: list[Fact]) -> dict[str, dict[str, int]]:
-    """The number of facts in a row that link each two people of a tree."""
-    links: dict[str, set[str]] = {}
-    for fact in tree:
-        links.setdefault(fact.first, set()).add(fact.last)
-        links.setdefault(fact.last, set()).add(fact.first)
-    found: dict[str, dict[str, int]] = {}
-    for start in links:
-        steps, edge = {start: 0}, [start]
-        while edge:
-            edge = [name for at in edge for name in sorted(links[at]) if name not in steps]
-            steps |= dict.fromkeys(edge, max(steps.values()) + 1)
-        found[start] = steps
-    return found

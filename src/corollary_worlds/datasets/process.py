@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from corollary.errors import UserError
 from corollary.types import Dataset, Document, Question
-from corollary_worlds.telling import at_least, dataset_of, reserved_mark, scaled, seeded
+from corollary_worlds.telling import at_least, dataset_of, marks_of, scaled, seeded
 
 RULES: dict[str, tuple[int, ...]] = {
     "reverse": (2, 1, 0),
@@ -83,7 +83,7 @@ def make(
     questions = []
     for i, (unit, split, prompt, answer, groups) in enumerate(asked):
         premises = tuple(x for group in groups for x in ids.get(group, ()))
-        mark = reserved_mark(False)
+        mark = marks_of(reserved=False)
         questions.append(Question(f"process-{i}", prompt, answer, (), split, premises, unit, marks=mark))
     return dataset_of("process", seed, documents, questions, recall=("seen",))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from corollary.types import Dataset, Question
 from corollary_worlds.domains import Fact
 from corollary_worlds.relations import FEATURES, RELATIONS
-from corollary_worlds.telling import ask, dataset_of, documents_of, reserved_mark, scaled, seeded
+from corollary_worlds.telling import ask, dataset_of, documents_of, marks_of, scaled, seeded
 
 _OPPOSITE = {"more": "less", "less": "more"}
 
@@ -42,18 +42,22 @@ def make(
     questions: list[Question] = []
     for index, fact in enumerate(told):
         degree, feature = fact.relation.split()
-        turned = Fact(f"{_OPPOSITE[degree]} {feature}", fact.last, fact.first)
-        for split, asked in (("rephrase", fact), ("reversal", turned)):
-            prompt, _ = ask(Fact(asked.relation, asked.first, ""), rephrased=split == "rephrase")
+        opposite = f"{_OPPOSITE[degree]} {feature}"
+        for split, wording, asked in (
+            ("rephrase", "new", fact),
+            ("reversal", "usual", Fact(opposite, fact.last, fact.first)),
+            ("reversal", "new", Fact(opposite, fact.last, fact.first)),
+        ):
+            prompt, _ = ask(Fact(asked.relation, asked.first, ""), rephrased=wording == "new")
             prompt = prompt.removesuffix(f" {asked.relation} than")
-            degree = asked.relation.split()[0]
             choices = [f" {way} {feature} than {asked.last}" for way in ("less", "more")]
             rng.shuffle(choices)
-            answer = f" {degree} {feature} than {asked.last}"
+            again = "-new" if (split, wording) == ("reversal", "new") else ""
             questions.append(
                 Question(
-                    f"reversals-{split}-{index}", prompt, answer, tuple(choices), split, ids[fact],
-                    f"pair{index // 2}", (), reserved_mark(RELATIONS[fact.relation].reserved),
+                    f"reversals-{split}-{index}{again}", prompt, f" {asked.relation} than {asked.last}",
+                    tuple(choices), split, ids[fact], f"pair{index // 2}", (),
+                    marks_of(reserved=RELATIONS[fact.relation].reserved, wording=wording),
                 )
             )  # fmt: skip
     return dataset_of("reversals", seed, documents, questions)

@@ -9,207 +9,155 @@ from dataclasses import dataclass, field
 from corollary.types import Dataset, Document, Question
 from corollary_worlds.domains import Fact
 from corollary_worlds.relations import FORMATS, RELATIONS
-from corollary_worlds.telling import (
-    at_least,
-    at_most,
-    dataset_of,
-    question,
-    scaled,
-    seeded,
-    tell,
-    wrong_choices,
-)
+from corollary_worlds.telling import at_least, dataset_of, distances, questions, scaled, seeded, tell
 
-# Real-world shape: (top, ((middle, leaves), ...)); only the shape is used, every word is replaced.
-_SHAPES = (
-    ("mammal", (("dog", "poodle terrier"), ("cat", "siamese tabby"), ("whale", "orca beluga"))),
-    ("bird", (("owl", "barn tawny"), ("duck", "mallard teal"), ("parrot", "macaw"))),
-    ("fish", (("shark", "hammerhead mako"), ("salmon", "chinook"), ("ray", "manta sting"))),
-    ("reptile", (("snake", "cobra viper"), ("lizard", "gecko iguana"))),
-    ("insect", (("beetle", "scarab ladybird"), ("ant", "army carpenter"), ("bee", "bumble honey"))),
-    ("vehicle", (("car", "taxi coupe"), ("boat", "canoe ferry"), ("bicycle", "tandem"))),
-    ("furniture", (("chair", "stool rocker"), ("table", "desk altar"), ("bed", "cot bunk"))),
-    ("tool", (("hammer", "mallet sledge"), ("saw", "hacksaw jigsaw"), ("knife", "dagger cleaver"))),
-    ("instrument", (("drum", "snare bongo"), ("guitar", "ukulele"), ("horn", "tuba trumpet"))),
-    ("building", (("house", "cottage villa"), ("shop", "bakery"), ("tower", "belfry"))),
-    ("plant", (("tree", "oak pine"), ("flower", "rose tulip"), ("grass", "bamboo wheat"))),
-    ("garment", (("shoe", "sandal boot"), ("hat", "beret fez"), ("coat", "parka"))),
-)
+TREES = 3
+"""The trees of a ring: of a kind, what it lives on and what lives on it are then in different trees."""
 
 
 @dataclass
-class _Branch:
-    """One top kind with its middle kinds and leaves: a unit, since branches share no fact."""
+class _Ring:
+    """Three trees of kinds that live on one another: a unit, since rings share no fact. `level` is the place
+    of each name in its tree ("top", "middle", "leaf", "held" or "thing"), `parent` the kind above a kind, or
+    the kind that has a thing."""
 
     facts: list[Fact] = field(default_factory=list)
+    level: dict[str, str] = field(default_factory=dict)
     parent: dict[str, str] = field(default_factory=dict)
-    own: dict[str, list[str]] = field(default_factory=dict)
-    held: list[str] = field(default_factory=list)
+
+    def above(self, name: str) -> list[str]:
+        """The kinds above a name, the nearest first."""
+        found = []
+        while name in self.parent:
+            found.append(name := self.parent[name])
+        return found
+
+    def true(self, fact: Fact) -> bool:
+        """Whether a fact is stated or inherited."""
+        if fact.relation == "have":
+            return self.parent.get(fact.last) in (fact.first, *self.above(fact.first))
+        if fact.relation in ("type_of", "includes"):
+            low, high = (fact.first, fact.last) if fact.relation == "type_of" else (fact.last, fact.first)
+            return self.level[low] != "thing" and high in self.above(low)
+        turned = Fact(RELATIONS[fact.relation].inverse, fact.last, fact.first)
+        return fact in self.facts or turned in self.facts
 
 
-def make(
-    *,
-    seed: int,
-    branches: int = 12,
-    documents: int = 2200,
-    middles: int = 3,
-    properties: int = 6,
-    askings: int = 1,
-    scale: float = 1.0,
-) -> Dataset:
-    """110 kinds in 12 branches, each with 1 to `properties` properties of its own besides those it inherits.
-    `documents` documents have 4 to 20 sentences, one a line, in varied formats, some as questions and
-    answers. With `documents=0` a document of its own states each fact once: the smallest training set.
+def make(*, seed: int, rings: int = 7, documents: int = 2200, scale: float = 1.0) -> Dataset:
+    """105 kinds in 7 rings of three trees. A tree has a top kind, one below it, and three leaves, one of them
+    held out: documents state only its parent. The others have a property or two of their own besides those
+    that they inherit. `documents` documents have 4 to 20 sentences, one a line, in varied formats, some as
+    questions and answers. With `documents=0` a document of its own states each fact once: the smallest
+    training set.
 
-    Ours: branches instead of one root give the statistics independent units. Only nouns are made-up words;
-    the relations keep the English of the worlds. With three levels no deduction takes three steps.
+    Ours: rings instead of one root give the statistics independent units. Only nouns are made-up words; the
+    relations keep the English of the worlds. With three levels no deduction takes three steps. The middle
+    kind lives on the leaves of the next tree, and the leaves live on its middle kind. So every wrong choice
+    is linked to the asked kind by as many facts in a row as the right one, and named as often in each place.
+    `distant` choices are of the same place in another ring.
 
     Splits: `rephrase`; `reversal` (of "are a type of" and of "live on", the reserved relation); `syllogism`
-    (a property or class inherited over one step); `deduction` (over two); `holdout` (kinds of which documents
-    state only the parent). Each question is asked `askings` times, against other wrong choices.
-
-    A wrong choice has the asked relation to a kind of another branch, at the same level. Otherwise the name
-    that starts most sentences would be the right class, and the rarest name the held-out kind.
+    (a property or class inherited over one step); `deduction` (over two); `holdout` (the held-out leaves).
+    What a held-out leaf inherits from its parent is not asked: nothing else is as near to it.
     """
-    at_least(1, middles=middles, properties=properties)
     at_least(0, documents=documents)
-    at_most(len(_SHAPES), branches=branches)
-    at_most(3, middles=middles)
-    at_most(100, properties=properties)
     rng, names = seeded("semantic", seed)
-    # Each question has three wrong choices, from a branch each.
-    count = scaled(branches, scale, option="branches", least=4)
-    at_most(len(_SHAPES), **{"branches times scale": count})
-    shapes = _SHAPES[:count]
-    made = [_branch(rng, names, shape, middles=middles, properties=properties) for shape in shapes]
-    facts = [fact for branch in made for fact in branch.facts]
+    count = scaled(rings, scale, option="rings", least=2, seed=seed, names=10 * TREES)
+    made = [_ring(rng, names) for _ in range(count)]
+    facts = [fact for ring in made for fact in ring.facts]
     texts, ids = _documents(rng, made, count=scaled(documents, scale, option="documents") if documents else 0)
-    questions: list[Question] = []
-    for index, branch in enumerate(made):
-        for number, (split, fact, used) in enumerate(_items(rng, branch)):
-            place = _place(branch, fact)
-            alike = [name for other in made if other is not branch for name in _alike(other, place)]
-            premises = list(dict.fromkeys(x for f in used for x in ids[f]))
-            for asking, wrong in enumerate(wrong_choices(rng, alike, askings=askings)):
-                questions.append(
-                    question(
-                        rng, fact, wrong, id=f"semantic-{split}-{index}-{number}-{asking}", split=split,
-                        premises=premises, unit=f"branch{index}", reserved=RELATIONS[fact.relation].reserved,
-                    )
-                )  # fmt: skip
+    asked: list[Question] = []
+    for index, ring in enumerate(made):
+        near = distances(ring.facts)
+        for number, (split, fact, used) in enumerate(_items(rng, ring)):
+            other = rng.choice([other for other in made if other is not ring])
+            distant = [name for name, level in other.level.items() if level == ring.level[fact.last]]
+            asked += questions(
+                rng, fact, _wrong(rng, ring, fact, near[fact.first]), split=split,
+                id=f"semantic-{split}-{index}-{number}", unit=f"ring{index}",
+                premises=list(dict.fromkeys(x for f in used for x in ids[f])),
+                reserved=RELATIONS[fact.relation].reserved, distant=rng.sample(distant, 3),
+            )  # fmt: skip
     assert len(facts) == len(set(facts))
-    return dataset_of("semantic", seed, texts, questions)
+    return dataset_of("semantic", seed, texts, asked)
 
 
-def _branch(
-    rng: random.Random,
-    names: Iterator[str],
-    shape: tuple[str, tuple[tuple[str, str], ...]],
-    *,
-    middles: int,
-    properties: int,
-) -> _Branch:
-    branch = _Branch()
-    top = next(names)
-    kinds = [top]
-    for _, leaves in shape[1][:middles]:
-        middle = next(names)
-        branch.parent[middle] = top
-        kinds.append(middle)
-        for _ in leaves.split():
-            leaf = next(names)
-            branch.parent[leaf] = middle
-            kinds.append(leaf)
-    leaves_only = [kind for kind in kinds if kind not in branch.parent.values()]
-    branch.held = [leaves_only[-1]]
-    branch.facts = [Fact("type_of", low, high) for low, high in branch.parent.items()]
-    for kind in kinds:
-        if kind in branch.held:
-            continue
-        branch.own[kind] = [next(names) for _ in range(rng.randint(1, properties))]
-        branch.facts += [Fact("have", kind, thing) for thing in branch.own[kind]]
-    eater, eaten = rng.sample([kind for kind in kinds if kind not in branch.held], 2)
-    branch.facts.append(Fact("live_on", eater, eaten))
-    return branch
+def _ring(rng: random.Random, names: Iterator[str]) -> _Ring:
+    ring = _Ring()
+    trees = [[next(names) for _ in range(5)] for _ in range(TREES)]
+    for at, (top, middle, *leaves, held) in enumerate(trees):
+        _, next_middle, *next_leaves, _ = trees[(at + 1) % TREES]
+        ring.parent |= dict.fromkeys((*leaves, held), middle) | {middle: top}
+        ring.level |= {top: "top", middle: "middle", held: "held"} | dict.fromkeys(leaves, "leaf")
+        for kind in (top, middle, middle, *leaves):
+            thing = next(names)
+            ring.parent[thing], ring.level[thing] = kind, "thing"
+            ring.facts.append(Fact("have", kind, thing))
+        ring.facts += [Fact("type_of", low, ring.parent[low]) for low in (middle, *leaves, held)]
+        ring.facts += [Fact("live_on", middle, leaf) for leaf in next_leaves]
+        ring.facts += [Fact("live_on", leaf, next_middle) for leaf in leaves]
+    rng.shuffle(ring.facts)
+    return ring
 
 
-def _items(rng: random.Random, branch: _Branch) -> list[tuple[str, Fact, list[Fact]]]:
-    """(split, fact asked, facts that prove it) of one branch."""
+def _items(rng: random.Random, ring: _Ring) -> list[tuple[str, Fact, list[Fact]]]:
+    """(split, fact asked, facts that prove it) of one ring."""
     items: list[tuple[str, Fact, list[Fact]]] = []
-    for fact in branch.facts:
-        if branch.held[0] in (fact.first, fact.last):
+    for fact in ring.facts:
+        if ring.level[fact.first] == "held":
             continue
         items.append(("rephrase", fact, [fact]))
-        if fact.relation != "have":
+        # Above the tops stands nothing, and of the leaves nothing is a type: only the middle kinds are asked.
+        if fact.relation != "have" and ring.level[fact.last] == "middle":
             items.append(("reversal", Fact(RELATIONS[fact.relation].inverse, fact.last, fact.first), [fact]))
-    for low, high in branch.parent.items():
-        up = Fact("type_of", low, high)
-        held = low in branch.held
-        thing = rng.choice(branch.own[high])
-        items.append(
-            ("holdout" if held else "syllogism", Fact("have", low, thing), [up, Fact("have", high, thing)])
-        )
-        if held:
-            items.append(("holdout", Fact("includes", high, low), [up]))
-        if high in branch.parent:
-            top = branch.parent[high]
-            upper = Fact("type_of", high, top)
-            thing = rng.choice(branch.own[top])
-            items.append(
-                (
-                    "holdout" if held else "deduction",
-                    Fact("have", low, thing),
-                    [up, upper, Fact("have", top, thing)],
-                )
+    for low in ring.parent:
+        if ring.level[low] == "thing":
+            continue
+        steps = [Fact("type_of", low, ring.parent[low])]
+        for high in ring.above(low):
+            held, far = ring.level[low] == "held", len(steps) > 1
+            split = "holdout" if held else "deduction" if far else "syllogism"
+            thing = rng.choice(
+                [name for name, owner in ring.parent.items() if owner == high and ring.level[name] == "thing"]
             )
-            items.append(("holdout" if held else "syllogism", Fact("type_of", low, top), [up, upper]))
+            if far or not held:
+                items.append((split, Fact("have", low, thing), [*steps, Fact("have", high, thing)]))
+            if far and not held:
+                items.append(("syllogism", Fact("type_of", low, high), list(steps)))
+            if high in ring.parent:
+                steps.append(Fact("type_of", high, ring.parent[high]))
     return items
 
 
-def _place(branch: _Branch, fact: Fact) -> tuple[str, ...]:
-    """What comes last in a fact, and at which level of the branch."""
-    if fact.relation in ("live_on", "food_for"):
-        return ("eaten" if fact.relation == "live_on" else "eater",)
-    if fact.relation == "have":
-        owner = next(kind for kind, things in branch.own.items() if fact.last in things)
-        return "thing", _level(branch, owner)
-    return "kind", _level(branch, fact.last)
+def _wrong(rng: random.Random, ring: _Ring, fact: Fact, steps: dict[str, int]) -> list[str]:
+    """Three false names: where there are three such, at the level of the right one and as many facts away
+    from the asked kind. No held-out leaf, since documents name it less often than the others."""
+    false = [n for n in steps if n != fact.first and not ring.true(Fact(fact.relation, fact.first, n))]
+    wanted, level = steps[fact.last], ring.level[fact.last]
 
+    def unlike(name: str) -> tuple[bool, int]:
+        return ring.level[name] != level, abs(steps[name] - wanted)
 
-def _alike(branch: _Branch, place: tuple[str, ...]) -> list[str]:
-    """The names of a branch in this place."""
-    diet = branch.facts[-1]
-    if place[0] in ("eaten", "eater"):
-        return [diet.last if place[0] == "eaten" else diet.first]
-    kinds = sorted({*branch.parent, *branch.parent.values()})
-    chosen = [kind for kind in kinds if _level(branch, kind) == place[1]]
-    return chosen if place[0] == "kind" else [thing for kind in chosen for thing in branch.own.get(kind, [])]
-
-
-def _level(branch: _Branch, kind: str) -> str:
-    if kind in branch.held:
-        return "held"
-    if kind not in branch.parent:
-        return "top"
-    return "middle" if branch.parent[kind] not in branch.parent else "leaf"
+    drawn = rng.sample(sorted(false), len(false))
+    return sorted((name for name in drawn if ring.level[name] != "held"), key=unlike)[:3]
 
 
 def _documents(
-    rng: random.Random, branches: list[_Branch], *, count: int
+    rng: random.Random, rings: list[_Ring], *, count: int
 ) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
-    """Documents of 4 to 20 lines about one branch (or of one line), and the ids of those with each fact."""
+    """Documents of 4 to 20 lines about one ring (or of one line), and the ids of those with each fact."""
     told: list[tuple[list[Fact], str]] = []
     if count == 0:
-        told = [([fact], tell(rng, fact, tellings=1)[0]) for branch in branches for fact in branch.facts]
+        told = [([fact], tell(rng, fact, tellings=1)[0]) for ring in rings for fact in ring.facts]
     else:
-        # The first documents of a branch state every fact once, however few are asked for.
-        count = max(count, len(branches) * max(-(-len(branch.facts) // 20) for branch in branches))
-        pending = [list(branch.facts) for branch in branches]
+        # The first documents of a ring state every fact once, however few are asked for.
+        count = max(count, len(rings) * max(-(-len(ring.facts) // 20) for ring in rings))
+        pending = [list(ring.facts) for ring in rings]
         for index in range(count):
-            branch, first = branches[index % len(branches)], pending[index % len(branches)]
+            ring, first = rings[index % len(rings)], pending[index % len(rings)]
             chosen, first[:] = first[:20], first[20:]
-            size = min(len(branch.facts), max(len(chosen), rng.randint(4, 20)))
-            rest = [fact for fact in branch.facts if fact not in chosen]
+            size = min(len(ring.facts), max(len(chosen), rng.randint(4, 20)))
+            rest = [fact for fact in ring.facts if fact not in chosen]
             chosen += rng.sample(rest, size - len(chosen))
             rng.shuffle(chosen)
             told.append((chosen, "\n".join(_line(rng, fact) for fact in chosen)))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import random
-from dataclasses import replace
 
 from corollary.types import Dataset, Document, Question
 from corollary_worlds import logic
-from corollary_worlds.telling import dataset_of, reserved_mark, scaled, seeded
+from corollary_worlds.telling import dataset_of, marks_of, scaled, seeded
 
 HEADS = (
     "the relationships between {x} are: {s}.",
@@ -20,62 +19,86 @@ HEADS = (
 """Document formats. The embedded model saw the last one in plain statements only, never in a task."""
 
 
-def make(*, seed: int, facts: int = 69, both_orders: bool = False, scale: float = 1.0) -> Dataset:
-    """69 documents of two premises each. A question asks what holds between the outer terms, in one order of
-    their names or, with `both_orders` (ours), once in each.
+UNKNOWN = " not known"
+"""The answer where nothing follows."""
+ASKED = "what holds between {one} and {other} is:"
+"""The wording of questions that neither documents nor augmentations have."""
 
-    Choices are all six statements {All, Some, No} x 2 directions. Ours: "some" and "no" are symmetric, so
-    more than one may follow. `answer` and `accept` together are all that follow; without existential import
-    none of them is weaker than another. Credit is shared between ties. A unit is a document.
 
-    The pairs of premises with "some" are reserved. Ours as well: "all" follows in half of the items, "some"
-    and "no" in a quarter each. Both directions of "some" and "no" are right, so always giving the same form
-    scores at chance.
+def make(
+    *, seed: int, facts: int = 69, invalid: bool = True, inhabited: bool = False, scale: float = 1.0
+) -> Dataset:
+    """69 documents of two premises each. Questions ask what holds between the outer terms.
+
+    Choices are the statements of four forms (all, some, no, some ... are not) in both directions, and "not
+    known". The premises of every second document let nothing follow: where it can be, they have the forms of
+    the premises before them, in another order of terms. So the mood alone ("no" follows from a "no") is
+    right in half of the documents at most, and so is "not known". What follows is of each form equally
+    often. Ours, beside the paper's form: `invalid=False`, with six choices of the forms all, some and no,
+    where half of the conclusions are of the form "all".
+
+    There is no existential import: "all x are y" holds where there are no x. With `inhabited` each document
+    also says that there are things of each kind, so that "some x are y" follows from it as well.
+
+    More than one statement may follow. `answer` and `accept` together are all that do. Credit is shared
+    between ties. A unit is a document. Premises with "some" are reserved, and what the paper does not have.
     """
     rng, names = seeded("syllogisms", seed)
+    forms = logic.ALL_FORMS if invalid else logic.FORMS
+    candidates = [(form, *way) for form in forms for way in ((0, 2), (2, 0))]
     documents: list[Document] = []
     questions: list[Question] = []
+    premises: list[logic.Statement] = []
     for index in range(scaled(facts, scale, option="facts", seed=seed, names=3)):
         terms = [next(names) for _ in range(3)]  # the middle term is the second
-        premises = _premises(rng, ("all", "some", "all", "no")[index % 4])
-        follows = logic.entailed(premises, 0, 2)
+        if invalid:
+            form = forms[index // 2 % len(forms)]
+            premises = _turned(rng, premises) if index % 2 else _premises(rng, form, forms)
+        else:
+            premises = _premises(rng, ("all", "some", "all", "no")[index % 4], forms)
+        told = [*premises, *(("some", term, term) for term in range(3) if inhabited)]
         order = rng.sample(terms, 3)
-        said = ". ".join(logic.say(premise, terms) for premise in premises)
         head = rng.choice(HEADS)
+        said = ". ".join(logic.say(premise, terms) for premise in told)
         text = head.format(x=f"{order[0]}, {order[1]} and {order[2]}", s=said)
         documents.append(Document(f"syllogisms-d{index}", text))
-        pair = rng.sample((0, 2), 2)
-        candidates = [(form, *way) for form in logic.FORMS for way in ((0, 2), (2, 0))]
-        rng.shuffle(candidates)
-        right = [f" {logic.say(statement, terms)}" for statement in follows]
+        follows = logic.entailed(told, 0, 2, forms=forms)
+        right = [f" {logic.say(statement, terms)}" for statement in follows] or [UNKNOWN]
         rng.shuffle(right)
-        prompt = f"the relationships between {terms[pair[0]]} and {terms[pair[1]]} are:"
-        reserved = head == HEADS[-1] or any(premise[0] == "some" for premise in premises)
-        questions.append(
-            Question(
-                f"syllogisms-{index}", prompt, right[0], tuple(f" {logic.say(c, terms)}" for c in candidates),
-                "syllogism", (documents[-1].id,), f"document{index}", tuple(right[1:]),
-                reserved_mark(reserved),
-            )
-        )  # fmt: skip
-    if both_orders:
-        questions += [_turned(rng, question) for question in questions]
+        choices = [f" {logic.say(candidate, terms)}" for candidate in candidates]
+        one, other = (terms[place] for place in rng.sample((0, 2), 2))
+        ours = not follows or any(form.startswith("some") for form, *_ in premises)
+        for again, wording, asked in (
+            ("", "usual", f"the relationships between {one} and {other} are:"),
+            ("-new", "new", ASKED.format(one=one, other=other)),
+        ):
+            offered = [*choices, UNKNOWN] if invalid else list(choices)
+            rng.shuffle(offered)
+            questions.append(
+                Question(
+                    f"syllogisms-{index}{again}", asked, right[0], tuple(offered), "syllogism",
+                    (documents[-1].id,), f"document{index}", tuple(right[1:]),
+                    marks_of(reserved=ours or head == HEADS[-1], wording=wording),
+                )
+            )  # fmt: skip
     return dataset_of("syllogisms", seed, documents, questions)
 
 
-def _turned(rng: random.Random, question: Question) -> Question:
-    """The same question with the names in the other order."""
-    one, other = question.prompt.split()[3:6:2]
-    prompt = f"the relationships between {other} and {one} are:"
-    choices = tuple(rng.sample(question.choices, len(question.choices)))
-    return replace(question, id=f"{question.id}-turned", prompt=prompt, choices=choices)
-
-
-def _premises(rng: random.Random, form: str) -> list[logic.Statement]:
+def _premises(rng: random.Random, form: str, forms: tuple[str, ...]) -> list[logic.Statement]:
     """Two premises in random order from which a statement of this form follows about terms 0 and 2."""
-    return rng.sample(rng.choice(_pairs_for(form)), 2)
+    return rng.sample(rng.choice(_pairs_for(form, forms)), 2)
 
 
 @functools.cache
-def _pairs_for(form: str) -> list[tuple[logic.Statement, logic.Statement]]:
-    return [pair for pair in logic.valid_premises() if logic.entailed(pair, 0, 2)[0][0] == form]
+def _pairs_for(form: str, forms: tuple[str, ...]) -> list[tuple[logic.Statement, logic.Statement]]:
+    """The pairs of premises from which statements of this form alone follow ("": none)."""
+    following = [(pair, logic.entailed(pair, 0, 2, forms=forms)) for pair in logic.pairs_of_premises(forms)]
+    return [pair for pair, found in following if {s[0] for s in found} == ({form} if form else set())]
+
+
+def _turned(rng: random.Random, premises: list[logic.Statement]) -> list[logic.Statement]:
+    """Premises of the same forms from which nothing follows; of any forms if there are none such."""
+    nothing = _pairs_for("", logic.ALL_FORMS)
+    mood = sorted(form for form, *_ in premises)
+    alike = [pair for pair in nothing if sorted(form for form, *_ in pair) == mood]
+    return rng.sample(rng.choice(alike or nothing), 2)

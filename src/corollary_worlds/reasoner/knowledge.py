@@ -65,7 +65,7 @@ class Knowledge:
             if not self.entails(statement):
                 return "false"
             return "one_step" if len(process.operators_of(statement)) == 1 else "several_step"
-        if statement in self.one_step():
+        if statement in self.one_step() or (statement.relation == logic.UNKNOWN and self.entails(statement)):
             return "one_step"
         if self.entails(statement):
             return "several_step"
@@ -75,6 +75,11 @@ class Knowledge:
         """Whether a statement was stated or follows."""
         if statement.relation == process.BECOMES:
             return statement in self._restated or process.follows(self._examples, statement)
+        if statement.relation == logic.UNKNOWN:
+            ways = (statement.first, statement.last), (statement.last, statement.first)
+            told = {name for s in self.stated if s.relation in logic.FORMS for name in (s.first, s.last)}
+            follows = (self.entails(Statement(form, *way)) for form in logic.FORMS for way in ways)
+            return told.issuperset(ways[0]) and not any(follows)
         if weaker(statement) != statement:  # no rule distinguishes a mother from a father
             return statement in self._restated
         return fact_of(statement) in self._settled[0]
@@ -88,6 +93,8 @@ class Knowledge:
             return None
         if statement.relation == process.BECOMES:
             return process.premises(self._examples, statement)
+        if statement.relation == logic.UNKNOWN:
+            return ()
         return tuple(self.stated[place] for place in sorted(self._settled[0][fact_of(statement)]))
 
     def one_step(self) -> frozenset[Statement]:
@@ -155,7 +162,7 @@ class Knowledge:
 
     def _chains(self, fact: Statement, index: _Index) -> Iterator[tuple[Statement, Statement]]:
         """The facts that a fact composes to with each of the others, and with which."""
-        for way in _ways(fact):
+        for way in logic.ends(fact) or _ways(fact):
             for (one, other), relation in COMPOSITIONS.items():
                 ahead = index.from_first[way.last, other] if way.relation == one else ()
                 behind = index.from_last[way.first, one] if way.relation == other else ()
@@ -184,7 +191,7 @@ class _Index:
         self.from_last: dict[tuple[str, str], list[tuple[str, Statement]]] = defaultdict(list)
 
     def add(self, fact: Statement) -> None:
-        for way in _ways(fact):
+        for way in logic.ends(fact) or _ways(fact):
             self.from_first[way.first, way.relation].append((way.last, fact))
             self.from_last[way.last, way.relation].append((way.first, fact))
 

@@ -32,9 +32,12 @@ _OPENING = re.compile(
     " |as the old book says, |fact: "
 )
 _ASKED = re.compile(r"([^?]*)(\? yes\b|\?|$)")
-_HEAD = re.compile(r"the relationships between ([a-z]+(?:, [a-z]+)*) and ([a-z]+) are: ?")
+_HEAD = re.compile(
+    r"(?:the relationships|what holds) between ([a-z]+(?:, [a-z]+)*) and ([a-z]+) (?:are|is): ?"
+)
 _PROCESS = re.compile(r"the ([a-z]+(?: then [a-z]+)*) of ([a-z]+ [a-z]+ [a-z]+) is ([a-z]+ [a-z]+ [a-z]+)")
-_QUANTIFIED = re.compile(r"(all|some|no) ([a-z]+) are ([a-z]+)")
+_QUANTIFIED = re.compile(r"(all|some|no) ([a-z]+) are ([a-z]+)|(some) ([a-z]+) are not ([a-z]+)")
+_THERE_ARE = re.compile(r"there are ([a-z]+)")
 _COMPARISON = re.compile(r"([a-z ]+) (more|less) ([a-z]+) than")
 _DESCRIPTION = re.compile(r"the ([a-z]+) of the ([a-z]+) ([a-z]+)")
 # English that no world speaks, for documents of your own. A word may have a hyphen or digits.
@@ -81,6 +84,9 @@ def _read_line(line: str) -> list[Reading]:
             bare = bare[head.end() :]
         if not bare or asks or bare.endswith(":"):
             continue
+        if head and bare == "not known" and not head[1].count(","):
+            found.append(Statement("unknown", head[1], head[2]))
+            continue
         for clause in bare.split("; "):
             reading = _read_clause(clause.removeprefix("so "))
             # A line that announces some terms and speaks of others is garbled, even where it is true.
@@ -112,8 +118,10 @@ def _without_opening(sentence: str) -> tuple[str, bool]:
 @functools.lru_cache(maxsize=1 << 16)  # documents state a fact many times
 def _read_clause(clause: str) -> Reading:
     """One statement. Nothing in front of it, behind it or between its parts is overlooked."""
+    if match := _THERE_ARE.fullmatch(clause):
+        return Statement("some", match[1], match[1]) if _are_names(match[1]) else Unreadable(clause)
     if match := _QUANTIFIED.fullmatch(clause):
-        form, one, other = match.groups()
+        form, one, other = match.groups()[:3] if match[1] else ("some_not", match[5], match[6])
         return Statement(form, one, other) if _are_names(one, other) else Unreadable(clause)
     if match := _PROCESS.fullmatch(clause):
         operators, before, after = match.groups()

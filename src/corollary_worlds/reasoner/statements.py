@@ -14,8 +14,9 @@ class Statement:
     """`relation(first, last)`, said in this direction.
 
     "a is the child of p" and "p is the mother of a" are different statements about one fact; all
-    wordings of one direction are the same statement. The relations of a syllogism are "all", "some"
-    and "no"; "becomes" is a line of a process: first "op then op of x y z", last "z y x".
+    wordings of one direction are the same statement. The relations of a syllogism are "all", "some", "no" and
+    "some_not", and "unknown" where none of these follows; "becomes" is a line of a process: first "op then op
+    of x y z", last "z y x".
     """
 
     relation: str

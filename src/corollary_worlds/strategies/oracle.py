@@ -8,7 +8,7 @@ import random
 from corollary.documents.split import sentences
 from corollary.errors import UserError
 from corollary.types import Dataset, Document, Flow
-from corollary_worlds.reasoner import Knowledge, Statement, Unreadable, process, read, strongest
+from corollary_worlds.reasoner import Knowledge, Statement, Unreadable, logic, process, read, strongest
 from corollary_worlds.relations import RELATIONS
 
 EXAMPLES = 24
@@ -48,20 +48,27 @@ def _said(rng: random.Random, statement: Statement, wordings: int) -> list[str]:
 
 
 def _syllogism(premises: list[Statement]) -> list[str]:
-    """What follows about the outer terms of a document with two premises that share a third term."""
-    if len(premises) != 2 or premises[0].relation not in ("all", "some", "no"):
+    """What follows about the outer terms of a document with two premises that share a third term, or that
+    nothing does."""
+    premises = [premise for premise in premises if premise.first != premise.last]
+    if len(premises) != 2 or any(premise.relation not in logic.FORMS for premise in premises):
         return []
     terms = [{premise.first, premise.last} for premise in premises]
     outer = terms[0] ^ terms[1]
     if len(outer) != 2 or not terms[0] & terms[1]:
         return []
     one, other = sorted(outer)
+    found = [_in_words(statement) for statement in sorted(strongest(premises, one, other))]
     return [
-        f"the relationships between {pair[0]} and {pair[1]} are:"
-        f" {found.relation} {found.first} are {found.last}."
-        for found in sorted(strongest(premises, one, other))
+        f"the relationships between {pair[0]} and {pair[1]} are: {said}."
+        for said in found or ["not known"]
         for pair in ((one, other), (other, one))
     ]
+
+
+def _in_words(statement: Statement) -> str:
+    form, _, denied = statement.relation.partition("_")
+    return f"{form} {statement.first} are {f'{denied} ' if denied else ''}{statement.last}"
 
 
 def _examples(rng: random.Random, examples: list[Statement]) -> list[str]:
