@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,21 @@ def test_a_relation_that_no_document_has_is_rejected() -> None:
 )
 def test_lines_are_grounded_in_names_numbers_and_words(source: str, line: str, passes: bool) -> None:
     assert (reasons(FIRM, (source, line)) == [None]) == passes
+
+
+@pytest.mark.parametrize(
+    ("sources", "line", "passes"),
+    [
+        (("b", "d"), "Vera is the aunt of Petra.", True),  # of two sentences one relation follows
+        (("b",), "Ilona is the aunt of Petra.", False),
+        (("a", "b"), "Marek owns Petra.", False),
+    ],
+)
+def test_a_line_from_several_sentences_may_use_a_relation_that_follows(
+    sources: tuple[str, ...], line: str, passes: bool
+) -> None:
+    firm = replace(FIRM, documents=(*FIRM.documents, Document("d", "Vera is the sister of Ilona.")))
+    assert (grounded.check(firm, [Document("0", line, sources, "linked")]) == [None]) == passes
 
 
 class Judge:

@@ -31,7 +31,9 @@ def check(dataset: Dataset, lines: Sequence[Document], *, relation: bool = True)
     for line in lines:
         source = "\n".join(texts[id] for id in line.source if id in texts)
         reason = grounded.line(line.text, source)
-        reasons.append(grounded.relation(line.text, source) if relation and not reason else reason)
+        if relation and not reason:
+            reason = grounded.relation(line.text, source, composed=len(line.source) > 1)
+        reasons.append(reason)
     return reasons
 
 
@@ -71,17 +73,19 @@ class Grounding:
         own = self.names & set(words(source))
         return "asks about no name of its sentence" if own and not own & set(words(text)) else None
 
-    def relation(self, line: str, source: str) -> str | None:
+    def relation(self, line: str, source: str, *, composed: bool = False) -> str | None:
         """The reason to reject a line that says something else about the names than its source, or None.
 
         Two words are related if they share a stem ("employs", "is employed by") or are in one group of
-        `converses.txt` ("mother", "child"). A line also passes if the documents use all of its words. So
-        "is a part of" is rejected for "lies upstream of" unless a document uses the word "part".
+        `converses.txt` ("mother", "child"); for a line that is `composed` of several sentences, also if they
+        are in one of its groups of relations that follow from one another. A line also passes if the
+        documents use all of its words. So "is a part of" is rejected for "lies upstream of" unless a document
+        uses the word "part".
         """
         said, given = self._content(line, source), self._content(source, line)
         if not said or not given or self.used.issuperset(said):
             return None
-        if any(_akin(one, other) for one in said for other in given):
+        if any(_akin(one, other, composed=composed) for one in said for other in given):
             return None
         return f"says '{' '.join(said)}', where its source says '{' '.join(given)}'"
 
@@ -123,18 +127,19 @@ def _proper(text: str) -> set[str]:
     return {word for found in re.findall(r"\w+", text) if found[0].isupper() for word in words(found)}
 
 
-def _akin(one: str, other: str) -> bool:
+def _akin(one: str, other: str, *, composed: bool) -> bool:
     """Whether two words share a stem or are in one group of converses. A stem is four letters at the
     beginning that are most of the shorter word, or six at the end ("upstream", "downstream")."""
     least = min(len(one), len(other))
     most = max(4, math.ceil(0.6 * least))
     begins, ends = one[:most] == other[:most], one[-6:] == other[-6:]
     akin = (begins and least >= most) or (ends and least >= 6)
-    return akin or any({one, other} <= group for group in _converses())
+    return akin or any({one, other} <= group for group in _converses(composed=composed))
 
 
 @functools.cache
-def _converses() -> list[frozenset[str]]:
-    """The groups of words in `converses.txt`."""
+def _converses(*, composed: bool) -> list[frozenset[str]]:
+    """The groups of words in `converses.txt`; with `composed`, also those that begin with +."""
     content = (files("corollary.writing.checks") / "converses.txt").read_text("utf-8")
-    return [frozenset(words(line)) for line in content.splitlines() if not line.startswith("#")]
+    lines = [line for line in content.splitlines() if not line.startswith("#")]
+    return [frozenset(words(line)) for line in lines if composed or not line.startswith("+")]

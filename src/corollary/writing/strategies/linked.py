@@ -33,7 +33,7 @@ def write(
     max_tokens: int | None = None,
     nearest: int = 12,
     grounded: bool = True,
-    relation: bool = False,
+    relation: bool = True,
 ) -> Flow:
     """Show documents, then one sentence, and ask what follows from it together with the others.
 
@@ -48,8 +48,9 @@ def write(
     prefix that is read once. If they exceed the window, each sentence is shown with the part around it.
 
     With `grounded`, a line is dropped if it cites a premise that no document states, or if its conclusion
-    does not mention names from both its sentence and its premises. With `relation`, a line is also dropped
-    if its words are not those of its premises ("aunt", from "mother" and "sister").
+    does not mention names from both its sentence and its premises. With `relation`, and unless the dataset
+    has an audit of its own, a line is also dropped if its words have nothing to do with those of its
+    premises: "part", from "upstream". ("Aunt" follows from "mother" and "sister": see the check `grounded`.)
     """
     expect(prompt, "argument")
     asked = focuses(dataset.documents)
@@ -82,8 +83,10 @@ def write(
             if grounded:
                 stated = [None if place is None else texts[place] for place in cited]
                 reason = check.argument(item, focus.text, stated)
-                if relation and not reason:
-                    reason = check.relation(item.conclusion, "\n".join(f.text for f in [focus, *known]))
+                if relation and not dataset.audit and not reason:
+                    reason = check.relation(
+                        item.conclusion, "\n".join(f.text for f in [focus, *known]), composed=True
+                    )
             id, sources = f"linked-{number}-{position}", [each.document for each in known]
             documents.append(checks.document(id, item.conclusion, "linked", focus, reason, sources))
     return documents
