@@ -24,14 +24,18 @@ from corollary_worlds.names import DEVELOPMENT, part_for_seed
 
 CONFIRMATORY = tuple(range(10, 32))
 """The seeds that nobody looks at before the plan is frozen."""
-SIDES = {True: "written", False: "not written"}
+SIDES = {True: "stated", False: "not stated"}
 
 
 def falls_short(summary: Mapping[str, Any], outline: Outline) -> list[str]:
-    """What a reader should know first: everything that the primary comparisons do not show, and more."""
+    """What a reader should know first: the primary comparisons that do not show a gain, and more."""
     found = []
     primary = [row for row in summary["comparisons"] if row["primary"]]
-    for answer, words in (("worse", "is worse than"), ("unknown", "is not known to be better than")):
+    for answer, words in (
+        ("worse", "is worse than"),
+        ("unknown", "is not known to be better or worse than"),
+        ("within", "is not worse by more than the margin, but not shown to be better than"),
+    ):
         for row in primary:
             if row["answer"] == answer:
                 low, high = points(row["low"]), points(row["high"])

@@ -54,7 +54,7 @@ class Question:
 
     A choice or answer continues `prompt`, so its leading space belongs to it. `accept` contains other right
     answers (syllogisms may have several). `premises` are the ids of the documents that prove the answer.
-    `unit` groups questions that test the same fact, so that they are not counted as independent evidence.
+    `unit` groups questions that share facts, so that they are not counted as independent evidence.
     Questions without a `unit` form one if they share a premise. `marks` are labels by which the statistics
     break results down; the dataset describes them. `domain` is the prompt without its subject ("is called").
     If it is given, the choices are also scored after it, for the secondary metric. `distant` are
@@ -327,8 +327,8 @@ class Result:
 
 
 class _Reader(Protocol):
-    """What every model has. `identity` is a hash of its content, never a path or an address: of weights and
-    tokenizer, or of an endpoint's model name and settings."""
+    """What every model has. `identity` is a hash of the weights and
+    the tokenizer, or of an endpoint's model name and settings. It contains no path or address."""
 
     @property
     def identity(self) -> str: ...

@@ -66,7 +66,7 @@ class Measured:
     """The costs of a trial's stages, and the tokens of one question when served.
 
     In each `Cost`, `cached_tokens` are part of `input_tokens`, as servers count them. Evaluation (`query`)
-    costs something else than serving: it scores every choice, and reads the documents once for all questions.
+    does not cost what serving costs: it scores every choice, and reads the documents once for all questions.
     So serving has mean tokens per question: `context_tokens` of documents before it (0 for a tuned model),
     `question_tokens` and `answer_tokens`. `shape` is None for a model behind an endpoint, whose operations
     are unknown. `role` is the arm's. `rival` names the arm with the documents in the prompt, to which the

@@ -35,8 +35,8 @@ class Estimate:
 
     @property
     def p(self) -> float:
-        """Two-sided p of "the mean is zero" by a t-test; never below that of the fewest sign flips, 2^(1 -
-        units), so that units that all agree do not claim more than their number."""
+        """Two-sided p of "the mean is zero" by a t-test. It is never below 2^(1 - units), the smallest
+        p of a sign-flip test."""
         from scipy import stats  # not at the top: it takes a second to import
 
         if not self.mean:
@@ -72,8 +72,8 @@ class Estimate:
 
 
 def estimate(samples: Samples) -> Estimate:
-    """The mean over seeds of the mean over runs and units. With one run, the interval contains no noise
-    between runs; with one unit in a seed, none of that seed's units."""
+    """The mean over seeds of the mean over runs and units. With one run, the interval leaves out the
+    noise between runs. With one unit in a seed, it leaves out the noise between that seed's units."""
     parts = [_variance(sample) for sample in samples]
     units, runs = sum(part.units for part in parts), sum(part.runs for part in parts)
     joint = sum(part.joint for part in parts)

@@ -126,7 +126,7 @@ def _counted(of: Callable[[Index], Mapping[str, int]], sign: int) -> Rule:
 
 
 def _atmosphere(index: Index, prompt: str, choice: str) -> float:
-    """Of a syllogism: "some" if a premise says "some", "no" or "not" if one denies (Woodworth and Sells
+    """For syllogisms: "some" if a premise says "some", "no" or "not" if one denies (Woodworth and Sells
     1935)."""
     said = words(choice)
     if not said or said[0] not in ("all", "some", "no"):

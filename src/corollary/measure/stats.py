@@ -178,8 +178,8 @@ def comparisons(rows: Iterable[Row], comparing: Comparing) -> list[ComparisonRow
 
 
 def answer_of(found: Estimate, p: float, margin: float) -> Answer:
-    """What a difference shows: "better" (p under 0.05 and above 0), "worse" (the same below 0, or an interval
-    that is wholly beyond the margin), "within" (not lower by more than the margin, by the interval), or
+    """What a difference shows: "better" (p under 0.05 and above 0), "within" (the interval's
+    lower end is above -margin), "worse" (the interval is below 0 and its lower end is not above -margin), or
     "unknown".
 
     Superiority needs the adjusted p; harm and "not worse" are read from the interval, because an adjustment

@@ -16,7 +16,7 @@ from corollary_worlds.relations import QUALITIES, ROLES, WORKS
 from corollary_worlds.telling import dataset_of, documents_of, questions, scaled, seeded
 
 ALIKE = 4
-"""The people whose descriptions differ in the last word alone."""
+"""The number of people whose descriptions differ only in the last word."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,11 @@ def make(
 
     `reversal` asks for the name of the name-first people by description, `rephrase` in another wording for
     what documents state. Ours: descriptions come in fours that differ in the last word alone, and the wrong
-    choices are those of the same four. `distant` are names of everybody, as in the paper. You are right
-    among these more often than chance if you pick the name that never ended a sentence.
+    choices are those of the same four. `distant` are names of everybody, as in the paper. Among these,
+    picking the name that never ended a sentence beats chance.
 
-    Whoever counts which name stands with the words of the description still finds it, as no other name stands
-    with all of them. Reversals have a `domain`: the secondary metric subtracts how likely the model finds a
-    name without a description.
+    Counting which name shares sentences with all words of the description still finds the answer. Reversals
+    have a `domain`: the secondary metric subtracts how likely the model finds a name without a description.
 
     `source` (on the command line `--from`) reads the published files instead: prompt and completion
     JSONL. A unit is a person. The people and descriptions are ours.

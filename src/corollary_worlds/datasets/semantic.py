@@ -12,7 +12,8 @@ from corollary_worlds.relations import FORMATS, RELATIONS
 from corollary_worlds.telling import at_least, dataset_of, distances, questions, scaled, seeded, tell
 
 TREES = 3
-"""The trees of a ring: of a kind, what it lives on and what lives on it are then in different trees."""
+"""The number of trees in a ring. With three, what a kind lives on and what lives on it are in different
+trees."""
 
 
 @dataclass
@@ -107,7 +108,7 @@ def _items(rng: random.Random, ring: _Ring) -> list[tuple[str, Fact, list[Fact]]
         if ring.level[fact.first] == "held":
             continue
         items.append(("rephrase", fact, [fact]))
-        # Above the tops stands nothing, and of the leaves nothing is a type: only the middle kinds are asked.
+        # Nothing is above a top, and nothing is a type of a leaf: only middle kinds are asked about.
         if fact.relation != "have" and ring.level[fact.last] == "middle":
             items.append(("reversal", Fact(RELATIONS[fact.relation].inverse, fact.last, fact.first), [fact]))
     for low in ring.parent:

@@ -31,8 +31,8 @@ def make(
     """69 documents of two premises each. Questions ask what holds between the outer terms.
 
     Choices are the statements of four forms (all, some, no, some ... are not) in both directions, and "not
-    known". The premises of every second document let nothing follow: where it can be, they have the forms of
-    the premises before them, in another order of terms. So the mood alone ("no" follows from a "no") is
+    known". From the premises of every second document nothing follows. Where possible, they have the
+    same forms as the premises before them. So the mood alone ("no" follows from a "no") is
     right in half of the documents at most, and so is "not known". What follows is of each form equally
     often. Ours, beside the paper's form: `invalid=False`, with six choices of the forms all, some and no,
     where half of the conclusions are of the form "all".
@@ -41,7 +41,8 @@ def make(
     also says that there are things of each kind, so that "some x are y" follows from it as well.
 
     More than one statement may follow. `answer` and `accept` together are all that do. Credit is shared
-    between ties. A unit is a document. Premises with "some" are reserved, and what the paper does not have.
+    between ties. A unit is a document. A question is marked as reserved if a premise says "some", if nothing
+    follows, or if the document has the last format.
     """
     rng, names = seeded("syllogisms", seed)
     forms = logic.ALL_FORMS if invalid else logic.FORMS
