@@ -55,7 +55,7 @@ def test_the_page_has_every_table_and_says_what_it_is(runs: int, tmp_path: Path)
     for heading in (
         "What falls short",
         "Primary comparisons",
-        "Written and not written",
+        "Answers that a training row states, and others",
         "What is withdrawn",
     ):
         assert f"\n## {heading}\n" in said
