@@ -71,7 +71,16 @@ def test_each_stage_alone(tuning: str, model: str, docs: Path, tmp_path: Path) -
 def test_a_whole_study(model: str, docs: Path, tmp_path: Path) -> None:
     settings = {"lora.tokens": 300, "lora.batch_tokens": 100}
     found = corollary.study(docs, tmp_path / "out", model=model, settings=settings, runner="in_process")
-    arms = {"pretrained", "in-context", "retrieval", "fine-tuned", "paraphrase", "augmented"}
+    arms = {
+        "pretrained",
+        "in-context",
+        "in-context-near",
+        "retrieval",
+        "fine-tuned",
+        "paraphrase",
+        "augmented",
+    }
+    arms |= {"false-relation", "false-name"}
     assert set(found.accuracy["method"]) == arms
     assert found.advice.do
     (answer,) = found.ask("Bolan lies downstream of", arm=["retrieval"])
