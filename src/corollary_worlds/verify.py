@@ -177,7 +177,8 @@ def withhold(
         proofs = [knowledge.premises(s) for s in stated(line.text)]
         if any(fact_of(s) in facts for proof in proofs for s in proof or ()):
             return True
-        if proofs and all(proof is not None for proof in proofs):
+        # That nothing follows has no premises, so its sources decide as they do for a false line.
+        if proofs and all(proofs):
             return False
         sources = [fact in facts for i in line.source for fact in facts_of.get(i, ())]
         return 2 * sum(sources) > len(sources)

@@ -88,6 +88,20 @@ def _shares_document(index: Index, prompt: str, choice: str) -> float:
     return float(sum(bool(asked & each) and bool(said & each) for each in index.documents))
 
 
+def _stands(before: bool) -> Rule:
+    """How often the choice's names stand before those of the question in a line, or after them."""
+
+    def rule(index: Index, prompt: str, choice: str) -> float:
+        asked, said = set(index.named(prompt)), set(index.named(choice)) - set(index.named(prompt))
+        found = 0
+        for line in index.lines:
+            own, other = ([at for at, word in enumerate(line) if word in names] for names in (asked, said))
+            found += bool(own and other) and (other[0] < own[0]) == before
+        return float(found)
+
+    return rule
+
+
 def _nearest(index: Index, prompt: str, choice: str) -> float:
     steps = index.steps(index.named(prompt))
     return -float(min((steps.get(name, 99) for name in index.named(choice)), default=99))
@@ -158,6 +172,8 @@ CONSTANTS = 3
 RULES: Mapping[str, Rule] = {
     "shares a line with the question": _shares_line,
     "shares a document with the question": _shares_document,
+    "stands before the question's name in a line": _stands(before=True),
+    "stands after the question's name in a line": _stands(before=False),
     "nearest in the graph of names": _nearest,
     "two steps away": _at(2),
     "three steps away": _at(3),

@@ -12,15 +12,14 @@ from corollary_worlds.relations import FORMATS, RELATIONS
 from corollary_worlds.telling import at_least, dataset_of, distances, questions, scaled, seeded, tell
 
 TREES = 3
-"""The number of trees in a ring. With three, what a kind lives on and what lives on it are in different
-trees."""
+"""The number of trees in a ring."""
 
 
 @dataclass
 class _Ring:
     """Three trees of kinds that live on one another: a unit, since rings share no fact. `level` is the place
-    of each name in its tree ("top", "middle", "leaf", "held" or "thing"), `parent` the kind above a kind, or
-    the kind that has a thing."""
+    of each name in its tree ("top", "middle", "leaf", "held", "thing of a top", ...), `parent` the kind above
+    a kind, or the kind that has a thing."""
 
     facts: list[Fact] = field(default_factory=list)
     level: dict[str, str] = field(default_factory=dict)
@@ -33,39 +32,45 @@ class _Ring:
             found.append(name := self.parent[name])
         return found
 
+    def own(self, kind: str) -> list[str]:
+        """The properties that a kind does not inherit."""
+        return [
+            name for name, of in self.parent.items() if of == kind and self.level[name].startswith("thing")
+        ]
+
     def true(self, fact: Fact) -> bool:
         """Whether a fact is stated or inherited."""
         if fact.relation == "have":
             return self.parent.get(fact.last) in (fact.first, *self.above(fact.first))
         if fact.relation in ("type_of", "includes"):
             low, high = (fact.first, fact.last) if fact.relation == "type_of" else (fact.last, fact.first)
-            return self.level[low] != "thing" and high in self.above(low)
+            return not self.level[low].startswith("thing") and high in self.above(low)
         turned = Fact(RELATIONS[fact.relation].inverse, fact.last, fact.first)
         return fact in self.facts or turned in self.facts
 
 
 def make(*, seed: int, rings: int = 7, documents: int = 2200, scale: float = 1.0) -> Dataset:
     """105 kinds in 7 rings of three trees. A tree has a top kind, one below it, and three leaves, one of them
-    held out: documents state only its parent. The others have a property or two of their own besides those
-    that they inherit. `documents` documents have 4 to 20 sentences, one a line, in varied formats, some as
-    questions and answers. With `documents=0` a document of its own states each fact once: the smallest
+    held out: documents state only its parent. Each other kind has one or two properties of its own besides
+    those that it inherits. `documents` documents have 4 to 20 sentences, one a line, in varied formats, some
+    as questions and answers. With `documents=0` a document of its own states each fact once: the smallest
     training set.
 
     Ours: rings instead of one root give the statistics independent units. Only nouns are made-up words; the
-    relations keep the English of the worlds. With three levels no deduction takes three steps. The middle
-    kind lives on the leaves of the next tree, and the leaves live on its middle kind. So every wrong choice
-    is linked to the asked kind by as many facts in a row as the right one, and named as often in each place.
-    `distant` choices are of the same place in another ring.
+    relations keep the English of the worlds. With three levels no deduction takes three steps. The leaves of
+    a tree live on the middle kinds of the two others. So a leaf is linked to all three middle kinds of a
+    ring, and a middle kind to the leaves of all three trees, in the same place of a sentence. The wrong
+    choices of an inference are at the level of the right one, as many facts away, and linked by another
+    relation. `distant` choices are of the same level in another ring.
 
     Splits: `rephrase`; `reversal` (of "are a type of" and of "live on", the reserved relation); `syllogism`
-    (a property or class inherited over one step); `deduction` (over two); `holdout` (the held-out leaves).
-    What a held-out leaf inherits from its parent is not asked: nothing else is as near to it.
+    (a property or class inherited over one step); `deduction` (over two); `holdout` (the held-out leaves,
+    where the right choice is nearer than the wrong ones, since only its parent is linked to such a leaf).
     """
     at_least(0, documents=documents)
     rng, names = seeded("semantic", seed)
-    count = scaled(rings, scale, option="rings", least=2, seed=seed, names=10 * TREES)
+    count = scaled(rings, scale, option="rings", least=2, seed=seed, names=11 * TREES)
     made = [_ring(rng, names) for _ in range(count)]
-    facts = [fact for ring in made for fact in ring.facts]
     texts, ids = _documents(rng, made, count=scaled(documents, scale, option="documents") if documents else 0)
     asked: list[Question] = []
     for index, ring in enumerate(made):
@@ -79,7 +84,6 @@ def make(*, seed: int, rings: int = 7, documents: int = 2200, scale: float = 1.0
                 premises=list(dict.fromkeys(x for f in used for x in ids[f])),
                 reserved=RELATIONS[fact.relation].reserved, distant=rng.sample(distant, 3),
             )  # fmt: skip
-    assert len(facts) == len(set(facts))
     return dataset_of("semantic", seed, texts, asked)
 
 
@@ -87,16 +91,15 @@ def _ring(rng: random.Random, names: Iterator[str]) -> _Ring:
     ring = _Ring()
     trees = [[next(names) for _ in range(5)] for _ in range(TREES)]
     for at, (top, middle, *leaves, held) in enumerate(trees):
-        _, next_middle, *next_leaves, _ = trees[(at + 1) % TREES]
         ring.parent |= dict.fromkeys((*leaves, held), middle) | {middle: top}
         ring.level |= {top: "top", middle: "middle", held: "held"} | dict.fromkeys(leaves, "leaf")
-        for kind in (top, middle, middle, *leaves):
+        for kind in (top, top, middle, middle, *leaves):
             thing = next(names)
-            ring.parent[thing], ring.level[thing] = kind, "thing"
+            ring.parent[thing], ring.level[thing] = kind, f"thing of a {ring.level[kind]}"
             ring.facts.append(Fact("have", kind, thing))
         ring.facts += [Fact("type_of", low, ring.parent[low]) for low in (middle, *leaves, held)]
-        ring.facts += [Fact("live_on", middle, leaf) for leaf in next_leaves]
-        ring.facts += [Fact("live_on", leaf, next_middle) for leaf in leaves]
+        others = [tree[1] for number, tree in enumerate(trees) if number != at]
+        ring.facts += [Fact("live_on", leaf, other) for leaf in leaves for other in others]
     rng.shuffle(ring.facts)
     return ring
 
@@ -108,39 +111,34 @@ def _items(rng: random.Random, ring: _Ring) -> list[tuple[str, Fact, list[Fact]]
         if ring.level[fact.first] == "held":
             continue
         items.append(("rephrase", fact, [fact]))
-        # Nothing is above a top, and nothing is a type of a leaf: only middle kinds are asked about.
-        if fact.relation != "have" and ring.level[fact.last] == "middle":
+        if fact.relation != "have" and ring.level[fact.first] == "leaf":
             items.append(("reversal", Fact(RELATIONS[fact.relation].inverse, fact.last, fact.first), [fact]))
-    for low in ring.parent:
-        if ring.level[low] == "thing":
+    for low in [name for name, level in ring.level.items() if level in ("leaf", "held")]:
+        middle, top = ring.above(low)
+        steps = [Fact("type_of", low, middle), Fact("type_of", middle, top)]
+        has = {kind: Fact("have", kind, rng.choice(ring.own(kind))) for kind in (middle, top)}
+        far = Fact("have", low, has[top].last), [*steps, has[top]]
+        if ring.level[low] == "held":
+            items.append(("holdout", *far))
             continue
-        steps = [Fact("type_of", low, ring.parent[low])]
-        for high in ring.above(low):
-            held, far = ring.level[low] == "held", len(steps) > 1
-            split = "holdout" if held else "deduction" if far else "syllogism"
-            thing = rng.choice(
-                [name for name, owner in ring.parent.items() if owner == high and ring.level[name] == "thing"]
-            )
-            if far or not held:
-                items.append((split, Fact("have", low, thing), [*steps, Fact("have", high, thing)]))
-            if far and not held:
-                items.append(("syllogism", Fact("type_of", low, high), list(steps)))
-            if high in ring.parent:
-                steps.append(Fact("type_of", high, ring.parent[high]))
+        items.append(("deduction", *far))
+        items.append(("syllogism", Fact("have", low, has[middle].last), [steps[0], has[middle]]))
+        items.append(("syllogism", Fact("type_of", low, top), steps))
     return items
 
 
 def _wrong(rng: random.Random, ring: _Ring, fact: Fact, steps: dict[str, int]) -> list[str]:
-    """Three false names: where there are three such, at the level of the right one and as many facts away
-    from the asked kind. No held-out leaf, since documents name it less often than the others."""
+    """Two or three false names at the level of the right one and as many facts away from the asked kind; if
+    there are no two such (for recall and held-out leaves), the most alike."""
     false = [n for n in steps if n != fact.first and not ring.true(Fact(fact.relation, fact.first, n))]
     wanted, level = steps[fact.last], ring.level[fact.last]
 
     def unlike(name: str) -> tuple[bool, int]:
         return ring.level[name] != level, abs(steps[name] - wanted)
 
-    drawn = rng.sample(sorted(false), len(false))
-    return sorted((name for name in drawn if ring.level[name] != "held"), key=unlike)[:3]
+    drawn = sorted(rng.sample(sorted(false), len(false)), key=unlike)
+    alike = [name for name in drawn if not any(unlike(name))]
+    return (alike if len(alike) > 1 else drawn)[:3]
 
 
 def _documents(

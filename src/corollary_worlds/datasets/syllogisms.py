@@ -31,14 +31,15 @@ def make(
     """69 documents of two premises each. Questions ask what holds between the outer terms.
 
     Choices are the statements of four forms (all, some, no, some ... are not) in both directions, and "not
-    known". From the premises of every second document nothing follows. Where possible, they have the
-    same forms as the premises before them. So the mood alone ("no" follows from a "no") is
-    right in half of the documents at most, and so is "not known". What follows is of each form equally
-    often. Ours, beside the paper's form: `invalid=False`, with six choices of the forms all, some and no,
-    where half of the conclusions are of the form "all".
+    known". From the premises of every second document nothing follows. Where possible, they have the same
+    forms as the premises before them. So the mood alone ("no" follows from a "no") is right in little more
+    than half of the documents, and "not known" in half. What follows is of each form equally often. Ours,
+    beside the paper's form: `invalid=False`, with six choices of the forms all, some and no, where half of
+    the conclusions are of the form "all".
 
     There is no existential import: "all x are y" holds where there are no x. With `inhabited` each document
-    also says that there are things of each kind, so that "some x are y" follows from it as well.
+    also says that there are things of each kind, so that "some x are y" follows from it as well, and more
+    premises let something follow.
 
     More than one statement may follow. `answer` and `accept` together are all that do. Credit is shared
     between ties. A unit is a document. A question is marked as reserved if a premise says "some", if nothing
@@ -68,7 +69,7 @@ def make(
         rng.shuffle(right)
         choices = [f" {logic.say(candidate, terms)}" for candidate in candidates]
         one, other = (terms[place] for place in rng.sample((0, 2), 2))
-        ours = not follows or any(form.startswith("some") for form, *_ in premises)
+        ours = not follows or any(form.startswith("some") for form, *_ in (*told, *follows))
         for again, wording, asked in (
             ("", "usual", f"the relationships between {one} and {other} are:"),
             ("-new", "new", ASKED.format(one=one, other=other)),

@@ -65,6 +65,8 @@ class Knowledge:
             if not self.entails(statement):
                 return "false"
             return "one_step" if len(process.operators_of(statement)) == 1 else "several_step"
+        if statement.relation == logic.UNKNOWN and not self.complete:
+            return "undecided"
         if statement in self.one_step() or (statement.relation == logic.UNKNOWN and self.entails(statement)):
             return "one_step"
         if self.entails(statement):
