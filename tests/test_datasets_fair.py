@@ -16,7 +16,7 @@ import pytest
 from corollary import plugins
 from corollary.measure import rules
 from corollary.types import Dataset, Question
-from corollary_worlds.reasoner import Statement, read
+from corollary_worlds.reasoner import Statement, read, weaker
 
 SEEDS = (0, 1, 2, 3, 100, 101, 102, 103)
 MARGIN = 4.0
@@ -162,7 +162,7 @@ def givers_away(size: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_no_rule_that_does_not_reason_is_above_chance(size: str) -> None:
-    assert {(size, *found) for found in givers_away(size)} - INHERENT == set()
+    assert {(size, *found) for found in givers_away(size)} == {each for each in INHERENT if each[0] == size}
 
 
 def test_the_rules_find_what_the_papers_own_forms_give_away() -> None:
@@ -221,7 +221,7 @@ def test_no_form_of_a_comparison_comes_again_before_all_others() -> None:
         assert len({document.text for document in documents}) == len(documents) == 8 * tellings
 
 
-@pytest.mark.parametrize("size", [size for size in SIZES if not size.startswith("process")])
+@pytest.mark.parametrize("size", SIZES)
 def test_every_inference_is_asked_in_a_wording_that_no_document_has(size: str) -> None:
     name, options = SIZES[size]
     dataset: Dataset = plugins.load("datasets", name)(seed=100, **options)
@@ -267,21 +267,72 @@ def test_where_there_are_things_of_every_kind_more_follows() -> None:
 
 # Of these another rule than reasoning finds the answer. An arm shows an inference there only above the best
 # rule, which the report names. No other name stands with all words of a description; and what follows from
-# premises has their mood, or else nothing follows, which is the answer to every second question.
+# premises has their mood, or else nothing follows, which is the answer to every second question. A comparison
+# turned round has the other word: it is enough to take the word that was not told of these two names. A
+# held-out leaf is linked to its parent alone, so nothing is as near as what it inherits.
 COUNTABLE = {
     ("celebrities", "reversal"), ("syllogisms", "syllogism"), ("syllogisms, the paper's form", "syllogism"),
+    ("reversals", "reversal"), ("semantic, told once", "holdout"),
 }  # fmt: skip
 DEVELOPMENT = tuple(range(100, 108))
+
+
+def names_of(dataset: Dataset) -> frozenset[str]:
+    told = [s for d in dataset.documents for s in read(d.text) if isinstance(s, Statement)]
+    return frozenset(word for s in told for name in (s.first, s.last) for word in name.split())
+
+
+# The least that a rule must be above chance, in points: below it, noise of 64 units.
+LEAST = 0.07
 
 
 @pytest.mark.parametrize("size", [size for size in SIZES if size not in ("family", "semantic")])
 def test_counting_and_walking_the_graph_find_no_answer_but_where_it_is_said(size: str) -> None:
     name, options = SIZES[size]
     made = [plugins.load("datasets", name)(seed=seed, **options) for seed in DEVELOPMENT]
-    found = rules.by_rule([(dataset.documents, dataset.questions) for dataset in made])
+    found = rules.by_rule([(each.documents, each.questions, names_of(each)) for each in made])
     above = {}
     for (split, rule), row in found.items():
         error = (row["high"] - row["low"]) / 4
-        if split not in made[0].recall and row["accuracy"] > row["chance"] + max(MARGIN * error, 0.07):
+        if split not in made[0].recall and row["accuracy"] > row["chance"] + max(MARGIN * error, LEAST):
             above[split] = rule
     assert set(above) == {split for known, split in COUNTABLE if known == size}, above
+
+
+Profile = tuple[tuple[str, str], ...]
+"""In which relations, and in which place of them, a name is told; a mother is a parent."""
+
+
+def profiles(dataset: Dataset) -> Mapping[str, Profile]:
+    told = [s for d in dataset.documents for s in read(d.text) if isinstance(s, Statement)]
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for s in dict.fromkeys(map(weaker, told)):
+        found[s.first].append((s.relation, "first"))
+        found[s.last].append((s.relation, "last"))
+    return {name: tuple(sorted(places)) for name, places in found.items()}
+
+
+@pytest.mark.parametrize("size", ["family, told once", "semantic, told once"])
+def test_what_is_told_of_a_choice_alone_does_not_give_it_away(size: str) -> None:
+    """A rule that was fitted to the answers of other seeds: it knows what is asked, and in which relations
+    and places each choice is told, and never looks at the asked name."""
+    name, options = SIZES[size]
+    made = [plugins.load("datasets", name)(seed=seed, **options) for seed in range(100, 132)]
+    told = [profiles(dataset) for dataset in made]
+    for split in {q.split for q in made[0].questions} - set(made[0].recall):
+        right: Counter[tuple[str, Profile]] = Counter()
+        offered: Counter[tuple[str, Profile]] = Counter()
+        earned: list[float] = []
+        for fitting in (True, False):
+            for dataset, known in list(zip(made, told, strict=True))[not fitting :: 2]:
+                for q in (q for q in dataset.questions if q.split == split and q.marks["wording"] == "usual"):
+                    asked = " ".join(q.prompt.split()[1:])
+                    keys = {choice: (asked, known[choice.strip()]) for choice in q.choices}
+                    if fitting:
+                        right[keys[q.answer]] += 1
+                        offered.update(keys.values())
+                        continue
+                    scores = {c: right[key] / max(1, offered[key]) for c, key in keys.items()}
+                    best = [c for c in q.choices if scores[c] >= max(scores.values()) - 0.02]
+                    earned.append((q.answer in best) / len(best) - 1 / len(q.choices))
+        assert sum(earned) / len(earned) < LEAST, split

@@ -7,6 +7,7 @@ every sentence about one comes from the folders; the words around them are in `r
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,19 @@ from corollary.reporting import tables
 from corollary.reporting.advice import advise
 from corollary.reporting.inference import gains_of, written_sentence
 from corollary.reporting.outline import Outline, outline_of
-from corollary.reporting.wording import answered, listing, percent, points
+from corollary.reporting.wording import listing, percent, points
 from corollary.store import read_json
+from corollary.studies.presets import read_study
+from corollary.values import to_plain
 from corollary_worlds.names import DEVELOPMENT, part_for_seed
 
 CONFIRMATORY = tuple(range(10, 32))
 """The seeds that nobody looks at before the plan is frozen."""
+PLAN = Path(__file__).parent.parent / "docs" / "studies" / "confirmatory.toml"
+FROZEN = (
+    "datasets", "arms", "tunings", "seeds", "runs", "orders", "withhold", "withhold_by", "primary", "margin",
+)  # fmt: skip
+"""What a run has in common with the plan, if it confirms."""
 SIDES = {True: "stated", False: "not stated"}
 
 
@@ -45,7 +53,8 @@ def falls_short(summary: Mapping[str, Any], outline: Outline) -> list[str]:
                 )
     for (dataset, split), gain in gains_of(summary, outline).items():
         if gain.answer == "better" and not gain.inference:
-            found.append(f"The gain on `{dataset}` {split} is not shown to be inference: {gain.words(0.05)}.")
+            words = gain.words(summary["margin"])
+            found.append(f"The gain on `{dataset}` {split} is not shown to be inference: {words}.")
     if written := written_sentence(summary, outline):
         found.append(written)
     treatment = outline.first("treatment")
@@ -67,9 +76,8 @@ def falls_short(summary: Mapping[str, Any], outline: Outline) -> list[str]:
 def written(summary: Mapping[str, Any], outline: Outline) -> str:
     """Written and not written side by side, for the treatment, with the loss."""
     rows = outline.main(outline.inference(summary["by_written"]))
-    labels = {value: SIDES[value] for value in SIDES}
     mine = [row for row in rows if row["method"] == outline.first("treatment")]
-    return tables.breakdown(mine, outline, "written", labels, caption="").markdown()
+    return tables.breakdown(mine, outline, "written", SIDES, caption="").markdown()
 
 
 def marked(summary: Mapping[str, Any], outline: Outline, mark: str) -> str:
@@ -100,7 +108,8 @@ def page(folder: Path, transfer: Path | None) -> str:
     """docs/results.md."""
     summary, study = read_summary(folder), read_json(folder / "study.json")
     outline = outline_of(summary)
-    confirmatory = tuple(study["seeds"]) == CONFIRMATORY and study["runs"] >= 3
+    plan = json.loads(json.dumps(to_plain(read_study(str(PLAN)))))
+    confirmatory = all(study[key] == plan[key] for key in FROZEN)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, undefined=jinja2.StrictUndefined, autoescape=False,
@@ -129,7 +138,6 @@ def page(folder: Path, transfer: Path | None) -> str:
         wording=marked(summary, outline, "wording"),
         reserved=marked(summary, outline, "reserved"),
         precision=tables.precision(summary["augmentation"], outline).markdown(),
-        better=answered("better", summary["margin"]),
         transfer=moved,
     )
 

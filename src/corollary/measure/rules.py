@@ -20,6 +20,11 @@ from corollary.measure.rows import RuleRow
 from corollary.types import Document, Question
 
 MEANINGLESS = 1e-9
+_SHORT = 3
+"""Words of up to this many letters are no names."""
+
+Made = tuple[Sequence[Document], Sequence[Question], frozenset[str] | None]
+"""The documents and questions of a dataset at one seed, and the words of its names if they are known."""
 
 
 @dataclass
@@ -37,12 +42,13 @@ class Index:
     near: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @classmethod
-    def of(cls, documents: Sequence[Document]) -> Index:
-        """The index of some documents."""
+    def of(cls, documents: Sequence[Document], names: frozenset[str] | None = None) -> Index:
+        """The index of some documents. Where the words of names are not known, the rare words are taken."""
         texts = [[sentence.text for sentence in sentences(document)] for document in documents]
-        rare = rare_words([text for part in texts for text in part])
-        # "or" may be rare too, and links whatever is said with it.
-        found = cls(names=frozenset(word for word in rare if len(word) > 2))
+        if names is None:
+            names = rare_words([text for part in texts for text in part])
+        # "or" may be rare too, and "of" a part of a name: both link whatever is said with them.
+        found = cls(names=frozenset(word for word in names if len(word) > _SHORT))
         for part in texts:
             found.documents.append({word for text in part for word in words(text)})
             for text in part:
@@ -121,6 +127,14 @@ def _overlap(index: Index, prompt: str, choice: str) -> float:
     return float(max((len(pairs & set(itertools.pairwise(line))) for line in index.lines), default=0))
 
 
+def _turned(index: Index, prompt: str, choice: str) -> float:
+    """Against the words that the completed sentence shares with the line most like it among those with all
+    its names: the word that was not told ("less" for "more")."""
+    whole = set(words(prompt + choice))
+    asked = whole & index.names
+    return -float(max((len(whole & set(line)) for line in index.lines if asked <= set(line)), default=0))
+
+
 def _pairs(sign: int) -> Rule:
     """How often the choice's word pairs are in the documents ("more dangerous")."""
 
@@ -178,6 +192,7 @@ RULES: Mapping[str, Rule] = {
     "two steps away": _at(2),
     "three steps away": _at(3),
     "most word pairs shared with a line": _overlap,
+    "least like a line of its names": _turned,
     "its word pairs are told most often": _pairs(1),
     "its word pairs are told least often": _pairs(-1),
     "named most often": _counted(lambda index: index.counts, 1),
@@ -200,17 +215,17 @@ def credits(index: Index, question: Question, rule: Rule) -> float:
     return sum(choice in right for choice in chosen) / len(chosen)
 
 
-def by_rule(made: Sequence[tuple[Sequence[Document], Sequence[Question]]]) -> dict[tuple[str, str], RuleRow]:
-    """The accuracy of every rule on every split of a dataset, by (split, rule). `made` has the documents and
-    questions of each seed. Questions without choices are left out."""
+def by_rule(made: Sequence[Made]) -> dict[tuple[str, str], RuleRow]:
+    """The accuracy of every rule on every split of a dataset, by (split, rule). Questions without choices are
+    left out."""
     units: dict[tuple[str, str], list[dict[str, list[float]]]] = {}
     chance: dict[str, list[float]] = defaultdict(list)
-    indices = [Index.of(documents) for documents, _ in made]
+    indices = [Index.of(documents, names) for documents, _, names in made]
     answers: dict[str, Counter[str]] = defaultdict(Counter)
-    for index, (_, questions) in zip(indices, made, strict=True):
+    for index, (_, questions, _) in zip(indices, made, strict=True):
         for question in questions:
             answers[question.split][_bare(index, question.answer)] += 1
-    for seed, (index, (_, questions)) in enumerate(zip(indices, made, strict=True)):
+    for seed, (index, (_, questions, _)) in enumerate(zip(indices, made, strict=True)):
         for question in questions:
             if not question.choices:
                 continue
@@ -235,7 +250,7 @@ def by_rule(made: Sequence[tuple[Sequence[Document], Sequence[Question]]]) -> di
     return out
 
 
-def best_rules(dataset: str, made: Sequence[tuple[Sequence[Document], Sequence[Question]]]) -> list[RuleRow]:
+def best_rules(dataset: str, made: Sequence[Made]) -> list[RuleRow]:
     """The best rule on each split of a dataset. It is chosen on the test itself, which favours the rules."""
     best: dict[str, RuleRow] = {}
     for (split, _), row in by_rule(made).items():

@@ -9,16 +9,17 @@ from typing import Any
 
 from corollary import store, values
 from corollary.asking.scoring import grade
+from corollary.documents.names import words
 from corollary.measure import stats
 from corollary.measure.cost import Measured, Shape, cost_rows
 from corollary.measure.estimates import least_gain
 from corollary.measure.rows import ResultRow, RuleRow, TestRow
-from corollary.measure.rules import best_rules
+from corollary.measure.rules import Made, best_rules
 from corollary.plugins import name_of, wants
 from corollary.studies.arms import arm_rows, comparing, of_role
 from corollary.studies.plan import Cell, arms_on, strategy_key
-from corollary.types import Cost, Dataset, Document, Question, Result, Score, Study, Trial
-from corollary.writing.audit import Audit, Lines, over_seeds
+from corollary.types import Cost, Dataset, Question, Result, Score, Study, Trial
+from corollary.writing.audit import Audit, Lines, audit_of, over_seeds
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,21 @@ def renew(
 
 
 def _rules(made: Mapping[Cell, Dataset]) -> list[RuleRow]:
-    by_name: dict[str, list[tuple[Sequence[Document], Sequence[Question]]]] = {}
+    by_name: dict[str, list[Made]] = {}
     for cell, dataset in made.items():
         here = by_name.setdefault(cell.dataset, [])
-        if not any(questions == dataset.questions for _, questions in here):  # the same at several seeds
-            here.append((dataset.documents, dataset.questions))
+        if not any(questions == dataset.questions for _, questions, _ in here):  # the same at several seeds
+            here.append((dataset.documents, dataset.questions, _names(dataset)))
     return [row for name, found in by_name.items() for row in best_rules(name, found)]
+
+
+def _names(dataset: Dataset) -> frozenset[str] | None:
+    """The words of the names that a dataset's own audit knows."""
+    if not dataset.audit:
+        return None
+    audit = audit_of(dataset)
+    said = (audit.names(line) for document in dataset.documents for line in document.text.splitlines())
+    return frozenset(word for names in said for name in names for word in words(name))
 
 
 def _place(row: ResultRow) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ class Knowledge:
     def one_step(self) -> frozenset[Statement]:
         """All statements one rule away that do not restate a stated one: a stated one from its other end,
         and both directions of what two stated ones compose to. Lines of a process have no number and are
-        left out, here and in `closure`."""
+        left out, here and in `closure`, and so is that nothing follows."""
         return self._one_step
 
     def closure(self) -> Mapping[Statement, tuple[Statement, ...]]:

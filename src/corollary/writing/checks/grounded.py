@@ -32,7 +32,8 @@ def check(dataset: Dataset, lines: Sequence[Document], *, relation: bool = True)
         source = "\n".join(texts[id] for id in line.source if id in texts)
         reason = grounded.line(line.text, source)
         if relation and not reason:
-            reason = grounded.relation(line.text, source, composed=len(line.source) > 1)
+            several = line.strategy == "linked" or len(line.source) > 1
+            reason = grounded.relation(line.text, source, composed=several)
         reasons.append(reason)
     return reasons
 
@@ -78,9 +79,9 @@ class Grounding:
 
         Two words are related if they share a stem ("employs", "is employed by") or are in one group of
         `converses.txt` ("mother", "child"); for a line that is `composed` of several sentences, also if they
-        are in one of its groups of relations that follow from one another. A line also passes if the
-        documents use all of its words. So "is a part of" is rejected for "lies upstream of" unless a document
-        uses the word "part".
+        are in one of its groups of relations that follow from one another (within a group any relation
+        passes). A line also passes if the documents use all of its words. So "is a part of" is rejected for
+        "lies upstream of" unless a document uses the word "part".
         """
         said, given = self._content(line, source), self._content(source, line)
         if not said or not given or self.used.issuperset(said):

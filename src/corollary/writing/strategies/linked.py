@@ -84,8 +84,9 @@ def write(
                 stated = [None if place is None else texts[place] for place in cited]
                 reason = check.argument(item, focus.text, stated)
                 if relation and not dataset.audit and not reason:
+                    source = {focus.text, *(each.text for each in known)}
                     reason = check.relation(
-                        item.conclusion, "\n".join(f.text for f in [focus, *known]), composed=True
+                        item.conclusion, "\n".join(sorted(source)), composed=len(source) > 1
                     )
             id, sources = f"linked-{number}-{position}", [each.document for each in known]
             documents.append(checks.document(id, item.conclusion, "linked", focus, reason, sources))
