@@ -141,7 +141,8 @@ def test_the_tables_of_a_study_file_are_checked_before_anything_runs(
         ("seeds = [0, 0]", "different whole numbers"),
         ("seeds = [0]\norders = 0", "a whole number of 1 or more"),
         ("seeds = [0]\nwithhold = 1", "The share 1 cannot be withheld"),
-        ("seeds = [0]\nwithhold_by = 'name'", 'no value of "withhold_by" named'),
+        ("seeds = [0]\nwithhold_by = 'relation'", 'does nothing without "withhold"'),
+        ("seeds = [0]\nwithhold = 0.5\nwithhold_by = 'name'", 'no value of "withhold_by" named'),
     ],
 )
 def test_the_head_of_a_study_file_is_checked(head: str, words: str, tmp_path: Path, capsys: Capture) -> None:

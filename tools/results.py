@@ -1,7 +1,7 @@
 """Write docs/results.md from studies: `python tools/results.py out/confirmatory > docs/results.md`.
 
-FOLDER is a study with primary comparisons, `--transfer` one with `withhold_by = "relation"`. Every figure and
-every sentence about one comes from the folders; the words around them are in `results.md.j2`.
+FOLDER is a study with primary comparisons, `--transfer` one with `withhold_by = "relation"`. The tables
+and the list of what falls short come from the folders, the words around them from `results.md.j2`.
 """
 
 from __future__ import annotations
@@ -128,6 +128,8 @@ def page(folder: Path, transfer: Path | None) -> str:
         seeds=",".join(map(str, study["seeds"])),
         rows=len(read_results(folder)),
         warnings=summary["warnings"],
+        margin=round(100 * summary["margin"]),
+        withhold=percent(study["withhold"]),
         verdict=advise(summary),
         short=falls_short(summary, outline),
         accuracy={name: tables.by_arm(summary, outline, name) for name in datasets},

@@ -132,6 +132,8 @@ def study_of(table: Mapping[str, Any], *, name: str, model: Spec | None = None) 
             raise Unknown("tuning in [limits]", key, ways)
         _each_known(limited, named, f"limits.{key}")
     _check_arms(arms, named, ways)
+    if "withhold_by" in table and not table.get("withhold"):
+        raise UserError('"withhold_by" does nothing without "withhold": add a share, as in withhold = 0.5.')
     return Study(
         name=name,
         datasets=datasets,
