@@ -164,7 +164,7 @@ def test_the_presets_are_what_is_promised() -> None:
     for cell, spec in cells(demo):
         made = make_dataset(spec, cell.seed)
         assert len(made.questions) >= 48, cell
-        assert len({question.unit for question in made.questions}) >= 4, cell
+        assert len({question.unit for question in made.questions}) >= 3, cell
     speeds = Speeds(training=5_000, reading=20_000, generating=1_150)  # of one core, on the embedded model
     seconds = [expected_seconds(work_of(plan), speeds, workers=2) for plan in (demo, laptop)]
     assert 5 * 60 < seconds[0] < 15 * 60 < seconds[1] < 10 * 3600
