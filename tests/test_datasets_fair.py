@@ -37,15 +37,13 @@ SIZES: dict[str, tuple[str, dict[str, Any]]] = {
 # From the premises of half of the syllogisms nothing follows, so that no rule on their mood is right more
 # often. A ring has two other middle kinds, so a third wrong choice, where only recall is asked, is of another
 # level: some 2 points.
-INHERENT = {("syllogisms", "syllogism", "shortest")} | {
+INHERENT = {
+    ("syllogisms", "syllogism", "shortest"),
+    ("semantic", "rephrase", "stands first most"),
+} | {
     (size, "rephrase", rule)
     for size in ("semantic", "semantic, told once")
-    for rule in (
-        "named most",
-        "stands first most",
-        "stands last most",
-        "stands where the prompt's name stands",
-    )
+    for rule in ("named most", "stands last most", "stands where the prompt's name does not")
 }
 
 

@@ -25,15 +25,15 @@ def check(dataset: Dataset, lines: Sequence[Document], *, relation: bool = True)
     A line must mention two names from its sources (one if they have only one), and no number that is not in
     its sources. With `relation` it must also use a related word (see `Grounding.relation`).
     """
-    texts = {document.id: document.text for document in dataset.documents}
+    by_id = {document.id: document for document in dataset.documents}
     grounded = grounding(dataset.documents, numbers=True)
     reasons = []
     for line in lines:
-        source = "\n".join(texts[id] for id in line.source if id in texts)
+        sources = [by_id[id] for id in line.source if id in by_id]
+        source = "\n".join(each.text for each in sources)
         reason = grounded.line(line.text, source)
         if relation and not reason:
-            several = line.strategy == "linked" or len(line.source) > 1
-            reason = grounded.relation(line.text, source, composed=several)
+            reason = grounded.relation(line.text, source, composed=len(focuses(sources)) > 1)
         reasons.append(reason)
     return reasons
 
