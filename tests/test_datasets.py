@@ -133,6 +133,18 @@ def test_the_documents_prove_every_answer_and_no_wrong_choice(name: str, seed: i
         assert not any(knowledge.entails(statement) for statement in wrong), question
 
 
+@every_seed
+def test_a_plain_family_has_capitals_and_proves_its_answers(seed: int) -> None:
+    dataset = plugins.load("datasets", "family")(seed=seed, trees=2, tellings=1, plain=True)
+    assert all(re.fullmatch(r"[A-Z][a-z]+ [a-z ]+ [A-Z][a-z]+\.", d.text) for d in dataset.documents)
+    knowledge = Knowledge(told_by(dataset.documents))
+    for question in dataset.questions:
+        assert all(choice[1].isupper() for choice in question.choices)
+        right, wrong = right_and_wrong(question)
+        assert all(knowledge.entails(statement) for statement in right), question
+        assert not any(knowledge.entails(statement) for statement in wrong), question
+
+
 @every_dataset
 @every_size
 @every_seed

@@ -73,10 +73,10 @@ def seeded(name: str, seed: int) -> tuple[random.Random, Iterator[str]]:
     return rng, draw_names(rng, part=part_for_seed(seed))
 
 
-def tell(rng: random.Random, fact: Fact, *, tellings: int) -> list[str]:
+def tell(rng: random.Random, fact: Fact, *, tellings: int, formats: Sequence[str] = FORMATS) -> list[str]:
     """`tellings` distinct texts of one fact, each a wording of its relation in one of the formats."""
     wordings = RELATIONS[fact.relation].wordings
-    pairs = [(wording, template) for wording in wordings for template in FORMATS]
+    pairs = [(wording, template) for wording in wordings for template in formats]
     chosen = (
         rng.sample(pairs, tellings)
         if tellings <= len(pairs)
@@ -128,13 +128,14 @@ def documents_of(
     tellings: int,
     name: str,
     group: Callable[[Fact], str] | None = None,
+    formats: Sequence[str] = FORMATS,
 ) -> tuple[tuple[Document, ...], dict[Fact, tuple[str, ...]]]:
     """One-fact documents in random order, and the ids of the documents that state each fact. Within each
     `group` of facts their forms occur equally often (`tell_evenly`)."""
     at_least(1, tellings=tellings)
     at_most(MOST // len(facts), tellings=tellings)
     texts = (
-        [tell(rng, fact, tellings=tellings) for fact in facts]
+        [tell(rng, fact, tellings=tellings, formats=formats) for fact in facts]
         if group is None
         else tell_evenly(rng, facts, group, tellings=tellings)
     )

@@ -7,15 +7,23 @@ from collections.abc import Iterator
 
 from corollary.types import Dataset, Question
 from corollary_worlds.domains import Fact
-from corollary_worlds.relations import RELATIONS
+from corollary_worlds.relations import FORMATS, RELATIONS
 from corollary_worlds.telling import dataset_of, documents_of, questions, scaled, seeded
 
 OTHERS = ("godparent_of", "reports_to", "manages")
 """What links the older to the younger beside parents."""
 
 
-def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -> Dataset:
+PLAIN = ("{s}.",)
+
+
+def make(
+    *, seed: int, trees: int = 40, tellings: int = 6, plain: bool = False, scale: float = 1.0
+) -> Dataset:
     """Families of 10 people and 20 facts each. `tellings` one-sentence documents state each fact.
+
+    With `plain`, names have capitals and nothing stands around a sentence, as public models expect it. The
+    embedded model reads small letters only.
 
     Four older people are each linked to each of four younger ones, by four relations: everybody has one
     parent, one godparent, one who works under them and one who manages them. In these sentences the older
@@ -30,10 +38,13 @@ def make(*, seed: int, trees: int = 40, tellings: int = 6, scale: float = 1.0) -
     """
     rng, names = seeded("family", seed)
     count = scaled(trees, scale, option="trees", least=2, seed=seed, names=10)
+    if plain:
+        names = map(str.capitalize, names)
     told = [_Family(rng, names) for _ in range(count)]
     documents, ids = documents_of(
-        rng, [f for each in told for f in each.facts], tellings=tellings, name="family"
-    )
+        rng, [f for each in told for f in each.facts], tellings=tellings, name="family",
+        formats=PLAIN if plain else FORMATS,
+    )  # fmt: skip
     asked: list[Question] = []
     for index, family in enumerate(told):
         another = rng.choice([other for other in told if other is not family])
