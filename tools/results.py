@@ -84,7 +84,9 @@ def marked(summary: Mapping[str, Any], outline: Outline, mark: str) -> str:
     """The accuracy of the arms that you could use, by a mark of the questions."""
     arms = outline.of_role("context", "treatment")
     rows = [r for r in outline.main(summary["by_mark"]) if r["mark"] == mark and r["method"] in arms]
-    labels = next((made[mark]["labels"] for made in summary["marks"].values() if mark in made), {})
+    labels: dict[str, str] = next(
+        (made[mark]["labels"] for made in summary["marks"].values() if mark in made), {}
+    )
     return tables.breakdown(rows, outline, "value", labels, caption="").markdown()
 
 
