@@ -60,7 +60,7 @@ def test_the_questions_of_the_tutorial_are_read(tmp_path: Path) -> None:
     (tmp_path / "questions.jsonl").write_text(questions)
     data = make(seed=0, path=str(tmp_path))
     known = {document.id for document in data.documents}
-    assert len(own) == 7
+    assert len(own) == 60
     assert [bool(question.choices) for question in data.questions] == [True, False]
     for question in (*own, *data.questions):
         assert known.issuperset(question.premises)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import docx
 import pytest
-from pypdf import PdfWriter
+from pypdf import PageObject, PdfWriter
 from read_files import PUMP, documents, left_out, lines, saved
 
 from corollary.documents.readers import (
@@ -211,6 +211,13 @@ def test_pdf_gives_a_document_for_each_page(tmp_path: Path) -> None:
     ]
     assert lines(three) == ["Basin B-4 is well-known.", "A well-known basin."]
     assert left_out(iter(found)) == {"pages without text": 1}
+
+
+def test_pdf_gives_the_letters_of_a_ligature(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = saved(tmp_path, "a.pdf", pdf_of(["Pump"]))
+    monkeypatch.setattr(PageObject, "extract_text", lambda page: "The oﬀice is ﬁred from the ﬂue at ½ bar.")
+    (document,) = documents(pdf.read(path))
+    assert lines(document) == ["The office is fired from the flue at ½ bar."]
 
 
 def test_a_scan_is_said_to_need_ocr(tmp_path: Path) -> None:

@@ -70,6 +70,30 @@ def test_a_dot_within_a_sentence_ends_nothing(text: str) -> None:
     assert texts(f"{text} It is green.") == [text, "It is green."]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Its rim weighs approx. a third of it.",
+        "The head is Amund, Dr. rer. nat., of crew 3.",
+        "P.S. The pump leaks.",
+    ],
+)
+def test_an_abbreviation_that_the_splitter_does_not_know_cuts_no_sentence(text: str) -> None:
+    assert texts(f"It is old. {text} It is green.") == ["It is old.", text, "It is green."]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        ["he came.", "she left.", "it rained."],
+        ["It has two steps.", "a) open it.", "b) close it."],
+        ["The limit is 3 bar.", "pH is 7.", "eBay has one."],
+    ],
+)
+def test_a_small_letter_may_begin_a_sentence(expected: list[str]) -> None:
+    assert texts(" ".join(expected)) == expected
+
+
 def test_offsets_are_those_of_the_text_before_lines_were_joined() -> None:
     text = "\n  The P-7 pump feeds\r\n   tank T-2.  Tank T-2\tleaks.\r\n\r\n"
     found = sentences(Document("d", text))

@@ -157,6 +157,19 @@ def test_a_terminal_has_a_bar_for_each_stage_that_has_work_in_the_order_of_work(
     assert "Generating" not in shown
 
 
+def test_questions_beside_documents_say_what_their_premises_are_worth(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The pump leaks. The valve is shut.")
+    row = {"prompt": "What leaks is", "answer": " the pump", "premises": ["a.txt"]}
+    asked = [row, {**row, "prompt": "What is shut is"}, {**row, "premises": ["b.pdf"]}]
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    text = show.files(read_corpus(tmp_path))
+    assert "1 premise without a document, such as 'b.pdf'" in text
+    assert "2 units: " in text
+    apart = [{**row, "unit": "pump"}, {**row, "unit": "valve"}]
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, apart)))
+    assert show.files(read_corpus(tmp_path)).endswith("questions.jsonl: 2 questions")
+
+
 def test_the_questions_beside_documents_are_counted_with_what_was_changed_in_them(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Kerit lies upstream of Bolan.")
     row = {"prompt": "Bolan lies below", "answer": "Kerit", "choices": ["Kerit", "Tivol"], "level": 3}

@@ -20,7 +20,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from corollary.documents.corpus import COLUMNS, corpus_table
+from corollary.documents.corpus import COLUMNS, corpus_table, shown_name
 from corollary.documents.questions import read_questions
 from corollary.plugins import REQUIRED, name_of
 from corollary.reporting import tables
@@ -218,9 +218,31 @@ def files(corpus: Corpus) -> str:
     asked = (source if source.is_dir() else source.parent) / "questions.jsonl"
     if asked.is_file():
         remarks: list[str] = []
-        number = count(len(read_questions(asked, note=remarks.append)), "question")
-        notes += ["", f"{asked.name}: {number}", *(f"  {remark}" for remark in remarks)]
+        questions = read_questions(asked, note=remarks.append)
+        remarks += _about_evidence(questions, corpus)
+        notes += [
+            "",
+            f"{asked.name}: {count(len(questions), 'question')}",
+            *(f"  {remark}" for remark in remarks),
+        ]
     return "\n".join([counts, *(["", "Left out, or worth knowing:", *notes] if notes else [])])
+
+
+def _about_evidence(questions: Sequence[Question], corpus: Corpus) -> Iterator[str]:
+    """What is worth knowing about the premises and units of questions beside a corpus."""
+    from corollary.studies.plan import with_units
+
+    premises = {premise for question in questions for premise in question.premises}
+    if premises and corpus.source.is_dir():
+        premises.difference_update(document.id for document in corpus.documents())
+        if premises:
+            lost = (
+                f"{count(len(premises), 'premise')} without a document, such as '{shown_name(min(premises))}'"
+            )
+            yield f"{lost}: a page or row has an id of its own"
+    units = len({question.unit for question in with_units(questions)})
+    if units < len(questions):
+        yield f"{count(units, 'unit')}: questions that share a premise are one, unless you set 'unit'"
 
 
 def costs(rows: Sequence[Mapping[str, Any]]) -> str:

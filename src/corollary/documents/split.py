@@ -27,7 +27,9 @@ UNSPACED = (
 # sentencex 1.0 panics on spaces of several bytes, and PyO3 refuses lone surrogates. Each such character is
 # replaced by one space, so that offsets stay the same.
 _UNSAFE = re.compile("[^\\S ]|[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_MARKER = re.compile(r"[(\[]?(?:\d{1,3}|[A-Za-z]|[ivxlc]{1,5}|[IVXLC]{1,5})[.)\]]{1,2}")
+_MARKER = re.compile(r"[(\[]?(?:\d{1,3}|[A-Za-z]|[ivxlc]{1,5}|[IVXLC]{1,5})[.)\]]{1,2}|(?:[A-Z]\.){2,3}")
+# "iPhone" and "pH" may begin a sentence.
+_SMALL_WORD = re.compile(r"[^\W\d_]+(?!\w)")
 _BULLET = re.compile(r"[-*+•‣◦]\s+\S")
 _NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z]\))\s+\S")
 _HEADING = re.compile(r"#{1,6}\s")
@@ -69,18 +71,22 @@ def plain_spans(text: str, *, language: str = "en") -> tuple[Span, ...]:
 def paragraph_spans(text: str, start: int, end: int, language: str) -> list[Span]:
     """The (start, end) of each sentence of one paragraph, `text[start:end]`.
 
-    A fragment that is only a list marker belongs to the next sentence. One without letters and digits, such
-    as a closing quote, belongs to the sentence before it.
+    A fragment that is only a list marker or "P.S." belongs to the next sentence. One without letters and
+    digits, such as a closing quote, belongs to the sentence before it. So does one that begins with a small
+    letter after an abbreviation that sentencex does not know ("approx.").
     """
     paragraph = _UNSAFE.sub(" ", text[start:end])
     spans: list[Span] = []
     opening: int | None = None
+    before = ""
     for found in sentencex.get_sentence_boundaries(language, paragraph):
         first, last = _stripped(text, start + found["start_index"], start + found["end_index"])
         if first == last:
             continue
         fragment = text[first:last]
-        if not any(map(str.isalnum, fragment)) and spans and opening is None:
+        belongs = not any(map(str.isalnum, fragment)) or _continues(before, fragment)
+        before = fragment
+        if belongs and spans and opening is None:
             spans[-1] = (spans[-1][0], last)
             continue
         first = first if opening is None else opening
@@ -93,6 +99,13 @@ def paragraph_spans(text: str, start: int, end: int, language: str) -> list[Span
         rest = spans.pop()[0] if spans else opening
         spans.append((rest, _stripped(text, opening, end)[1]))
     return spans
+
+
+def _continues(before: str, fragment: str) -> bool:
+    """Whether a fragment continues the sentence before it, in a text that begins sentences with capitals."""
+    word = _SMALL_WORD.match(fragment)
+    abbreviated = before.endswith(".") and not before[0].islower()
+    return bool(word and word[0].islower()) and abbreviated and not _NUMBER.match(fragment)
 
 
 def line_spans(text: str) -> tuple[Span, ...]:

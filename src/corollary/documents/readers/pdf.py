@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ SUFFIXES = (".pdf",)
 
 # A word, a hyphen at the end of a line, and perhaps the rest of the word.
 _CUT = re.compile(r"([^\W_]+)[-\u00ad\u2010][ \t]*\n[ \t]*([^\W_]+)")
+# Typesetters set "fi" as one character, which no model reads as it reads the word.
+_LIGATURE = re.compile("[\ufb00-\ufb06]")
 
 
 def read(path: Path, *, name: str = "") -> Iterator[Found]:
@@ -83,8 +86,9 @@ def _whole(cut: re.Match[str], page: str) -> str:
 
 
 def _sound(text: str) -> str:
-    """The text without zero bytes and lone surrogates, which the tables of some fonts produce."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "")
+    """The text with letters for ligatures, without zero bytes and lone surrogates, which some fonts have."""
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "")
+    return _LIGATURE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
 
 
 def _said(error: Exception) -> str:
