@@ -104,6 +104,8 @@ def test_a_gain_is_called_what_the_primary_comparisons_show() -> None:
     assert glance(GAIN | {"answer": "within"}, lies) == ("within 5 points",)
     assert glance(GAIN | {"answer": "unknown"}, lies) == ("not known",)
     assert glance(GAIN | {"primary": False}, lies) == ("exploratory",)
+    assert "gain; a rule reaches 98\u00a0%" in glance(GAIN, lies, rules=[RULE | {"accuracy": 0.98}])
+    assert "inference" in glance(GAIN, lies, rules=[RULE | {"accuracy": 0.1}])
     prompt = GAIN | {"b": "in-context", "difference": -0.2}
     assert glance(GAIN, lies, prompt | {"answer": "worse"}) == ("inference", "worse")
     assert glance(GAIN, lies, prompt | {"primary": False}) == ("inference",)

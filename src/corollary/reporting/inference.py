@@ -1,7 +1,7 @@
 """What a gain is: an inference, or something that false lines teach as well; and how far it carries.
 
 Only primary comparisons count. A gain is an inference only where the treatment is also better than the best
-placebo that ran, and than every primary control.
+placebo that ran, and than every primary control, and its interval is above the best rule without a model.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ CRITICISM = "arXiv 2604.01430"
 @dataclass(frozen=True)
 class Gain:
     """The treatment against the baseline on one test: the answer of the comparison, whether the gain is an
-    inference, the best placebo that ran ("" if none did), and the share of the gain that it keeps (None where
-    it cannot be known)."""
+    inference, the best placebo that ran ("" if none did), the share of the gain that it keeps (None where
+    it cannot be known), and the accuracy of a rule without a model that is as good (None if none is)."""
 
     answer: str
     inference: bool
     placebo: str
     kept: float | None
+    rule: float | None = None
 
     def words(self, margin: float) -> str:
         """ "inference", "gain; false lines keep 78 %", "not known", ..."""
@@ -35,6 +36,8 @@ class Gain:
             return answered(self.answer, margin)
         if self.inference:
             return "inference"
+        if self.rule is not None:
+            return f"gain; a rule reaches {percent(self.rule)}"
         if not self.placebo:
             return "gain; no false lines ran"
         return f"gain; false lines keep {percent(self.kept) if self.kept is not None else 'some of it'}"
@@ -56,8 +59,9 @@ def gains_of(summary: Mapping[str, Any], outline: Outline) -> dict[tuple[str, st
             best = _best_placebo(summary, outline, test)
             needed = [best, *(arm for arm in controls if (*test, arm) in primary)]
             beaten = all(primary.get((*test, arm)) == "better" for arm in needed)
-            inference = answer == "better" and bool(best) and beaten
-            out[test] = Gain(answer, inference, best, _kept(summary, outline, test, best))
+            rule = _rule(summary, outline, test)
+            inference = answer == "better" and bool(best) and beaten and rule is None
+            out[test] = Gain(answer, inference, best, _kept(summary, outline, test, best), rule)
     return dict(sorted(out.items(), key=lambda found: outline.test_place(*found[0])))
 
 
@@ -72,9 +76,12 @@ def gain_sentence(gains: Collection[Gain]) -> str:
         return "No arm was tuned on false lines, so nothing shows that this gain needs inference."
     over = "better than the best arm with false lines"
     if not others:
-        return f"The gain is inference: {over}."
-    kept = [gain.kept for gain in others if gain.kept is not None]
+        where = "" if len(gained) == len(gains) else f" on the {count(len(gained), 'test')} where it is shown"
+        return f"The gain is inference{where}: {over}."
+    kept = [gain.kept for gain in others if gain.kept is not None and gain.rule is None]
     what = "false lines may teach as well" if not kept else f"false lines keep {_from_to(kept)} of it"
+    if any(gain.rule is not None for gain in others):
+        what = f"a rule without a model is as good{f', or {what}' if kept else ''}"
     if not inferred:
         return f"This is a gain, but not shown to be inference: {what}."
     rest = "on the others" if len(others) > 1 else "on the other"
@@ -115,6 +122,20 @@ def _best_placebo(summary: Mapping[str, Any], outline: Outline, test: tuple[str,
         and row["accuracy"] is not None
     ]
     return max(ran, key=lambda row: row["accuracy"])["method"] if ran else ""
+
+
+def _rule(summary: Mapping[str, Any], outline: Outline, test: tuple[str, str]) -> float | None:
+    """The accuracy of the best rule without a model, if the treatment's interval is not above it."""
+    best = {(row["dataset"], row["split"]): row["accuracy"] for row in summary["rules"]}.get(test)
+    lows = [
+        row["low"]
+        for row in outline.main(summary["accuracy"])
+        if (row["dataset"], row["split"], row["method"]) == (*test, outline.first("treatment"))
+    ]
+    rule: float | None = (
+        best if best is not None and any(low is None or low <= best for low in lows) else None
+    )
+    return rule
 
 
 def _kept(summary: Mapping[str, Any], outline: Outline, test: tuple[str, str], placebo: str) -> float | None:
